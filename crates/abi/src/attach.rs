@@ -1,0 +1,178 @@
+//! Probes: what to attach and what to do when it cannot be.
+
+use crate::Place;
+
+/// One attach point of the script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// The attach point in bpftrace's normal form, such as `kprobe:vfs_*`; the value of `probe`.
+    pub name: String,
+    /// ELF symbol of the program.
+    pub program: String,
+    /// How to attach.
+    pub attach: Attach,
+    /// What to do when the target lacks it.
+    pub missing: Missing,
+    /// How the program learns which attach point fired.
+    pub identity: ProbeIdentity,
+    /// Where it stands in the script.
+    pub place: Place,
+}
+
+/// How a program knows its attach point, for `probe` and `func`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeIdentity {
+    /// It does not need to, or the compiler put the probe's index into the code.
+    Static,
+    /// The runtime numbers all attach points that wildcards expand to, from
+    /// `probes.len()` up, and passes the number as attach cookie; where the
+    /// kernel has none, it loads a copy of the program for each with the number
+    /// patched in ([`crate::PatchValue::ProbeIdentity`]).
+    Dynamic,
+}
+
+/// What to do with a probe that does not exist on the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Stop before anything runs.
+    #[default]
+    Error,
+    /// Tell and go on.
+    Warn,
+    /// Go on.
+    Ignore,
+}
+
+/// Unit of a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockUnit {
+    /// The number is a period in nanoseconds.
+    Nanoseconds,
+    /// The number is a frequency in hertz.
+    Hertz,
+}
+
+/// What a program is attached to. Names may hold wildcards (`*`, `?`, `[…]`),
+/// which the runtime expands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Attach {
+    /// Run once after everything is attached (raw tracepoint program, by test run).
+    Begin,
+    /// Run once at the end, likewise.
+    End,
+    /// Run when the tracer gets a signal, likewise.
+    SelfSignal {
+        /// `SIGUSR1`
+        signal: String,
+    },
+    /// Run by `btc test`: `test:name`.
+    Test {
+        /// The name.
+        name: String,
+    },
+    /// Run by `btc bench`: `bench:name`.
+    Bench {
+        /// The name.
+        name: String,
+    },
+    /// A tracepoint.
+    Tracepoint {
+        /// Category, such as `syscalls`.
+        category: String,
+        /// Event, such as `sys_enter_openat`.
+        event: String,
+    },
+    /// A raw tracepoint.
+    RawTracepoint {
+        /// Event, such as `sched_switch`.
+        event: String,
+        /// Whether the program's arguments are typed by BTF (tp_btf).
+        typed: bool,
+    },
+    /// Entry of, or a place in, a kernel function, or its return.
+    Kprobe {
+        /// Module; empty for any.
+        module: String,
+        /// Function or pattern; empty when `offset` is an absolute address.
+        function: String,
+        /// Bytes from the function's start.
+        offset: u64,
+        /// Whether the program runs when the function returns.
+        ret: bool,
+    },
+    /// Typed entry or exit of a kernel function.
+    Fentry {
+        /// Module; `vmlinux` for the kernel, empty for any.
+        module: String,
+        /// Function or pattern.
+        function: String,
+        /// Whether the program runs when the function returns.
+        ret: bool,
+    },
+    /// A place in a user-space binary.
+    Uprobe {
+        /// Path, or library name such as `libc`.
+        path: String,
+        /// Symbol or pattern; empty when `offset` is a file address.
+        symbol: String,
+        /// Bytes from the symbol, or an address in the file.
+        offset: u64,
+        /// Whether the program runs when the function returns.
+        ret: bool,
+        /// Whether `symbol` is matched against demangled names.
+        demangle: bool,
+    },
+    /// A statically defined user-space probe.
+    Usdt {
+        /// Path or library name; empty when a pid names the process.
+        path: String,
+        /// Provider or pattern; empty for any.
+        provider: String,
+        /// Name or pattern.
+        name: String,
+    },
+    /// A timer on one CPU.
+    Interval {
+        /// Period or frequency.
+        unit: ClockUnit,
+        /// How much.
+        value: u64,
+    },
+    /// A timer on every CPU.
+    Profile {
+        /// Period or frequency.
+        unit: ClockUnit,
+        /// How much.
+        value: u64,
+    },
+    /// A software counter of `perf_event_open`.
+    Software {
+        /// bpftrace's name, such as `page-faults`.
+        event: String,
+        /// Events between two samples; 0 for the default.
+        count: u64,
+    },
+    /// A hardware counter of `perf_event_open`.
+    Hardware {
+        /// bpftrace's name, such as `cache-misses`.
+        event: String,
+        /// Events between two samples; 0 for the default.
+        count: u64,
+    },
+    /// A memory watchpoint.
+    Watchpoint {
+        /// Absolute address.
+        address: u64,
+        /// Bytes watched: 1, 2, 4 or 8.
+        length: u8,
+        /// Letters of `r`, `w`, `x`.
+        mode: String,
+    },
+    /// A BPF iterator.
+    Iter {
+        /// `task`, `task_file`, …
+        kind: String,
+        /// Name to pin under; empty to read it out once.
+        pin: String,
+    },
+}

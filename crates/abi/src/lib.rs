@@ -1,0 +1,227 @@
+//! What objects and the runtime agree on: the manifest.
+//!
+//! The compiler writes a [`Manifest`] into the section [`SECTION`] of the object;
+//! the runtime reads it. Nothing else passes between the two. This crate knows
+//! neither the language nor the kernel, only bytes and what they mean.
+
+mod attach;
+mod encoding;
+mod format;
+mod map;
+mod record;
+pub mod wire;
+
+pub use attach::{Attach, ClockUnit, Missing, Probe, ProbeIdentity};
+pub use encoding::{BitRange, Encoding, EnumNames, Field, StackMode, TimestampClock};
+pub use format::{Conversion, FormatSpec, Segment};
+pub use map::{Map, MapKind, Reduce, Stacks};
+pub use record::{Action, Loss, LossKind, Record, RecordId};
+
+/// The section that holds the manifest. Not allocated, so any other loader ignores it.
+pub const SECTION: &str = ".btc.manifest";
+
+/// Format version. A reader accepts its own major version and any minor one.
+pub const MAJOR: u16 = 0;
+/// See [`MAJOR`].
+pub const MINOR: u16 = 1;
+
+/// Name of the ring buffer that carries records.
+pub const EVENTS_MAP: &str = "btc_events";
+/// Name of the array of loss counters in `.bss`: one `u64` a [`Loss`], in order.
+pub const LOSSES: &str = "btc_losses";
+/// Name of the `.bss` flag (u32) that `exit()` sets, after which programs return at once.
+pub const STOPPED: &str = "btc_stopped";
+
+/// A range of the script's text, in bytes, with the line and column (from 1) it begins at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Index into [`Manifest::sources`].
+    pub file: u32,
+    /// Line of the first byte, from 1.
+    pub line: u32,
+    /// Column of the first character, from 1.
+    pub column: u32,
+    /// Line of the end, from 1.
+    pub end_line: u32,
+    /// Column after the last character, from 1.
+    pub end_column: u32,
+}
+
+/// Everything the runtime must know of an object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Manifest {
+    /// Name and version of the compiler.
+    pub compiler: String,
+    /// The script first, then its imports.
+    pub sources: Vec<Source>,
+    /// What the target must offer.
+    pub requirements: Vec<Requirement>,
+    /// Probes in the order of the script; several may share a program.
+    pub probes: Vec<Probe>,
+    /// Positional and named parameters.
+    pub params: Vec<Param>,
+    /// Values that the runtime writes into `.rodata` before loading.
+    pub globals: Vec<Global>,
+    /// Maps of the script in the order of their names.
+    pub maps: Vec<Map>,
+    /// Stack tables.
+    pub stacks: Vec<Stacks>,
+    /// Records by id: `records[i].id == i`.
+    pub records: Vec<Record>,
+    /// Enumerator names used by encodings.
+    pub enums: Vec<EnumNames>,
+    /// Loss counters in the order of the [`LOSSES`] array.
+    pub losses: Vec<Loss>,
+    /// Instructions that the runtime patches before loading.
+    pub patches: Vec<Patch>,
+    /// Settings of the run, as `(name, value)`, only those that the script sets.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A source text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Source {
+    /// File name without folders.
+    pub name: String,
+    /// SHA-256 of the text.
+    pub hash: [u8; 32],
+    /// The text, unless it was stripped.
+    pub text: Option<String>,
+}
+
+/// Something that the target must have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Requirement {
+    /// What it is.
+    pub kind: RequirementKind,
+    /// Its name, such as `bpf_loop`, `struct sock.sk_protocol`.
+    pub name: String,
+    /// Whether the object does without (worse or slower) where it is missing.
+    pub optional: bool,
+}
+
+/// Kinds of requirements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequirementKind {
+    /// A BPF helper.
+    Helper,
+    /// A kernel function callable from BPF.
+    Kfunc,
+    /// A kernel type.
+    Type,
+    /// A field, written `struct x.field`.
+    Field,
+    /// An enumerator.
+    EnumValue,
+    /// A kernel release, such as `5.13`.
+    Kernel,
+    /// A permission that the user must give: `unsafe` functions by name.
+    Unsafe,
+}
+
+/// A parameter of the script: `$1` or `getopt("name", …)`.
+///
+/// Its number lives in the `.rodata` variable `symbol` (`u64`); its text, where
+/// the script uses it, in `text_symbol` (`text_capacity` bytes with the final NUL).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Param {
+    /// Which one.
+    pub kind: ParamKind,
+    /// Type of the value.
+    pub ty: ParamType,
+    /// `.rodata` variable of the number; empty when unused.
+    pub symbol: String,
+    /// `.rodata` variable of the text; empty when unused.
+    pub text_symbol: String,
+    /// Size of the text variable in bytes.
+    pub text_capacity: u32,
+    /// What holds when the user gives nothing.
+    pub default: String,
+    /// One line for `--help`.
+    pub help: String,
+}
+
+/// Which parameter it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParamKind {
+    /// `$n`, from 1.
+    Positional(u32),
+    /// `$#`
+    Count,
+    /// `--name`
+    Named(String),
+}
+
+/// Type of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamType {
+    /// A number.
+    Int,
+    /// A flag.
+    Bool,
+    /// A text.
+    Str,
+    /// A number or a text, as the user gives it: `$1` used in both ways.
+    Any,
+}
+
+/// A `.rodata` variable that the runtime fills before loading. All are `u64`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Global {
+    /// Its symbol.
+    pub symbol: String,
+    /// What to write.
+    pub value: GlobalValue,
+}
+
+/// What the runtime writes into a variable.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GlobalValue {
+    /// Process id of the `-c` child or `-p` process, else 0.
+    ChildPid,
+    /// 1 when there is a child, else 0.
+    HasChild,
+    /// Number of possible CPUs.
+    Cpus,
+    /// `CLOCK_BOOTTIME` at the start of the run, in nanoseconds.
+    StartTime,
+    /// Process id of the tracer.
+    OwnPid,
+    /// Device number of the tracer's pid namespace (`st_dev` of /proc/self/ns/pid), as the kernel counts it.
+    PidNamespaceDevice,
+    /// Inode of the tracer's pid namespace.
+    PidNamespaceInode,
+    /// Address of a kernel symbol, 0 when it does not exist.
+    KernelAddress(String),
+    /// Id of the cgroup (v2) at a path.
+    CgroupId(String),
+    /// Address of a symbol in a user binary: path and symbol.
+    UserAddress(String, String),
+}
+
+/// An instruction whose immediate or offset the runtime patches before loading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch {
+    /// ELF symbol of the program.
+    pub program: String,
+    /// Instruction, counted in 8-byte slots from the program's start.
+    pub insn: u32,
+    /// What to put there.
+    pub value: PatchValue,
+}
+
+/// What a patch puts into an instruction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PatchValue {
+    /// 16-bit offset of a load: offset in bytes of a tracepoint's field in its record.
+    TracepointField {
+        /// Category.
+        category: String,
+        /// Event.
+        event: String,
+        /// Field as the `format` file names it.
+        field: String,
+    },
+    /// 32-bit immediate: identity of the attach point where attach cookies do not exist.
+    ProbeIdentity,
+}

@@ -1,0 +1,142 @@
+//! Maps of the script and how they are read and printed.
+
+use crate::Encoding;
+
+/// A map that the script names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map {
+    /// The name in the script, such as `@start`; the lone map is `@`.
+    pub name: String,
+    /// ELF symbol of the BPF map.
+    pub symbol: String,
+    /// The BPF map type.
+    pub kind: MapKind,
+    /// The key; `None` for a map without key (a BPF array of one element).
+    /// Several keys are an [`Encoding::Tuple`] with [`Map::multi_key`] set.
+    pub key: Option<Encoding>,
+    /// Whether the key's parts are printed without parentheses: `@m[1, a]`.
+    pub multi_key: bool,
+    /// One stored value. For aggregations see [`Reduce`].
+    pub value: Encoding,
+    /// How per-CPU parts become one value, and how it prints.
+    pub reduce: Reduce,
+    /// Number of entries.
+    pub max_entries: u32,
+    /// Whether `max_entries` is the user's default and `BPFTRACE_MAX_MAP_KEYS` applies.
+    pub default_size: bool,
+    /// Size in bytes of a stored value. A map without key has a `u64` at its end,
+    /// counted here, that is not 0 once the map was assigned.
+    pub value_size: u32,
+    /// Whether values are worth symbolising or printing at all: `false` for internal maps.
+    pub printed: bool,
+}
+
+/// BPF map types that scripts use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapKind {
+    /// `BPF_MAP_TYPE_ARRAY`
+    Array,
+    /// `BPF_MAP_TYPE_PERCPU_ARRAY`
+    PerCpuArray,
+    /// `BPF_MAP_TYPE_HASH`
+    Hash,
+    /// `BPF_MAP_TYPE_PERCPU_HASH`
+    PerCpuHash,
+    /// `BPF_MAP_TYPE_LRU_HASH`
+    LruHash,
+    /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`
+    LruPerCpuHash,
+}
+
+impl MapKind {
+    /// Whether each CPU has its own value.
+    pub fn is_per_cpu(self) -> bool {
+        matches!(self, MapKind::PerCpuArray | MapKind::PerCpuHash | MapKind::LruPerCpuHash)
+    }
+}
+
+/// How the values of all CPUs become one, and what it is. Each part is 8 bytes;
+/// the stored value is the parts in the order given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reduce {
+    /// Not an aggregation: [`Map::value`] tells how to read it.
+    Last,
+    /// `count()`: [n]; CPUs are added.
+    Count,
+    /// `sum()`: [total]; CPUs are added.
+    Sum {
+        /// Shown as a signed number.
+        signed: bool,
+    },
+    /// `min()`: [least, set]; `set` is 0 on a CPU that saw nothing.
+    Min {
+        /// Compared as signed numbers.
+        signed: bool,
+    },
+    /// `max()`: [greatest, set].
+    Max {
+        /// Compared as signed numbers.
+        signed: bool,
+    },
+    /// `avg()`: [total, count].
+    Avg {
+        /// Divided as signed numbers.
+        signed: bool,
+    },
+    /// `stats()`: [total, count].
+    Stats {
+        /// Divided as signed numbers.
+        signed: bool,
+    },
+    /// `hist(n, bits)`: counts by bucket. Bucket 0 holds negative numbers; bucket
+    /// `1 + v` holds v for v < 2^bits; above that, with e the index of the top
+    /// set bit, bucket `1 + ((e - bits + 1) << bits) + ((v >> (e - bits)) & (2^bits - 1))`.
+    Hist {
+        /// 0 to 5.
+        bits: u8,
+    },
+    /// `lhist(n, min, max, step)`: counts by bucket. Bucket 0 holds what is below
+    /// `min`, bucket `1 + (n - min) / step` the rest, the last one what is not below `max`.
+    LHist {
+        /// The least number of the first bucket.
+        min: i64,
+        /// The number after the last bucket.
+        max: i64,
+        /// Width of a bucket.
+        step: u64,
+    },
+    /// `tseries()`: `buckets` times [value, meta, epoch].
+    TSeries {
+        /// Nanoseconds a bucket.
+        interval: u64,
+        /// Number of buckets.
+        buckets: u32,
+        /// `none`, `avg`, `max`, `min`, `sum`.
+        aggregation: String,
+        /// Shown as signed numbers.
+        signed: bool,
+    },
+}
+
+impl Reduce {
+    /// Number of buckets that a histogram stores, 0 for anything else.
+    pub fn buckets(&self) -> u32 {
+        match self {
+            Reduce::Hist { bits } => 1 + ((64 - u32::from(*bits) + 1) << bits),
+            Reduce::LHist { min, max, step } => {
+                let width = max.wrapping_sub(*min) as u64;
+                (width.div_ceil((*step).max(1)) + 2).min(u64::from(u32::MAX)) as u32
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// A table of stacks: a BPF hash from a `u64` id to `frames` addresses of 8 bytes, 0 after the last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stacks {
+    /// ELF symbol of the BPF map.
+    pub symbol: String,
+    /// Most frames of a stack.
+    pub frames: u32,
+}

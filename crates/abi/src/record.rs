@@ -1,0 +1,103 @@
+//! Records: what programs send through the ring buffer, and what follows from it.
+//!
+//! A record is a `u32` id, a `u32` of flags (0) and the fields at their offsets.
+
+use crate::{Field, Place, Segment};
+
+/// Index into [`crate::Manifest::records`].
+pub type RecordId = u32;
+
+/// A kind of record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// What is done when one arrives.
+    pub action: Action,
+    /// Size in bytes with the header of 8.
+    pub size: u32,
+    /// The fields; offsets count from the record's start, header included.
+    pub fields: Vec<Field>,
+    /// The call in the script.
+    pub place: Place,
+}
+
+/// What the runtime does with a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// `printf`: prints the segments.
+    Printf(Vec<Segment>),
+    /// `errorf`: the segments on standard error with the place.
+    Errorf(Vec<Segment>),
+    /// `warnf`: likewise, as a warning.
+    Warnf(Vec<Segment>),
+    /// `print(value)`: prints field 0 and a newline.
+    PrintValue,
+    /// `print(@m)`: prints the map. Fields, where present: `top` then `div` (u64 each).
+    PrintMap {
+        /// Index into [`crate::Manifest::maps`].
+        map: u32,
+        /// 0 for all.
+        top: u64,
+        /// Values are divided by it; 0 and 1 do nothing.
+        div: u64,
+    },
+    /// `print(@m[k])` of an aggregation: field 0 is the key.
+    PrintMapElement {
+        /// Index into [`crate::Manifest::maps`].
+        map: u32,
+    },
+    /// `clear(@m)`: deletes all entries.
+    Clear {
+        /// Index into [`crate::Manifest::maps`].
+        map: u32,
+    },
+    /// `zero(@m)`: sets all values to 0.
+    Zero {
+        /// Index into [`crate::Manifest::maps`].
+        map: u32,
+    },
+    /// `exit(code)`: field 0 is the code (u64).
+    Exit,
+    /// `time(format)`: prints the time of day at arrival.
+    Time(String),
+    /// `join(array, separator)`: prints the non-empty text fields with the separator between, and a newline.
+    Join(String),
+    /// `cat(format, …)`: prints the file whose name the segments give.
+    Cat(Vec<Segment>),
+    /// `system(format, …)`: runs the command that the segments give.
+    System(Vec<Segment>),
+    /// A warning of the program itself, such as a division by zero.
+    RuntimeWarning(String),
+    /// `skboutput(path, …)`: appends a packet to a pcap file. Fields: time (u64), length (u32), data.
+    Packet {
+        /// The file.
+        path: String,
+    },
+    /// `assert`, `test`: prints the text and fails the run.
+    Fail(String),
+}
+
+/// A counter of something lost or failed at one place of the script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss {
+    /// What was lost.
+    pub kind: LossKind,
+    /// Where.
+    pub place: Place,
+    /// Name of the map, helper or function concerned.
+    pub subject: String,
+}
+
+/// Kinds of losses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LossKind {
+    /// A record found no room in the ring buffer.
+    Record,
+    /// A map had no room for a new key.
+    MapFull,
+    /// Memory could not be read; the value is 0 or empty.
+    Read,
+    /// A stack found no room in its table.
+    Stack,
+    /// Any other helper failed.
+    Helper,
+}

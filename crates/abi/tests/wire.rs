@@ -1,0 +1,314 @@
+//! The bytes of the manifest: both ways, cut off, and damaged.
+
+use btc_abi::*;
+use wire::{decode, encode};
+
+fn int(size: u8, signed: bool) -> Encoding {
+    Encoding::Int { size, signed }
+}
+
+fn field(name: &str, offset: u32, encoding: Encoding) -> Field {
+    Field { name: name.into(), offset, encoding }
+}
+
+fn all_attaches() -> Vec<Attach> {
+    vec![
+        Attach::Begin,
+        Attach::End,
+        Attach::SelfSignal { signal: "SIGUSR1".into() },
+        Attach::Test { name: "t".into() },
+        Attach::Bench { name: "b".into() },
+        Attach::Tracepoint { category: "syscalls".into(), event: "sys_enter_*".into() },
+        Attach::RawTracepoint { event: "sched_switch".into(), typed: true },
+        Attach::Kprobe { module: "m".into(), function: "f".into(), offset: 4, ret: true },
+        Attach::Fentry { module: String::new(), function: "f".into(), ret: false },
+        Attach::Uprobe { path: "libc".into(), symbol: "exit".into(), offset: 0, ret: false, demangle: true },
+        Attach::Usdt { path: "libc".into(), provider: "p".into(), name: "n".into() },
+        Attach::Interval { unit: ClockUnit::Nanoseconds, value: 1_000_000 },
+        Attach::Profile { unit: ClockUnit::Hertz, value: 99 },
+        Attach::Software { event: "page-faults".into(), count: 1 },
+        Attach::Hardware { event: "cache-misses".into(), count: 0 },
+        Attach::Watchpoint { address: u64::MAX, length: 8, mode: "rw".into() },
+        Attach::Iter { kind: "task".into(), pin: String::new() },
+    ]
+}
+
+fn all_encodings() -> Vec<Encoding> {
+    let mut all = vec![
+        int(8, true),
+        Encoding::Bits { size: 4, signed: true, bits: BitRange { start: 3, width: 5 } },
+        Encoding::Bool,
+        Encoding::Pointer,
+        Encoding::Str { capacity: 64, cut_mark: true },
+        Encoding::Buffer { capacity: 16 },
+        Encoding::Array { element: Box::new(int(2, false)), count: 3, stride: 2 },
+        Encoding::Tuple(vec![field("", 0, int(1, false)), field("", 8, Encoding::Tuple(vec![]))]),
+        Encoding::Record(vec![field("a", 0, Encoding::Mac)]),
+        Encoding::Enum { size: 4, signed: false, names: 0 },
+        Encoding::Inet,
+        Encoding::Timestamp { format: "%H".into(), clock: TimestampClock::Tai },
+        Encoding::KernelSymbol,
+        Encoding::UserSymbol,
+        Encoding::ProbeName,
+        Encoding::ProbeFunction,
+        Encoding::Username,
+        Encoding::CgroupPath { pattern: "*".into() },
+        Encoding::ErrorText,
+        Encoding::SignalName,
+        Encoding::SyscallName,
+        Encoding::Constant("c".into()),
+    ];
+    for mode in [StackMode::Bpftrace, StackMode::Perf, StackMode::Raw, StackMode::BuildId] {
+        all.push(Encoding::KernelStack { mode, table: 0 });
+        all.push(Encoding::UserStack { mode, table: 1 });
+    }
+    all
+}
+
+fn all_actions() -> Vec<Action> {
+    let spec = FormatSpec { left: true, width: Some(0), precision: Some(7), size: 8, ..FormatSpec::default() };
+    let segments = vec![Segment::Text(b"a\xff".to_vec()), Segment::Value { field: 1, spec }];
+    vec![
+        Action::Printf(segments.clone()),
+        Action::Errorf(segments.clone()),
+        Action::Warnf(vec![]),
+        Action::PrintValue,
+        Action::PrintMap { map: 1, top: 2, div: u64::MAX },
+        Action::PrintMapElement { map: 0 },
+        Action::Clear { map: 300 },
+        Action::Zero { map: 0 },
+        Action::Exit,
+        Action::Time("%T".into()),
+        Action::Join(" ".into()),
+        Action::Cat(segments.clone()),
+        Action::System(segments),
+        Action::RuntimeWarning("w".into()),
+        Action::Packet { path: "p".into() },
+        Action::Fail("f".into()),
+    ]
+}
+
+fn all_maps() -> Vec<Map> {
+    let reduces = vec![
+        Reduce::Last,
+        Reduce::Count,
+        Reduce::Sum { signed: true },
+        Reduce::Min { signed: false },
+        Reduce::Max { signed: true },
+        Reduce::Avg { signed: true },
+        Reduce::Stats { signed: true },
+        Reduce::Hist { bits: 5 },
+        Reduce::LHist { min: -10, max: 10, step: 2 },
+        Reduce::TSeries { interval: 1, buckets: 2, aggregation: "avg".into(), signed: true },
+    ];
+    let map = |reduce| Map {
+        name: "@m".into(),
+        symbol: "m".into(),
+        kind: MapKind::LruPerCpuHash,
+        key: Some(int(8, false)),
+        multi_key: true,
+        value: int(4, true),
+        reduce,
+        max_entries: 4096,
+        default_size: true,
+        value_size: 8,
+        printed: true,
+    };
+    reduces.into_iter().map(map).collect()
+}
+
+/// A manifest with every variant in it.
+fn everything() -> Manifest {
+    let place = Place { file: 0, line: 1, column: 2, end_line: 3, end_column: 400 };
+    let probe = |attach| Probe {
+        name: "begin".into(),
+        program: "p".into(),
+        attach,
+        missing: Missing::Warn,
+        identity: ProbeIdentity::Dynamic,
+        place: place.clone(),
+    };
+    let record = |action| Record {
+        action,
+        size: 64,
+        fields: all_encodings().into_iter().map(|e| field("f", 8, e)).collect(),
+        place: place.clone(),
+    };
+    let kinds = [
+        RequirementKind::Helper,
+        RequirementKind::Kfunc,
+        RequirementKind::Type,
+        RequirementKind::Field,
+        RequirementKind::EnumValue,
+        RequirementKind::Kernel,
+        RequirementKind::Unsafe,
+    ];
+    let globals = vec![
+        GlobalValue::ChildPid,
+        GlobalValue::HasChild,
+        GlobalValue::Cpus,
+        GlobalValue::StartTime,
+        GlobalValue::OwnPid,
+        GlobalValue::PidNamespaceDevice,
+        GlobalValue::PidNamespaceInode,
+        GlobalValue::KernelAddress("k".into()),
+        GlobalValue::CgroupId("/".into()),
+        GlobalValue::UserAddress("p".into(), "s".into()),
+    ];
+    let param = |kind, ty| Param {
+        kind,
+        ty,
+        symbol: "a".into(),
+        text_symbol: "b".into(),
+        text_capacity: 64,
+        default: "d".into(),
+        help: "h".into(),
+    };
+    let field_patch = PatchValue::TracepointField { category: "c".into(), event: "e".into(), field: "f".into() };
+    let patch = |value| Patch { program: "p".into(), insn: 9, value };
+    Manifest {
+        compiler: "btc 0.1".into(),
+        sources: vec![
+            Source { name: "é.bt".into(), hash: [7; 32], text: Some(String::new()) },
+            Source::default(),
+        ],
+        requirements: kinds.map(|kind| Requirement { kind, name: "n".into(), optional: true }).to_vec(),
+        probes: all_attaches().into_iter().map(probe).collect(),
+        params: vec![
+            param(ParamKind::Positional(1), ParamType::Int),
+            param(ParamKind::Count, ParamType::Bool),
+            param(ParamKind::Named("x".into()), ParamType::Str),
+            param(ParamKind::Positional(0), ParamType::Any),
+        ],
+        globals: globals.into_iter().map(|value| Global { symbol: "g".into(), value }).collect(),
+        maps: all_maps(),
+        stacks: vec![Stacks { symbol: "s".into(), frames: 127 }],
+        records: all_actions().into_iter().map(record).collect(),
+        enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())] }],
+        losses: vec![Loss { kind: LossKind::Helper, place, subject: "bpf_x".into() }],
+        patches: vec![patch(field_patch), patch(PatchValue::ProbeIdentity)],
+        settings: vec![("max_map_keys".into(), "7".into())],
+    }
+}
+
+#[test]
+fn everything_comes_back() {
+    let manifest = everything();
+    assert_eq!(decode(&encode(&manifest)).unwrap(), manifest);
+    assert_eq!(decode(&encode(&Manifest::default())).unwrap(), Manifest::default());
+}
+
+#[test]
+fn every_prefix_is_refused_or_smaller() {
+    let manifest = everything();
+    let bytes = encode(&manifest);
+    for end in 0..bytes.len() {
+        if let Ok(part) = decode(&bytes[..end]) {
+            assert_ne!(part, manifest, "{end}");
+        }
+    }
+}
+
+#[test]
+fn mutations_never_panic() {
+    let original = encode(&everything());
+    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = |limit: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % limit as u64) as usize
+    };
+    for _ in 0..10_000 {
+        let mut bytes = original.clone();
+        for _ in 0..=next(4) {
+            let at = next(bytes.len());
+            match next(4) {
+                0 => bytes[at] ^= 1 << next(8),
+                1 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][next(5)],
+                2 => bytes.insert(at, next(256) as u8),
+                _ => {
+                    bytes.remove(at);
+                }
+            }
+        }
+        if let Ok(manifest) = decode(&bytes) {
+            // What is read can be written, and comes back.
+            assert_eq!(decode(&encode(&manifest)).unwrap(), manifest);
+        }
+    }
+}
+
+#[test]
+fn the_bytes_are_these() {
+    let manifest = Manifest {
+        compiler: "c".into(),
+        globals: vec![Global { symbol: "g".into(), value: GlobalValue::KernelAddress("k".into()) }],
+        stacks: vec![Stacks { symbol: "s".into(), frames: 0x0201 }],
+        ..Manifest::default()
+    };
+    #[rustfmt::skip]
+    let expected = [
+        b'b', b't', b'c', b'M', 0, 0, 1, 0, // magic, 0.1
+        1, 1, b'c',                         // 1 compiler
+        6, 10, 9,                           // 6 globals, one of 9 bytes
+            1, 1, b'g',                     //   1 symbol
+            2, 4, 8, 1, 1, b'k',            //   2 value: variant 8, its field 1
+        8, 8, 7,                            // 8 stacks, one of 7 bytes
+            1, 1, b's',
+            2, 2, 1, 2,                     //   2 frames, least byte first
+    ];
+    assert_eq!(encode(&manifest), expected);
+}
+
+#[test]
+fn unknown_fields_are_skipped() {
+    let mut bytes = encode(&Manifest::default());
+    bytes.extend([99, 2, 1, 2]);
+    assert_eq!(decode(&bytes).unwrap(), Manifest::default());
+}
+
+#[test]
+fn unknown_variants_are_named() {
+    let mut bytes = encode(&Manifest::default());
+    // 3 requirements, one of 3 bytes: 1 kind, variant 77.
+    bytes.extend([3, 4, 3, 1, 1, 77]);
+    let error = decode(&bytes).unwrap_err().to_string();
+    assert!(error.contains("RequirementKind") && error.contains("77"), "{error}");
+}
+
+#[test]
+fn other_versions_and_other_files_are_refused() {
+    let mut bytes = encode(&Manifest::default());
+    bytes[4] = 9;
+    assert!(decode(&bytes).unwrap_err().to_string().contains("format 9."));
+    assert!(decode(b"\x7fELF\x02\x01\x01\x00").is_err());
+    assert!(decode(b"").is_err());
+    // A later minor version is fine.
+    let mut bytes = encode(&Manifest::default());
+    bytes[6] = 200;
+    assert!(decode(&bytes).is_ok());
+}
+
+#[test]
+fn nesting_is_limited() {
+    let nest = |depth| {
+        let mut encoding = Encoding::Bool;
+        for _ in 0..depth {
+            encoding = Encoding::Array { element: Box::new(encoding), count: 1, stride: 1 };
+        }
+        let fields = vec![field("", 8, encoding)];
+        let record = Record { action: Action::PrintValue, size: 16, fields, place: Place::default() };
+        encode(&Manifest { records: vec![record], ..Manifest::default() })
+    };
+    assert!(decode(&nest(31)).is_ok());
+    assert!(decode(&nest(32)).unwrap_err().to_string().contains("nested"));
+    assert!(decode(&nest(2000)).is_err());
+}
+
+#[test]
+fn huge_lengths_cost_nothing() {
+    let mut bytes = encode(&Manifest::default());
+    bytes.extend([4, 0xff, 0xff, 0xff, 0xff, 0x0f]);
+    assert!(decode(&bytes).is_err());
+}

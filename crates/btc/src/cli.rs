@@ -1,0 +1,211 @@
+//! Command lines.
+//!
+//! Subcommands are btc's own. A command line that names none of them, or the program's
+//! name `bpftrace`, is read as bpftrace reads its own.
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// What to do.
+pub enum Command {
+    /// `btc compile`
+    Compile(CompileArgs),
+    /// `btc check`
+    Check(CheckArgs),
+    /// `btc run`, and bpftrace's command line.
+    Run(RunArgs),
+    /// `btc list`, and `-l`.
+    List(ListArgs),
+    /// `btc inspect`
+    Inspect(InspectArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  btc -e 'BEGIN { printf(\"hello\\n\"); exit(); }'
+  btc compile accept.bt -o accept.o     one file for many kernels
+  btc run accept.o                      load, attach, print
+  btc list -v 'tracepoint:syscalls:sys_enter_open*'
+  btc inspect accept.o
+
+Called as `bpftrace`, btc takes bpftrace's command line.";
+
+#[derive(Parser)]
+#[command(name = "btc", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Sub,
+}
+
+#[derive(Subcommand)]
+enum Sub {
+    /// Compile a script to an object
+    Compile(CompileArgs),
+    /// Check a script; needs neither root nor a kernel
+    Check(CheckArgs),
+    /// Run a script or an object
+    Run(RunArgs),
+    /// List probes
+    List(ListArgs),
+    /// Show what an object holds
+    Inspect(InspectArgs),
+}
+
+/// bpftrace's command line.
+#[derive(Parser)]
+#[command(name = "bpftrace", version, about = "Runs scripts of the bpftrace language", after_help = EXAMPLES)]
+struct DropIn {
+    /// List the probes that match a pattern, or those of a script
+    #[arg(short = 'l', num_args = 0..=1, default_missing_value = "", value_name = "PATTERN")]
+    list: Option<String>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// Where types come from.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TargetArgs {
+    /// BTF of the kernel to compile for; the running kernel's when not given
+    #[arg(long, value_name = "FILE")]
+    pub btf: Option<String>,
+}
+
+/// `btc compile`
+#[derive(Args, Debug)]
+pub struct CompileArgs {
+    /// The script; `-` for standard input
+    #[arg(value_name = "SCRIPT", required_unless_present = "program")]
+    pub file: Option<String>,
+    /// A script given here
+    #[arg(short = 'e', value_name = "PROGRAM", conflicts_with = "file")]
+    pub program: Option<String>,
+    /// The object to write; the script's name with `.o` when not given
+    #[arg(short = 'o', value_name = "FILE")]
+    pub output: Option<String>,
+    /// Print a stage: tokens, ast, hir, ir-raw, ir, asm, or write the object: obj
+    #[arg(long, value_name = "STAGE", default_value = "obj")]
+    pub emit: String,
+    /// Allow functions that change the traced system
+    #[arg(long = "unsafe")]
+    pub allow_unsafe: bool,
+    /// Leave the script's text out of the object
+    #[arg(long)]
+    pub strip_source: bool,
+    #[command(flatten)]
+    pub target: TargetArgs,
+}
+
+/// `btc check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Scripts
+    #[arg(value_name = "SCRIPT", required = true)]
+    pub files: Vec<String>,
+    /// Allow functions that change the traced system
+    #[arg(long = "unsafe")]
+    pub allow_unsafe: bool,
+    #[command(flatten)]
+    pub target: TargetArgs,
+}
+
+/// `btc run`
+#[derive(Args, Debug, Default)]
+pub struct RunArgs {
+    /// A script given here
+    #[arg(short = 'e', value_name = "PROGRAM")]
+    pub program: Option<String>,
+    /// Run a command and trace it; its end ends the run
+    #[arg(short = 'c', value_name = "COMMAND")]
+    pub child: Option<String>,
+    /// Trace a process; its end ends the run
+    #[arg(short = 'p', value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Write the output to a file
+    #[arg(short = 'o', value_name = "FILE")]
+    pub output: Option<String>,
+    /// Form of the output: text or json
+    #[arg(short = 'f', value_name = "FORMAT", default_value = "text")]
+    pub format: String,
+    /// Buffering of the output: line, full or none
+    #[arg(short = 'B', value_name = "MODE", default_value = "line")]
+    pub buffering: String,
+    /// Say less
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// Say more: with -l, arguments; else what the loader says
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+    /// Tell every failed helper call at its place
+    #[arg(short = 'k')]
+    pub failed_helpers: bool,
+    /// Allow functions that change the traced system
+    #[arg(long = "unsafe")]
+    pub allow_unsafe: bool,
+    /// Load everything, then stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// No warnings
+    #[arg(long)]
+    pub no_warnings: bool,
+    /// Print a stage instead of running: tokens, ast, hir, ir-raw, ir, asm
+    #[arg(short = 'd', value_name = "STAGE")]
+    pub debug: Option<String>,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The script or object, then its parameters; `-` for standard input
+    #[arg(value_name = "FILE [PARAMS]", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub rest: Vec<String>,
+}
+
+/// `btc list`
+#[derive(Args, Debug, Default)]
+pub struct ListArgs {
+    /// A pattern such as `tracepoint:sched:*`, a script, or nothing for all
+    #[arg(value_name = "PATTERN", default_value = "")]
+    pub pattern: String,
+    /// With arguments
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+    #[command(flatten)]
+    pub target: TargetArgs,
+}
+
+/// `btc inspect`
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// The object
+    #[arg(value_name = "OBJECT")]
+    pub file: String,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads the command line; prints help or an error and ends the program where due.
+pub fn parse(args: &[String]) -> Command {
+    let name = args.first().and_then(|a| a.rsplit('/').next()).unwrap_or("btc");
+    let first = args.get(1).map_or("", String::as_str);
+    let own = Cli::command().get_subcommands().any(|s| s.get_name() == first);
+    let general = matches!(first, "" | "-h" | "--help" | "-V" | "--version");
+    if name != "bpftrace" && (own || general) {
+        if first.is_empty() {
+            let _ = Cli::command().print_help();
+            std::process::exit(2);
+        }
+        return match Cli::parse_from(args).command {
+            Sub::Compile(args) => Command::Compile(args),
+            Sub::Check(args) => Command::Check(args),
+            Sub::Run(args) => Command::Run(args),
+            Sub::List(args) => Command::List(args),
+            Sub::Inspect(args) => Command::Inspect(args),
+        };
+    }
+    let args = DropIn::parse_from(args);
+    match args.list {
+        Some(pattern) => Command::List(ListArgs {
+            pattern,
+            verbose: args.run.verbose,
+            target: args.run.target,
+        }),
+        None => Command::Run(args.run),
+    }
+}

@@ -1,0 +1,35 @@
+//! `btc check`: diagnostics without an object.
+
+use std::process::ExitCode;
+
+use btc_driver::{Emit, Options};
+
+use crate::cli::CheckArgs;
+use crate::kernel::Kernel;
+use crate::report;
+use crate::script::{Input, environment};
+
+pub fn run(args: &CheckArgs) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for file in &args.files {
+        match check(args, file) {
+            Ok(true) => {}
+            Ok(false) => code = ExitCode::FAILURE,
+            Err(message) => code = report::error(message),
+        }
+    }
+    code
+}
+
+fn check(args: &CheckArgs, file: &str) -> Result<bool, String> {
+    let kernel = Kernel::new(args.target.btf.as_deref())?;
+    let options = Options {
+        emit: Emit::Object,
+        allow_unsafe: args.allow_unsafe,
+        environment: environment(),
+        ..Options::default()
+    };
+    let compilation = Input::read(file)?.compile(&kernel, &options)?;
+    report::diagnostics(&compilation);
+    Ok(compilation.output.is_some())
+}

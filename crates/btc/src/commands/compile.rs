@@ -1,0 +1,64 @@
+//! `btc compile`: a script to an object, or to the text of a stage.
+
+use std::fs;
+use std::io::Write;
+use std::process::ExitCode;
+
+use btc_driver::{Emit, Options};
+
+use crate::cli::CompileArgs;
+use crate::kernel::Kernel;
+use crate::report;
+use crate::script::{Input, environment};
+
+pub fn run(args: &CompileArgs) -> ExitCode {
+    match compile(args) {
+        Ok(code) => code,
+        Err(message) => report::error(message),
+    }
+}
+
+fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
+    let emit = Emit::named(&args.emit)
+        .ok_or_else(|| format!("there is no stage `{}`; the stages are {}", args.emit, Emit::NAMES.join(", ")))?;
+    let input = match (&args.program, &args.file) {
+        (Some(text), _) => Input::inline(text),
+        (None, Some(path)) => Input::read(path)?,
+        (None, None) => return Err("no script given".into()),
+    };
+    if input.is_object() {
+        return Err(format!("`{}` is an object already", input.name));
+    }
+    let kernel = Kernel::new(args.target.btf.as_deref())?;
+    let options = Options {
+        emit,
+        params: None,
+        allow_unsafe: args.allow_unsafe,
+        environment: environment(),
+        strip_source: args.strip_source,
+    };
+    let compilation = input.compile(&kernel, &options)?;
+    report::diagnostics(&compilation);
+    let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
+    match (&args.output, emit) {
+        (Some(path), _) => write(path, &output)?,
+        (None, Emit::Object) => write(&object_name(&input.name), &output)?,
+        (None, _) => std::io::stdout().write_all(&output).map_err(|e| e.to_string())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `accept.bt` becomes `accept.o`, in the current folder's sense of the same path.
+fn object_name(script: &str) -> String {
+    match script {
+        "stdin" => "out.o".to_string(),
+        path => format!("{}.o", path.strip_suffix(".bt").unwrap_or(path)),
+    }
+}
+
+fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
+    if path == "-" {
+        return std::io::stdout().write_all(bytes).map_err(|e| e.to_string());
+    }
+    fs::write(path, bytes).map_err(|e| format!("`{path}` cannot be written: {e}"))
+}

@@ -1,0 +1,7 @@
+//! The subcommands, one file each.
+
+pub mod check;
+pub mod compile;
+pub mod inspect;
+pub mod list;
+pub mod run;

@@ -1,0 +1,121 @@
+//! `btc run`: compiles a script where needed, then loads, attaches and prints.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use btc_driver::{Emit, Options};
+use btc_runtime as runtime;
+
+use crate::cli::RunArgs;
+use crate::kernel::Kernel;
+use crate::report;
+use crate::script::{Input, environment};
+
+pub fn run(args: &RunArgs) -> ExitCode {
+    match start(args) {
+        Ok(code) => code,
+        Err(message) => report::error(message),
+    }
+}
+
+fn start(args: &RunArgs) -> Result<ExitCode, String> {
+    let (input, rest) = match (&args.program, args.rest.split_first()) {
+        (Some(text), _) => (Input::inline(text), args.rest.as_slice()),
+        (None, Some((path, rest))) => (Input::read(path)?, rest),
+        (None, None) => return Err("no script given: name a file, or give one with -e".into()),
+    };
+    let (positional, named) = parameters(rest);
+    let options = run_options(args, positional.clone(), named)?;
+    if input.is_object() {
+        return execute(&input.bytes, &options);
+    }
+    let emit = match &args.debug {
+        Some(stage) => Emit::named(stage)
+            .ok_or_else(|| format!("there is no stage `{stage}`; the stages are {}", Emit::NAMES.join(", ")))?,
+        None => Emit::Object,
+    };
+    let compile = Options {
+        emit,
+        params: Some(positional),
+        allow_unsafe: args.allow_unsafe,
+        environment: environment(),
+        strip_source: false,
+    };
+    let kernel = Kernel::new(args.target.btf.as_deref())?;
+    let compilation = input.compile(&kernel, &compile)?;
+    if compilation.output.is_none() || !args.no_warnings {
+        report::diagnostics(&compilation);
+    }
+    let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
+    if args.debug.is_some() {
+        std::io::stdout().write_all(&output).map_err(|e| e.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    execute(&output, &options)
+}
+
+fn execute(object: &[u8], options: &runtime::Options) -> Result<ExitCode, String> {
+    match runtime::run(object, options) {
+        Ok(outcome) => Ok(ExitCode::from(outcome.exit_code as u8)),
+        Err(e) => {
+            let details = if options.verbose { e.details().unwrap_or("") } else { "" };
+            Err(format!("{e}{}{details}", if details.is_empty() { "" } else { "\n" }))
+        }
+    }
+}
+
+/// A parameter such as `--depth=20`, and its value.
+type Named = (String, Option<String>);
+
+/// Splits what follows the script: words are positional, `--name` and `--name=value`
+/// behind a `--` are named.
+fn parameters(rest: &[String]) -> (Vec<String>, Vec<Named>) {
+    let (mut positional, mut named, mut behind) = (Vec::new(), Vec::new(), false);
+    for word in rest {
+        match word.strip_prefix("--") {
+            Some("") if !behind => behind = true,
+            Some(text) if behind && !text.is_empty() => named.push(match text.split_once('=') {
+                Some((name, value)) => (name.to_string(), Some(value.to_string())),
+                None => (text.to_string(), None),
+            }),
+            _ => positional.push(word.clone()),
+        }
+    }
+    (positional, named)
+}
+
+fn run_options(
+    args: &RunArgs,
+    positional: Vec<String>,
+    named: Vec<Named>,
+) -> Result<runtime::Options, String> {
+    let format = match args.format.as_str() {
+        "text" => runtime::Format::Text,
+        "json" => runtime::Format::Json,
+        other => return Err(format!("there is no output format `{other}`: text or json")),
+    };
+    let buffering = match args.buffering.as_str() {
+        "line" => runtime::Buffering::Line,
+        "full" => runtime::Buffering::Full,
+        "none" => runtime::Buffering::None,
+        other => return Err(format!("there is no buffering mode `{other}`: line, full or none")),
+    };
+    let mut options = runtime::Options {
+        child: args.child.clone(),
+        pid: args.pid,
+        positional,
+        named,
+        output: args.output.as_ref().map(Into::into),
+        format,
+        buffering,
+        quiet: args.quiet,
+        no_warnings: args.no_warnings,
+        allow_unsafe: args.allow_unsafe,
+        verbose: args.verbose,
+        print_failed_helpers: args.failed_helpers,
+        dry_run: args.dry_run,
+        ..runtime::Options::default()
+    };
+    options.take_environment();
+    Ok(options)
+}

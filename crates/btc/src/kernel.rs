@@ -1,0 +1,112 @@
+//! The running kernel, or another one's BTF, as the compiler asks for it.
+
+use std::fs;
+use std::io::Write;
+use std::os::fd::{AsRawFd, FromRawFd};
+
+use btc_target::Source;
+use btf_rs::{Backend, Btf};
+
+/// Where the running kernel keeps its types.
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+/// Where tracefs is mounted.
+const TRACEFS: &[&str] = &["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+/// A kernel to compile for.
+pub struct Kernel {
+    /// Another kernel's BTF; then nothing is asked of the running one.
+    btf: Option<String>,
+}
+
+impl Kernel {
+    /// The running kernel, or the one whose BTF is named; an error when that cannot be read.
+    pub fn new(btf: Option<&str>) -> Result<Kernel, String> {
+        if let Some(path) = btf {
+            open(path).map_err(|e| format!("`{path}` is not a BTF file that can be read: {e}"))?;
+        }
+        Ok(Kernel { btf: btf.map(str::to_string) })
+    }
+
+    fn tracefs(&self) -> Option<&'static str> {
+        if self.btf.is_some() {
+            return None;
+        }
+        TRACEFS.iter().copied().find(|t| fs::metadata(format!("{t}/events")).is_ok())
+    }
+}
+
+impl Source for Kernel {
+    fn tracepoint_format(&self, category: &str, event: &str) -> Option<String> {
+        if [category, event].iter().any(|name| name.contains('/') || name.starts_with('.')) {
+            return None;
+        }
+        let tracefs = self.tracefs()?;
+        fs::read_to_string(format!("{tracefs}/events/{category}/{event}/format")).ok()
+    }
+
+    fn tracepoints(&self) -> Option<Vec<(String, String)>> {
+        let events = format!("{}/events", self.tracefs()?);
+        let mut all = Vec::new();
+        for category in folders(&events)? {
+            for event in folders(&format!("{events}/{category}")).unwrap_or_default() {
+                all.push((category.clone(), event));
+            }
+        }
+        (!all.is_empty()).then(|| {
+            all.sort_unstable();
+            all
+        })
+    }
+
+    fn functions(&self) -> Option<Vec<(String, String)>> {
+        let tracefs = self.tracefs()?;
+        let text = fs::read_to_string(format!("{tracefs}/available_filter_functions")).ok()?;
+        let mut all: Vec<(String, String)> = text
+            .lines()
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                let name = words.next().unwrap_or_default().to_string();
+                let module = words.next().map_or("", |m| m.trim_matches(['[', ']']));
+                (module.to_string(), name)
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        (!all.is_empty()).then_some(all)
+    }
+
+    fn btf(&self) -> Option<Btf> {
+        open(self.btf.as_deref().unwrap_or(KERNEL_BTF)).ok()
+    }
+}
+
+/// Names of the folders in a folder.
+fn folders(path: &str) -> Option<Vec<String>> {
+    let entries = fs::read_dir(path).ok()?;
+    Some(
+        entries
+            .flatten()
+            .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
+            .map(|e| e.file_name().to_string_lossy().into_owned())
+            .collect(),
+    )
+}
+
+/// Opens BTF by mapping it. Kernels before 6.16 cannot map their own file in sysfs: it is
+/// copied to memory first.
+fn open(path: &str) -> Result<Btf, String> {
+    if let Ok(btf) = Btf::from_file_with_backend(path, Backend::Mmap) {
+        return Ok(btf);
+    }
+    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    // SAFETY: the name is a C string; the result is checked.
+    let fd = unsafe { libc::memfd_create(c"btf".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error().to_string());
+    }
+    // SAFETY: the descriptor is new and owned by nobody else.
+    let mut file = unsafe { fs::File::from_raw_fd(fd) };
+    file.write_all(&bytes).map_err(|e| e.to_string())?;
+    let copy = format!("/proc/self/fd/{}", file.as_raw_fd());
+    Btf::from_file_with_backend(copy, Backend::Mmap).map_err(|e| e.to_string())
+}

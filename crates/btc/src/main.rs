@@ -1,0 +1,24 @@
+//! The command: `btc compile`, `run`, `list`, `inspect`, `check`, and bpftrace's own
+//! command line for everything else.
+
+mod cli;
+mod commands;
+mod kernel;
+mod report;
+mod script;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A closed pipe ends the program quietly, as of any filter.
+    // SAFETY: restores the default action of a signal before any thread exists.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    match cli::parse(&args) {
+        cli::Command::Compile(args) => commands::compile::run(&args),
+        cli::Command::Check(args) => commands::check::run(&args),
+        cli::Command::Run(args) => commands::run::run(&args),
+        cli::Command::List(args) => commands::list::run(&args),
+        cli::Command::Inspect(args) => commands::inspect::run(&args),
+    }
+}

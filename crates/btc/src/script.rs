@@ -1,0 +1,79 @@
+//! Scripts and the files they include.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use btc_driver::{Compilation, Includes, Options};
+
+use crate::kernel::Kernel;
+
+/// A script's name and bytes.
+pub struct Input {
+    /// As messages show it.
+    pub name: String,
+    /// Its bytes: text, or an object.
+    pub bytes: Vec<u8>,
+    /// The folder that `#include "…"` starts from.
+    folder: PathBuf,
+}
+
+impl Input {
+    /// A script given on the command line.
+    pub fn inline(text: &str) -> Input {
+        Input { name: "stdin".into(), bytes: text.as_bytes().to_vec(), folder: PathBuf::new() }
+    }
+
+    /// Reads a file; `-` is standard input.
+    pub fn read(path: &str) -> Result<Input, String> {
+        let mut bytes = Vec::new();
+        if path == "-" {
+            let read = std::io::stdin().lock().read_to_end(&mut bytes);
+            read.map_err(|e| format!("standard input cannot be read: {e}"))?;
+            return Ok(Input { name: "stdin".into(), bytes, folder: PathBuf::new() });
+        }
+        bytes = std::fs::read(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => format!("`{path}`: there is no such file"),
+            _ => format!("`{path}` cannot be read: {e}"),
+        })?;
+        let folder = PathBuf::from(path).parent().map(PathBuf::from).unwrap_or_default();
+        Ok(Input { name: path.to_string(), bytes, folder })
+    }
+
+    /// Whether it is an object rather than a script.
+    pub fn is_object(&self) -> bool {
+        self.bytes.starts_with(b"\x7fELF")
+    }
+
+    /// Compiles the script.
+    pub fn compile(&self, kernel: &Kernel, options: &Options) -> Result<Compilation, String> {
+        let text = std::str::from_utf8(&self.bytes)
+            .map_err(|_| format!("`{}` is neither a script (UTF-8 text) nor an object", self.name))?;
+        let mut includes = Files { folder: self.folder.clone() };
+        Ok(btc_driver::compile(&self.name, text, kernel, &mut includes, options))
+    }
+}
+
+/// Settings of the environment: `BPFTRACE_MAX_STRLEN` and its like.
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars()
+        .filter_map(|(name, value)| Some((name.strip_prefix("BPFTRACE_")?.to_lowercase(), value)))
+        .collect()
+}
+
+/// Included files: the script's folder for `"…"`, the usual places for `<…>`.
+struct Files {
+    folder: PathBuf,
+}
+
+impl Includes for Files {
+    fn load(&mut self, path: &str, system: bool) -> Option<(String, String)> {
+        if system {
+            // Kernel and C library headers need a C compiler to be read as a whole; the
+            // types they define come from BTF.
+            return None;
+        }
+        let file = self.folder.join(path);
+        let text = std::fs::read_to_string(&file).ok()?;
+        Some((file.display().to_string(), text))
+    }
+}

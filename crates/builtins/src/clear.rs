@@ -1,0 +1,23 @@
+//! `clear(@map)`: deletes all entries of a map.
+
+use btc_abi::Action;
+use btc_types::Type;
+
+use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns};
+
+/// The definition.
+pub static CLEAR: Function = Function {
+    name: "clear",
+    aliases: &[],
+    kind: Kind::Call,
+    params: &[Param::new("map", ParamKind::Map)],
+    returns: Returns::Fixed(Type::None),
+    probes: Probes::Any,
+    is_unsafe: false,
+    doc: "Deletes all entries of a map.",
+    lower: |l, _| {
+        let map = l.map(0).index;
+        l.send(Action::Clear { map }, &[]);
+        Lowered::None
+    },
+};

@@ -1,0 +1,223 @@
+//! What a definition of a builtin consists of.
+
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
+use btc_types::{StackMode, Type};
+
+use crate::lowering::{Call, Lowered, Lowering};
+
+/// A builtin variable or a function.
+pub struct Function {
+    /// The name as the user types it.
+    pub name: &'static str,
+    /// Other spellings.
+    pub aliases: &'static [&'static str],
+    /// Variable, function or aggregation.
+    pub kind: Kind,
+    /// Parameters in order.
+    pub params: &'static [Param],
+    /// The type of its value.
+    pub returns: Returns,
+    /// Where it may be used.
+    pub probes: Probes,
+    /// Whether it changes the traced system, which needs `--unsafe`.
+    pub is_unsafe: bool,
+    /// One paragraph for the documentation.
+    pub doc: &'static str,
+    /// Emits a call.
+    pub lower: for<'a, 'm> fn(&'a mut (dyn Lowering<'m> + 'a), &Call) -> Lowered,
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// How it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `pid`; `pid()` too.
+    Variable,
+    /// `printf(…)`
+    Call,
+    /// `count()`: only as the value of an assignment to a map.
+    Aggregation,
+}
+
+/// A parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Its name in the documentation.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: ParamKind,
+    /// Whether it may be left out.
+    pub optional: bool,
+}
+
+impl Param {
+    /// A parameter that must be given.
+    pub const fn new(name: &'static str, kind: ParamKind) -> Param {
+        Param { name, kind, optional: false }
+    }
+
+    /// A parameter that may be left out.
+    pub const fn optional(name: &'static str, kind: ParamKind) -> Param {
+        Param { name, kind, optional: true }
+    }
+}
+
+/// What a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    /// An integer, boolean or enum.
+    Int,
+    /// An integer known at compile time.
+    LiteralInt,
+    /// A text.
+    Str,
+    /// A text known at compile time.
+    LiteralStr,
+    /// A pointer, or an integer that is one.
+    Address,
+    /// One of these words, bare or quoted.
+    Word(&'static [&'static str]),
+    /// A map itself.
+    Map,
+    /// The key of the map before it.
+    Key,
+    /// Anything with a value.
+    Any,
+    /// Any number of values.
+    Rest,
+}
+
+/// How the type of the value is found.
+#[derive(Clone)]
+pub enum Returns {
+    /// Always the same.
+    Fixed(Type),
+    /// From the arguments; errors go to the check's diagnostics.
+    Infer(fn(&mut Check) -> Type),
+}
+
+/// Where a builtin may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probes {
+    /// Everywhere.
+    Any,
+    /// Where the program sees a function's entry registers: kprobe, uprobe, usdt, rawtracepoint.
+    Arguments,
+    /// Where it sees a result.
+    Result,
+    /// Where the attach point is a function.
+    Functions,
+}
+
+/// Facts about the probe that a call stands in.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeFacts {
+    /// The provider's name.
+    pub provider: &'static str,
+    /// Whether `arg0` and so on exist.
+    pub has_arguments: bool,
+    /// Type of `retval`, where it exists.
+    pub result: Option<Type>,
+    /// Whether the attach point is a function.
+    pub is_function: bool,
+    /// Whether it traces user-space code, so that plain pointers are the process's.
+    pub is_user: bool,
+}
+
+/// Settings that decide types.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bytes of text that `str()` reads.
+    pub max_strlen: u32,
+    /// Form of stacks.
+    pub stack_mode: StackMode,
+    /// Whether `--unsafe` was given.
+    pub allow_unsafe: bool,
+}
+
+/// A constant argument.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// An integer.
+    Int(i64),
+    /// A text.
+    Str(Vec<u8>),
+    /// A word.
+    Word(String),
+    /// `true` or `false`.
+    Bool(bool),
+}
+
+/// An argument as the type rule and the lowering hook see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arg {
+    /// Its type.
+    pub ty: Type,
+    /// Its value, where it is constant.
+    pub literal: Option<Literal>,
+    /// Its place.
+    pub span: Span,
+    /// The map, where it is one: its index.
+    pub map: Option<u32>,
+    /// Whether the map has keys.
+    pub keyed: bool,
+    /// Whether it is an element of a map that aggregates: `print(@m[k])`.
+    pub element_of: Option<u32>,
+}
+
+/// A call being checked.
+pub struct Check<'a> {
+    /// The function.
+    pub function: &'static Function,
+    /// Its arguments.
+    pub args: &'a [Arg],
+    /// The call's place.
+    pub span: Span,
+    /// The probe around it.
+    pub probe: &'a ProbeFacts,
+    /// Settings.
+    pub settings: &'a Settings,
+    /// Where errors go.
+    pub diagnostics: &'a mut Diagnostics,
+}
+
+impl Check<'_> {
+    /// Reports an error at `span`.
+    pub fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::error(code, span, message));
+    }
+
+    /// The integer of a literal argument.
+    pub fn int(&self, n: usize) -> Option<i64> {
+        match self.args.get(n)?.literal.as_ref()? {
+            Literal::Int(i) => Some(*i),
+            Literal::Bool(b) => Some(i64::from(*b)),
+            _ => None,
+        }
+    }
+
+    /// The text of a literal argument.
+    pub fn text(&self, n: usize) -> Option<String> {
+        literal_text(self.args.get(n)?)
+    }
+}
+
+/// The text of a literal text or word.
+pub(crate) fn literal_text(arg: &Arg) -> Option<String> {
+    match arg.literal.as_ref()? {
+        Literal::Str(s) => Some(String::from_utf8_lossy(s).into_owned()),
+        Literal::Word(w) => Some(w.clone()),
+        Literal::Int(_) | Literal::Bool(_) => None,
+    }
+}

@@ -1,0 +1,120 @@
+//! What the lowering hook of a builtin may ask for. `lower` implements it.
+
+use btc_abi::{Action, GlobalValue, LossKind};
+use btc_diagnostics::Span;
+use btc_ir::{Builder, MapId, Memory, Value};
+use btc_types::{Space, StackShape, Type};
+
+use crate::definition::{Arg, Literal, literal_text};
+
+/// A call being lowered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The arguments; their values are asked of [`Lowering`] by index.
+    pub args: Vec<Arg>,
+    /// Type of the value.
+    pub ty: Type,
+    /// The call's place.
+    pub span: Span,
+}
+
+impl Call {
+    /// The integer of a literal argument.
+    pub fn int(&self, n: usize) -> Option<i64> {
+        match self.args.get(n)?.literal.as_ref()? {
+            Literal::Int(i) => Some(*i),
+            Literal::Bool(b) => Some(i64::from(*b)),
+            _ => None,
+        }
+    }
+
+    /// The text of a literal argument.
+    pub fn text(&self, n: usize) -> Option<String> {
+        literal_text(self.args.get(n)?)
+    }
+}
+
+/// Where the value of a call is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lowered {
+    /// There is none.
+    None,
+    /// In a register.
+    Value(Value),
+    /// In the place that [`Lowering::dest`] gives.
+    InDest,
+    /// In other memory, laid out as the call's type.
+    At(Memory),
+}
+
+/// A map argument.
+#[derive(Clone, Copy, Debug)]
+pub struct MapHandle {
+    /// The BPF map.
+    pub id: MapId,
+    /// Its index in the manifest.
+    pub index: u32,
+}
+
+/// A field of a record that is not an argument of the call.
+#[derive(Clone, Debug)]
+pub enum Extra {
+    /// The value of argument `n`.
+    Arg(usize),
+    /// A value in a register, as `uint64`.
+    Value(Value),
+    /// Text at an address, read into the record; empty for a NULL address.
+    Text(Value, Space),
+}
+
+/// Services for lowering hooks.
+pub trait Lowering<'m> {
+    /// The instruction builder.
+    fn b(&mut self) -> &mut Builder<'m>;
+    /// The program's context.
+    fn ctx(&mut self) -> Value;
+    /// Evaluates a scalar argument.
+    fn value(&mut self, arg: usize) -> Value;
+    /// Evaluates an argument that is no scalar; the memory is readable and laid out as its type.
+    fn memory(&mut self, arg: usize) -> Memory;
+    /// Where the value of the call belongs, when its type is no scalar. For an
+    /// aggregation: the stored parts, cleared when new.
+    fn dest(&mut self) -> Memory;
+    /// Adds to a part of an aggregation at `offset` from [`Lowering::dest`].
+    fn add_to_part(&mut self, offset: i32, value: Value);
+    /// Copies `size` bytes from an address; on failure they are 0 and the loss is counted.
+    fn read(&mut self, to: Memory, size: u32, from: Value, space: Space);
+    /// Reads text of at most `capacity` bytes with its NUL. Yields the helper's
+    /// result: the length with the NUL, or a negative error.
+    fn read_str(&mut self, to: Memory, capacity: u32, limit: Option<Value>, from: Value, space: Space) -> Value;
+    /// Sends a record with these fields; lost ones are counted.
+    fn send(&mut self, action: Action, fields: &[Extra]);
+    /// Number of a loss counter for this call.
+    fn loss(&mut self, kind: LossKind, subject: &str) -> u32;
+    /// Adds 1 to a loss counter.
+    fn count_loss(&mut self, loss: u32);
+    /// A map argument.
+    fn map(&mut self, arg: usize) -> MapHandle;
+    /// A pointer to the evaluated key argument for map argument `map`.
+    fn key(&mut self, map: usize, key: usize) -> Value;
+    /// A value that the runtime fills in before loading.
+    fn global(&mut self, value: GlobalValue) -> Value;
+    /// The id of the current stack; 0 when there is none.
+    fn stack(&mut self, user: bool, shape: StackShape) -> Value;
+    /// The number of the attach point that fired.
+    fn probe_number(&mut self) -> Value;
+    /// The `n`th integer argument of the probed function, or its result.
+    fn argument(&mut self, n: u32) -> Value;
+    /// The result of the probed function.
+    fn result(&mut self) -> Value;
+    /// Reads a field of a kernel struct, by its path from the struct at `base`; a scalar.
+    fn kernel_field(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value;
+    /// The current task's address.
+    fn current_task(&mut self) -> Value;
+    /// Evaluates a call of another map operation: deletes the element, yields 0 on success.
+    fn delete(&mut self, map: usize, key: Option<usize>) -> Value;
+    /// Ends the program at once; what follows is unreachable.
+    fn leave(&mut self);
+    /// Sets the flag that stops all programs but END.
+    fn stop(&mut self);
+}

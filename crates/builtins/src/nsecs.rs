@@ -1,0 +1,26 @@
+//! `nsecs`, `nsecs(clock)`: the time in nanoseconds.
+
+use btc_types::Type;
+
+use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns, helpers};
+
+/// The definition.
+pub static NSECS: Function = Function {
+    name: "nsecs",
+    aliases: &[],
+    kind: Kind::Variable,
+    params: &[Param::optional("clock", ParamKind::Word(&["boot", "monotonic", "tai"]))],
+    returns: Returns::Fixed(Type::UINT64),
+    probes: Probes::Any,
+    is_unsafe: false,
+    doc: "Nanoseconds since boot, suspend included (`boot`, the default); without suspend \
+          (`monotonic`); international atomic time (`tai`, Linux 6.1).",
+    lower: |l, call| {
+        let helper = match call.text(0).as_deref() {
+            Some("monotonic") => helpers::KTIME_GET_NS,
+            Some("tai") => helpers::KTIME_GET_TAI_NS,
+            _ => helpers::KTIME_GET_BOOT_NS,
+        };
+        Lowered::Value(l.b().helper(helper, &[]))
+    },
+};

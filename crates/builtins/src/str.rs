@@ -1,0 +1,57 @@
+//! `str(address, length)`: text from memory.
+
+use btc_types::{Space, Type};
+
+use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns};
+
+/// The definition.
+pub static STR: Function = Function {
+    name: "str",
+    aliases: &[],
+    kind: Kind::Call,
+    params: &[Param::new("address", ParamKind::Any), Param::optional("length", ParamKind::Int)],
+    returns: Returns::Infer(check),
+    probes: Probes::Any,
+    is_unsafe: false,
+    doc: "The text at an address, up to its NUL or `max_strlen` bytes. With a length, at most \
+          `length - 1` bytes.",
+    lower,
+};
+
+fn check(c: &mut Check) -> Type {
+    use btc_diagnostics::Code;
+    let arg = &c.args[0];
+    let fits = arg.ty.is_pointer()
+        || arg.ty.is_int()
+        || arg.ty.is_str()
+        || matches!(arg.ty, Type::Array { .. } | Type::Unknown);
+    if !fits {
+        let (span, ty) = (arg.span, arg.ty.clone());
+        c.error(Code::WrongType, span, format!("str() takes an address or text, not `{ty}`"));
+    }
+    let most = c.settings.max_strlen + 1;
+    match c.int(1) {
+        Some(n) if n >= 0 && n < i64::from(most) => Type::Str { capacity: (n as u32).max(1), cut: false },
+        _ => Type::Str { capacity: most, cut: c.args.len() < 2 },
+    }
+}
+
+fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
+    let Type::Str { capacity, .. } = call.ty else { return Lowered::None };
+    let (from, space) = match &call.args[0].ty {
+        Type::Pointer { space, .. } => (l.value(0), *space),
+        ty if ty.is_scalar() => (l.value(0), Space::Unknown),
+        _ => {
+            let memory = l.memory(0);
+            let b = l.b();
+            (b.add_imm(memory.base, i64::from(memory.offset)), Space::Kernel)
+        }
+    };
+    let limit = match call.args.get(1) {
+        Some(arg) if arg.literal.is_none() => Some(l.value(1)),
+        _ => None,
+    };
+    let dest = l.dest();
+    l.read_str(dest, capacity, limit, from, space);
+    Lowered::InDest
+}

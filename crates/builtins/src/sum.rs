@@ -1,0 +1,25 @@
+//! `sum(n)`: an aggregation. The sum of `n` over all calls.`
+
+use btc_types::{Aggregation, Type};
+
+use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns};
+
+/// The definition.
+pub static SUM: Function = Function {
+    name: "sum",
+    aliases: &[],
+    kind: Kind::Aggregation,
+    params: &[Param::new("n", ParamKind::Int)],
+    returns: Returns::Infer(|c| {
+        let signed = c.args.first().is_some_and(|a| a.ty.is_signed());
+        Type::Aggregation(Aggregation::Sum { signed })
+    }),
+    probes: Probes::Any,
+    is_unsafe: false,
+    doc: "The sum of `n` over all calls.",
+    lower: |l, _| {
+        let n = l.value(0);
+        l.add_to_part(0, n);
+        Lowered::InDest
+    },
+};

@@ -1,0 +1,59 @@
+//! The stack frame: where stack objects and spilled words lie below the frame pointer.
+//!
+//! Keeps: everything is aligned to 8 bytes; nothing overlaps.
+
+use btc_bpf::STACK_SIZE;
+
+use crate::CodegenError;
+
+/// Offsets of a function's stack.
+pub struct Frame {
+    /// Displacement of each stack object from the frame pointer.
+    slots: Vec<i32>,
+    /// Bytes below the frame pointer that the stack objects take.
+    objects: u64,
+    /// Words below them.
+    words: u32,
+}
+
+impl Frame {
+    /// Lays out objects of `sizes` bytes, then `words` spilled words.
+    pub fn new(sizes: &[u32], words: u32) -> Frame {
+        let mut objects = 0u64;
+        let mut slots = Vec::with_capacity(sizes.len());
+        for size in sizes {
+            objects += u64::from(*size).div_ceil(8) * 8;
+            slots.push(-(objects.min(1 << 30) as i32));
+        }
+        Frame { slots, objects, words }
+    }
+
+    /// Displacement of a stack object.
+    pub fn slot(&self, slot: u32) -> i32 {
+        self.slots.get(slot as usize).copied().unwrap_or(0)
+    }
+
+    /// Displacement of a spilled word.
+    pub fn word(&self, word: u32) -> i16 {
+        -((self.objects.min(1 << 14) as i32 + 8 * (word as i32 + 1)).min(1 << 15)) as i16
+    }
+
+    /// One more word.
+    pub fn add_word(&mut self) -> u32 {
+        self.words += 1;
+        self.words - 1
+    }
+
+    /// Bytes in all; an error when they do not fit.
+    pub fn finish(&self, function: &str) -> Result<u32, CodegenError> {
+        let needed = self.objects + 8 * u64::from(self.words);
+        if needed > u64::from(STACK_SIZE) {
+            return Err(CodegenError::TooLarge {
+                function: function.to_string(),
+                needed: needed.min(u64::from(u32::MAX)) as u32,
+                limit: STACK_SIZE,
+            });
+        }
+        Ok(needed as u32)
+    }
+}

@@ -1,0 +1,228 @@
+//! Rewrites what needs control flow before instruction selection.
+//!
+//! Scratch objects become displacements from one pointer, which a prologue looks up
+//! (and returns 0 when there is none); fills and copies over [`UNROLL`] bytes become
+//! counted loops. Requires: valid IR. Keeps: the order of the function's own blocks.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use btc_ir::{
+    BinOp, Block, BlockData, Callee, Cond, Function, InstData, Jump, MapId, Memory, Op, Slot,
+    Terminator, Value, Width,
+};
+
+use crate::CodegenError;
+
+/// Fills and copies up to so many bytes are written out.
+pub const UNROLL: u32 = 1024;
+/// Bytes that one turn of a loop for larger ones handles.
+const TURN: u32 = 128;
+/// `bpf_map_lookup_elem`
+const MAP_LOOKUP: u32 = 1;
+
+/// The function as instruction selection wants it, and the bytes of scratch memory it uses.
+pub fn run(func: &Function, map: Option<MapId>) -> Result<(Cow<'_, Function>, u32), CodegenError> {
+    let invalid = |what: &str| CodegenError::Invalid { function: func.name.clone(), what: what.into() };
+    if func.blocks.is_empty() {
+        return Err(invalid("no blocks"));
+    }
+    let mut result = Cow::Borrowed(func);
+    if has(func, |op| large(op).is_some()) {
+        unroll(result.to_mut());
+    }
+    if (0..func.blocks.len()).any(|b| func.successors(Block(b as u32)).contains(&Block(0))) {
+        new_entry(result.to_mut());
+    }
+    let mut offsets = Vec::with_capacity(func.scratch.len());
+    let mut size = 0u32;
+    for bytes in &func.scratch {
+        offsets.push(i64::from(size));
+        size = size.checked_add(bytes.div_ceil(8) * 8).ok_or_else(|| invalid("scratch memory overflows"))?;
+    }
+    if has(func, |op| matches!(op, Op::ScratchAddr(_))) {
+        let map = map.ok_or_else(|| invalid("scratch objects without a scratch map"))?;
+        scratch(result.to_mut(), map, &offsets);
+    }
+    Ok((result, size))
+}
+
+fn has(func: &Function, wanted: impl Fn(&Op) -> bool) -> bool {
+    func.blocks.iter().flat_map(|b| &b.insts).any(|i| wanted(&i.op))
+}
+
+fn large(op: &Op) -> Option<u32> {
+    match op {
+        Op::Clear(_, len) | Op::Copy { len, .. } if *len > UNROLL => Some(*len),
+        _ => None,
+    }
+}
+
+/// Puts a block in front of an entry that is also jumped to: parameters come in only once.
+fn new_entry(func: &mut Function) {
+    shift_blocks(func, 1);
+    let span = func.span;
+    let params: Vec<Value> = (0..func.blocks[0].params.len()).map(|_| func.new_value()).collect();
+    let terminator = Some(Terminator::Jump(Jump { block: Block(1), args: params.clone() }));
+    func.blocks.insert(0, BlockData { params, insts: Vec::new(), terminator, span });
+}
+
+/// Puts the prologue before the entry and replaces the addresses.
+fn scratch(func: &mut Function, map: MapId, offsets: &[i64]) {
+    let span = func.span;
+    let inst = |func: &mut Function, op: Op| {
+        let result = op.has_result().then(|| func.new_value());
+        (result.unwrap_or(Value(u32::MAX)), InstData { result, op, span })
+    };
+    shift_blocks(func, 1);
+    let params: Vec<Value> = (0..func.blocks[0].params.len()).map(|_| func.new_value()).collect();
+    func.slots.push(8);
+    let key = Slot(func.slots.len() as u32 - 1);
+    let (slot, i0) = inst(func, Op::SlotAddr(key));
+    let (zero, i1) = inst(func, Op::Const(0));
+    let (_, i2) = inst(func, Op::Store(Width::B4, Memory { base: slot, offset: 0 }, zero));
+    let (map, i3) = inst(func, Op::MapAddr(map));
+    let (pointer, i4) = inst(func, Op::Call(Callee::Helper(MAP_LOOKUP), vec![map, slot]));
+    let none = Block(func.blocks.len() as u32 + 1);
+    let terminator = Terminator::Branch {
+        cond: Cond::Eq,
+        left: pointer,
+        right: zero,
+        then: Jump { block: none, args: Vec::new() },
+        otherwise: Jump { block: Block(1), args: params.clone() },
+    };
+    let prologue =
+        BlockData { params, insts: vec![i0, i1, i2, i3, i4], terminator: Some(terminator), span };
+    for block in &mut func.blocks {
+        replace_addresses(block, pointer, offsets, &mut func.values);
+    }
+    func.blocks.insert(0, prologue);
+    let ret = Terminator::Return(zero);
+    func.blocks.push(BlockData { params: Vec::new(), insts: Vec::new(), terminator: Some(ret), span });
+}
+
+fn replace_addresses(block: &mut BlockData, pointer: Value, offsets: &[i64], values: &mut u32) {
+    let old = std::mem::take(&mut block.insts);
+    for mut inst in old {
+        if let Op::ScratchAddr(id) = inst.op {
+            let offset = Value(*values);
+            *values += 1;
+            let n = offsets.get(id.index()).copied().unwrap_or(0);
+            block.insts.push(InstData { result: Some(offset), op: Op::Const(n), span: inst.span });
+            inst.op = Op::Bin(BinOp::Add, pointer, offset);
+        }
+        block.insts.push(inst);
+    }
+}
+
+/// Renumbers all jumps for `by` new blocks in front.
+fn shift_blocks(func: &mut Function, by: u32) {
+    for block in &mut func.blocks {
+        match &mut block.terminator {
+            Some(Terminator::Jump(j)) => j.block.0 += by,
+            Some(Terminator::Branch { then, otherwise, .. }) => {
+                then.block.0 += by;
+                otherwise.block.0 += by;
+            }
+            Some(Terminator::Return(_)) | None => {}
+        }
+    }
+}
+
+/// Turns large fills and copies into loops. The parts of a cut block stay together.
+fn unroll(func: &mut Function) {
+    let old = std::mem::take(&mut func.blocks);
+    let mut renamed = HashMap::new();
+    for (n, mut block) in old.into_iter().enumerate() {
+        renamed.insert(n as u32, func.blocks.len() as u32);
+        while let Some(at) = block.insts.iter().position(|i| large(&i.op).is_some()) {
+            let tail = block.insts.split_off(at + 1);
+            let rest = BlockData {
+                params: Vec::new(),
+                insts: tail,
+                terminator: block.terminator.take(),
+                span: block.span,
+            };
+            if let Some(inst) = block.insts.pop() {
+                push_loop(func, block, &inst);
+            }
+            block = rest;
+        }
+        func.blocks.push(block);
+    }
+    // Jumps of the original blocks are still in old numbers; those of loops carry NEW.
+    for block in &mut func.blocks {
+        let fix = |b: &mut Block| {
+            b.0 = if b.0 & NEW != 0 { b.0 & !NEW } else { renamed.get(&b.0).copied().unwrap_or(b.0) };
+        };
+        match &mut block.terminator {
+            Some(Terminator::Jump(j)) => fix(&mut j.block),
+            Some(Terminator::Branch { then, otherwise, .. }) => {
+                fix(&mut then.block);
+                fix(&mut otherwise.block);
+            }
+            Some(Terminator::Return(_)) | None => {}
+        }
+    }
+}
+
+/// Marks block numbers that are already the new ones.
+const NEW: u32 = 1 << 31;
+
+/// Pushes `head`, which falls into a loop that does `inst`, and the loop.
+fn push_loop(func: &mut Function, mut head: BlockData, inst: &InstData) {
+    let span = inst.span;
+    let turn = Block((func.blocks.len() as u32 + 1) | NEW);
+    let after = Block((func.blocks.len() as u32 + 2) | NEW);
+    let len = large(&inst.op).unwrap_or(0);
+    let turns = len / TURN;
+    let mut values = func.values;
+    let mut new = |op: Op, to: &mut Vec<InstData>| {
+        let result = op.has_result().then_some(Value(values));
+        values += u32::from(result.is_some());
+        to.push(InstData { result, op, span });
+        result.unwrap_or(Value(u32::MAX))
+    };
+    let start = new(Op::Const(0), &mut head.insts);
+    let tail = |m: Memory| Memory { offset: m.offset.wrapping_add((turns * TURN) as i32), ..m };
+    let rest = len % TURN;
+    // What is left over is done first: the loop then needs no block behind it.
+    if rest > 0 {
+        let op = match inst.op {
+            Op::Copy { to, from, .. } => Op::Copy { to: tail(to), from: tail(from), len: rest },
+            Op::Clear(to, _) => Op::Clear(tail(to), rest),
+            _ => return,
+        };
+        new(op, &mut head.insts);
+    }
+    head.terminator = Some(Terminator::Jump(Jump { block: turn, args: vec![start] }));
+    let mut insts = Vec::new();
+    // Numbered by hand: `new` counts on from here.
+    let counter = new(Op::Const(0), &mut Vec::new());
+    let mut moved = |m: Memory, insts: &mut Vec<InstData>| Memory {
+        base: new(Op::Bin(BinOp::Add, m.base, counter), insts),
+        offset: m.offset,
+    };
+    let op = match inst.op {
+        Op::Copy { to, from, .. } => {
+            let (to, from) = (moved(to, &mut insts), moved(from, &mut insts));
+            Op::Copy { to, from, len: TURN }
+        }
+        Op::Clear(to, _) => Op::Clear(moved(to, &mut insts), TURN),
+        _ => return,
+    };
+    new(op, &mut insts);
+    let step = new(Op::Const(i64::from(TURN)), &mut insts);
+    let next = new(Op::Bin(BinOp::Add, counter, step), &mut insts);
+    let end = new(Op::Const(i64::from(turns * TURN)), &mut insts);
+    func.values = values;
+    let terminator = Terminator::Branch {
+        cond: Cond::ULt,
+        left: next,
+        right: end,
+        then: Jump { block: turn, args: vec![next] },
+        otherwise: Jump { block: after, args: Vec::new() },
+    };
+    func.blocks.push(head);
+    func.blocks.push(BlockData { params: vec![counter], insts, terminator: Some(terminator), span });
+}

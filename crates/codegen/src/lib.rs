@@ -1,0 +1,108 @@
+//! IR to BPF instructions.
+//!
+//! Takes an [`ir::Module`](btc_ir::Module) that `ir::validate` accepts and returns one
+//! [`Program`] a function, in the order of the functions. Knows no language, no ELF and no
+//! BTF: whatever the target binds leaves as a [`btc_bpf::Reference`].
+//!
+//! A function goes through [`legalize`] (scratch prologue, loops for large fills),
+//! [`isel`] (machine code over virtual registers), [`regalloc`] with [`spill`] (a register
+//! or stack word for each), and [`emit`] (bytes, branch distances, source lines).
+
+mod emit;
+mod frame;
+mod isel;
+mod legalize;
+mod liveness;
+mod mir;
+mod moves;
+mod regalloc;
+mod select;
+mod spill;
+
+use btc_bpf::{Program, ProgramKind};
+use btc_ir::{Function, FunctionKind, Module};
+
+/// Why a function cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodegenError {
+    /// The stack objects of a function do not fit.
+    TooLarge {
+        /// The function.
+        function: String,
+        /// Bytes of stack that it needs.
+        needed: u32,
+        /// Bytes that there are.
+        limit: u32,
+    },
+    /// A jump is longer than the 16 bits of its distance.
+    TooFar {
+        /// The function.
+        function: String,
+        /// Its length in instruction slots.
+        insns: usize,
+    },
+    /// The IR breaks a rule that `ir::validate` checks: a bug of an earlier pass.
+    Invalid {
+        /// The function.
+        function: String,
+        /// The rule.
+        what: String,
+    },
+}
+
+impl std::fmt::Display for CodegenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CodegenError::TooLarge { function, needed, limit } => {
+                write!(f, "`{function}` needs {needed} bytes of stack, and there are {limit}")
+            }
+            CodegenError::TooFar { function, insns } => {
+                write!(f, "`{function}` is too long: {insns} instructions, with a jump over more than 32767")
+            }
+            CodegenError::Invalid { function, what } => write!(f, "`{function}`: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for CodegenError {}
+
+/// Compiles all functions; sets the value size of the scratch map.
+pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
+    let mut scratch_size = 0;
+    let mut programs = Vec::with_capacity(module.functions.len());
+    for function in &module.functions {
+        let (func, scratch) = legalize::run(function, module.scratch_map)?;
+        scratch_size = scratch_size.max(scratch);
+        programs.push(compile_function(&func, module)?);
+    }
+    if let Some(map) = module.scratch_map {
+        let map = &mut module.maps[map.index()];
+        map.value_size = map.value_size.max(scratch_size).max(8);
+    }
+    Ok(programs)
+}
+
+fn compile_function(func: &Function, module: &Module) -> Result<Program, CodegenError> {
+    let mut code = isel::run(func, module)?;
+    let allocation = regalloc::run(&mut code, &func.name)?;
+    let frame = frame::Frame::new(&func.slots, code.spills);
+    let emitted = emit::run(&code, &allocation, frame, &func.name)?;
+    let (section, kind) = match &func.kind {
+        FunctionKind::Program { section } => (section.clone(), ProgramKind::Entry),
+        FunctionKind::Subprogram => (".text".to_string(), ProgramKind::Subprogram),
+        FunctionKind::Callback => (".text".to_string(), ProgramKind::Callback),
+    };
+    Ok(Program {
+        name: func.name.clone(),
+        section,
+        kind,
+        params: func.blocks[0].params.len() as u32,
+        insns: emitted.insns,
+        references: emitted.references,
+        lines: emitted.lines,
+        stack: emitted.stack,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Files and places in them.
+
+use std::fmt;
+
+/// A file of a [`SourceMap`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// A half-open range of bytes in one file.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// Offset of the first byte.
+    pub start: u32,
+    /// Offset after the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The range `start..end` of `file`, in bytes.
+    pub fn new(file: FileId, start: usize, end: usize) -> Self {
+        Span { file, start: start as u32, end: end as u32 }
+    }
+
+    /// The smallest range that holds both; of `self`'s file.
+    pub fn to(self, other: Span) -> Span {
+        if other.file != self.file {
+            return self;
+        }
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.start, self.end)
+    }
+}
+
+/// One source text.
+#[derive(Clone, Debug)]
+struct File {
+    name: String,
+    text: String,
+    /// Offset of the first byte of each line.
+    lines: Vec<u32>,
+}
+
+/// The texts of a compile: the script, its imports and the standard library.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    files: Vec<File>,
+}
+
+impl SourceMap {
+    /// Adds a text under the name shown in messages.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+        let text = text.into();
+        let lines = std::iter::once(0)
+            .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1))
+            .collect();
+        self.files.push(File { name: name.into(), text, lines });
+        FileId(self.files.len() as u32 - 1)
+    }
+
+    /// The name of `file`.
+    pub fn name(&self, file: FileId) -> &str {
+        &self.files[file.0 as usize].name
+    }
+
+    /// The whole text of `file`.
+    pub fn text(&self, file: FileId) -> &str {
+        &self.files[file.0 as usize].text
+    }
+
+    /// Number of files.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is no file.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// The text that `span` covers.
+    pub fn snippet(&self, span: Span) -> &str {
+        self.text(span.file).get(span.start as usize..span.end as usize).unwrap_or("")
+    }
+
+    /// Line and column of a byte offset, both from 1; columns count characters.
+    pub fn position(&self, file: FileId, offset: u32) -> (u32, u32) {
+        let f = &self.files[file.0 as usize];
+        let line = f.lines.partition_point(|start| *start <= offset).max(1) - 1;
+        let start = f.lines[line] as usize;
+        let end = (offset as usize).min(f.text.len());
+        let column = f.text.get(start..end).map_or(0, |t| t.chars().count());
+        (line as u32 + 1, column as u32 + 1)
+    }
+
+    /// The text of a line (from 1) without its end.
+    pub fn line(&self, file: FileId, line: u32) -> &str {
+        let f = &self.files[file.0 as usize];
+        let start = f.lines.get(line as usize - 1).copied().unwrap_or(f.text.len() as u32) as usize;
+        let end = f.lines.get(line as usize).map_or(f.text.len(), |e| *e as usize);
+        f.text[start..end].trim_end_matches(['\n', '\r'])
+    }
+
+    /// `file:line:column-column`, the form that bpftrace's users know.
+    pub fn locate(&self, span: Span) -> String {
+        let (line, column) = self.position(span.file, span.start);
+        let (end_line, end_column) = self.position(span.file, span.end.max(span.start + 1));
+        let name = self.name(span.file);
+        if end_line == line {
+            format!("{name}:{line}:{column}-{end_column}")
+        } else {
+            format!("{name}:{line}:{column}-{end_line}:{end_column}")
+        }
+    }
+}

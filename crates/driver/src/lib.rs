@@ -1,0 +1,198 @@
+//! The compiler pipeline: a script and a target in, an object or any stage's text out.
+//!
+//! [`compile`] is the whole of it, in order. Touches no file: the script's text, the
+//! kernel's bytes and included files come through its arguments.
+
+mod emit;
+mod hash;
+
+use btc_abi::Manifest;
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
+use btc_target::{Source, Target};
+
+pub use btc_diagnostics::{Severity, render};
+pub use btc_object::read;
+pub use btc_sema::SETTINGS;
+pub use btc_syntax::Includes;
+pub use emit::{Emit, disassembly};
+
+/// What the user decides of a compile.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What comes out.
+    pub emit: Emit,
+    /// Positional parameters, where the script runs at once.
+    pub params: Option<Vec<String>>,
+    /// `--unsafe`
+    pub allow_unsafe: bool,
+    /// Settings of the environment, by lower-case name.
+    pub environment: Vec<(String, String)>,
+    /// Whether the object leaves the script's text out.
+    pub strip_source: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            emit: Emit::Object,
+            params: None,
+            allow_unsafe: false,
+            environment: Vec::new(),
+            strip_source: false,
+        }
+    }
+}
+
+/// The outcome of a compile.
+pub struct Compilation {
+    /// The texts that diagnostics refer to.
+    pub sources: SourceMap,
+    /// Errors and warnings.
+    pub diagnostics: Diagnostics,
+    /// What was asked for; `None` after an error.
+    pub output: Option<Vec<u8>>,
+}
+
+impl Compilation {
+    /// All diagnostics as text.
+    pub fn messages(&self, colour: bool) -> String {
+        self.diagnostics.iter().map(|d| render(d, &self.sources, colour)).collect()
+    }
+}
+
+/// Compiles a script.
+pub fn compile(
+    name: &str,
+    text: &str,
+    source: &dyn Source,
+    includes: &mut dyn Includes,
+    options: &Options,
+) -> Compilation {
+    let mut sources = SourceMap::default();
+    let mut diagnostics = Diagnostics::new();
+    let file = sources.add(name, text);
+    let output = stages(&mut sources, file, source, includes, options, &mut diagnostics);
+    let output = output.filter(|_| !diagnostics.has_errors());
+    Compilation { sources, diagnostics, output }
+}
+
+/// The pipeline. `None` after an error, which is in `d`.
+fn stages(
+    sources: &mut SourceMap,
+    file: FileId,
+    source: &dyn Source,
+    includes: &mut dyn Includes,
+    options: &Options,
+    d: &mut Diagnostics,
+) -> Option<Vec<u8>> {
+    let syntax = btc_syntax::Options::default();
+    if options.emit == Emit::Tokens {
+        return Some(btc_syntax::tokens(sources, file, &syntax, includes, d).into_bytes());
+    }
+    let ast = btc_syntax::parse(sources, file, &syntax, includes, d);
+    if options.emit == Emit::Ast {
+        return Some(btc_syntax::ast::print(&ast, false).into_bytes());
+    }
+    if d.has_errors() {
+        return None;
+    }
+    if ast.probes.is_empty() {
+        let end = Span::new(file, sources.text(file).len(), sources.text(file).len());
+        let message = "the script has no probe";
+        d.push(Diagnostic::error(Code::Syntax, end, message).help("add one, such as `BEGIN { … }`"));
+        return None;
+    }
+    let target = Target::new(source);
+    let checks = btc_sema::Options {
+        params: options.params.clone(),
+        allow_unsafe: options.allow_unsafe,
+        environment: options.environment.clone(),
+    };
+    let hir = btc_sema::check(&ast, &target, &checks, d);
+    if d.has_errors() {
+        return None;
+    }
+    if options.emit == Emit::Hir {
+        return Some(btc_hir::print(&hir).into_bytes());
+    }
+    let (mut module, manifest) = btc_lower::lower(&hir, sources);
+    if options.emit == Emit::RawIr {
+        return Some(btc_ir::print(&module).into_bytes());
+    }
+    btc_opt::run(&mut module, btc_opt::Level::Full);
+    if options.emit == Emit::Ir {
+        return Some(btc_ir::print(&module).into_bytes());
+    }
+    back_end(sources, module, manifest, options, d)
+}
+
+/// From IR to the object.
+fn back_end(
+    sources: &SourceMap,
+    mut module: btc_ir::Module,
+    manifest: Manifest,
+    options: &Options,
+    d: &mut Diagnostics,
+) -> Option<Vec<u8>> {
+    let programs = match btc_codegen::compile(&mut module) {
+        Ok(programs) => programs,
+        Err(e) => {
+            d.push(refusal(&module, &e));
+            return None;
+        }
+    };
+    if options.emit == Emit::Asm {
+        return Some(disassembly(&programs, sources).into_bytes());
+    }
+    let manifest = complete(manifest, sources, &module, &programs, options);
+    let encoded = btc_abi::wire::encode(&manifest);
+    let texts: Vec<btc_object::SourceText> = (0..sources.len())
+        .map(|i| FileId(i as u32))
+        .map(|f| btc_object::SourceText { name: sources.name(f), text: sources.text(f) })
+        .collect();
+    let input = btc_object::Input {
+        module: &module,
+        programs: &programs,
+        manifest: &encoded,
+        sources: &texts,
+    };
+    match btc_object::write(&input) {
+        Ok(object) => Some(object),
+        Err(e) => {
+            d.push(Diagnostic::error(Code::Internal, Span::default(), format!("btc made a bad object: {e:?}")));
+            None
+        }
+    }
+}
+
+/// What only the whole compile knows of the manifest.
+fn complete(
+    mut manifest: Manifest,
+    sources: &SourceMap,
+    module: &btc_ir::Module,
+    programs: &[btc_bpf::Program],
+    options: &Options,
+) -> Manifest {
+    manifest.compiler = format!("btc {}", env!("CARGO_PKG_VERSION"));
+    manifest.sources = (0..sources.len())
+        .map(|i| FileId(i as u32))
+        .map(|f| btc_abi::Source {
+            name: sources.name(f).rsplit('/').next().unwrap_or_default().to_string(),
+            hash: hash::sha256(sources.text(f)),
+            text: (!options.strip_source).then(|| sources.text(f).to_string()),
+        })
+        .collect();
+    manifest.patches = btc_object::patches(module, programs);
+    manifest
+}
+
+/// Code generation's refusal as a diagnostic at the probe.
+fn refusal(module: &btc_ir::Module, e: &btc_codegen::CodegenError) -> Diagnostic {
+    use btc_codegen::CodegenError::{Invalid, TooFar, TooLarge};
+    let (function, code) = match e {
+        TooLarge { function, .. } | TooFar { function, .. } => (function, Code::TooLarge),
+        Invalid { function, .. } => (function, Code::Internal),
+    };
+    let span = module.functions.iter().find(|f| f.name == *function).map_or_else(Span::default, |f| f.span);
+    Diagnostic::error(code, span, format!("no code for this probe: {e}"))
+}

@@ -1,0 +1,240 @@
+//! Expressions.
+
+use std::sync::Arc;
+
+use btc_builtins::{Arg, Function};
+use btc_diagnostics::Span;
+use btc_providers::Location;
+use btc_types::{EnumType, Type};
+
+use crate::{Block, MapId, ParamId, VarId};
+
+/// An expression with its type.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// The type of its value.
+    pub ty: Type,
+    /// Its place.
+    pub span: Span,
+}
+
+/// The kinds of expressions.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// A constant integer, boolean or pointer.
+    Int(i64),
+    /// A constant text without its NUL.
+    Str(Vec<u8>),
+    /// A variable's value.
+    Var(VarId),
+    /// The value of an entry; 0 when there is none.
+    Map {
+        /// The map.
+        map: MapId,
+        /// The key.
+        key: Option<Box<Expr>>,
+    },
+    /// A map itself, as an argument.
+    MapRef(MapId),
+    /// A parameter: its number, or its text when the type is a text.
+    Param(ParamId),
+    /// Number of positional parameters.
+    ParamCount(ParamId),
+    /// A call of a builtin.
+    Call {
+        /// The builtin.
+        function: &'static Function,
+        /// What its hook sees of the arguments.
+        facts: Vec<Arg>,
+        /// The arguments.
+        args: Vec<Expr>,
+    },
+    /// `args.x`
+    Argument {
+        /// Where it is.
+        location: Location,
+        /// Whether the place holds a place in the record, see `providers::Argument`.
+        dynamic: Option<bool>,
+    },
+    /// `-x`, `~x`, `!x`
+    Unary {
+        /// The operator.
+        op: UnaryOp,
+        /// The operand.
+        operand: Box<Expr>,
+    },
+    /// Arithmetic over 64 bits.
+    Binary {
+        /// The operator.
+        op: BinaryOp,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+    },
+    /// A comparison.
+    Compare {
+        /// `Eq` to `Ge`
+        op: Logic,
+        /// How the operands are compared.
+        kind: CompareKind,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+    },
+    /// `a && b`, `a || b`
+    Logical {
+        /// Whether it is `&&`.
+        and: bool,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand; evaluated only when needed.
+        right: Box<Expr>,
+    },
+    /// `condition ? then : otherwise`
+    Ternary {
+        /// The condition.
+        condition: Box<Expr>,
+        /// When true.
+        then: Box<Expr>,
+        /// When false.
+        otherwise: Box<Expr>,
+    },
+    /// A conversion between scalars, or of a value to memory of the same bytes.
+    Cast(Box<Expr>),
+    /// A field of a record; the base is a record (a place), not a pointer.
+    Field {
+        /// The record.
+        base: Box<Expr>,
+        /// The field.
+        field: FieldStep,
+    },
+    /// `*p`: the place that a pointer points at.
+    Deref(Box<Expr>),
+    /// `&$x`, `&place`
+    AddressOf(Box<Expr>),
+    /// An element of an array, or a byte of a text.
+    Element {
+        /// The array.
+        base: Box<Expr>,
+        /// The index.
+        index: Box<Expr>,
+    },
+    /// A part of a tuple.
+    Part {
+        /// The tuple.
+        base: Box<Expr>,
+        /// Which part, from 0.
+        index: usize,
+    },
+    /// A tuple, named or not.
+    Tuple(Vec<Expr>),
+    /// `++x` and the like on a variable.
+    StepVar {
+        /// The variable.
+        var: VarId,
+        /// What is added; for pointers, in bytes.
+        delta: i64,
+        /// Whether the value is the one after the step.
+        prefix: bool,
+    },
+    /// `++@m[k]` and the like.
+    StepMap {
+        /// The map.
+        map: MapId,
+        /// The key.
+        key: Option<Box<Expr>>,
+        /// What is added.
+        delta: i64,
+        /// Whether the value is the one after the step.
+        prefix: bool,
+    },
+    /// An enumerator of the kernel; its value is late-bound.
+    KernelEnum {
+        /// The enum.
+        ty: Arc<EnumType>,
+        /// The enumerator.
+        variant: String,
+        /// Its value on the build's target.
+        value: i64,
+    },
+    /// `sizeof(struct x)` of a kernel struct: late-bound.
+    KernelSize {
+        /// The struct.
+        record: String,
+        /// Whether it is a union.
+        union: bool,
+    },
+    /// Statements and a value.
+    Block {
+        /// The statements.
+        block: Block,
+        /// The value.
+        value: Option<Box<Expr>>,
+    },
+}
+
+/// A field of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldStep {
+    /// Its name.
+    pub name: String,
+    /// Bits from the record's start, on the build's target; what counts for the script's own records.
+    pub bit_offset: u32,
+    /// Width of a bit field.
+    pub bits: Option<u32>,
+}
+
+/// Unary operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum UnaryOp {
+    Neg,
+    BitNot,
+    Not,
+}
+
+/// Arithmetic operators; signs matter for division, modulo and right shifts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div { signed: bool },
+    Mod { signed: bool },
+    And,
+    Or,
+    Xor,
+    Shl,
+    Shr { signed: bool },
+}
+
+/// Comparison operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Logic {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompareKind {
+    /// Two registers.
+    Scalar {
+        /// As signed numbers.
+        signed: bool,
+    },
+    /// Two texts; only `Eq` and `Ne`.
+    Text,
+    /// Two tuples or arrays, part by part; only `Eq` and `Ne`.
+    Parts,
+}

@@ -1,0 +1,136 @@
+//! Comparisons.
+
+use btc_hir::{self as hir, CompareKind, ExprKind, Logic};
+use btc_ir::{BinOp, Block, Cond, Memory, Op, Value, Width};
+use btc_types::Type;
+
+use crate::expr::cond;
+use crate::function::FnLower;
+use crate::into::PADDED;
+use crate::place::{accesses, part_offset, width_of};
+
+impl FnLower<'_, '_, '_> {
+    pub fn compare(&mut self, op: Logic, kind: CompareKind, left: &hir::Expr, right: &hir::Expr) -> Value {
+        if let CompareKind::Scalar { signed } = kind {
+            let (left, right) = (self.scalar(left), self.scalar(right));
+            return self.b.cmp(cond(op, signed), left, right);
+        }
+        let (differ, done) = (self.b.block(0), self.b.block(1));
+        match (&left.kind, &right.kind) {
+            (_, ExprKind::Str(text)) => self.equal_literal(left, text, differ),
+            (ExprKind::Str(text), _) => self.equal_literal(right, text, differ),
+            _ => {
+                let (a, b) = (self.direct(left), self.direct(right));
+                self.equal(a, &left.ty, b, &right.ty, differ);
+            }
+        }
+        let equal = self.b.iconst(i64::from(op == Logic::Eq));
+        self.b.jump(done, &[equal]);
+        self.b.switch_to(differ);
+        let unequal = self.b.iconst(i64::from(op == Logic::Ne));
+        self.b.jump(done, &[unequal]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// Goes to `differ` unless a text is the literal: wide loads against constants.
+    fn equal_literal(&mut self, e: &hir::Expr, text: &[u8], differ: Block) {
+        let capacity = e.ty.size() as usize;
+        let m = self.direct(e);
+        if text.len() + 1 > capacity {
+            self.b.jump(differ, &[]);
+            let unreachable = self.b.block(0);
+            return self.b.switch_to(unreachable);
+        }
+        let mut bytes = text.to_vec();
+        bytes.push(0);
+        // A padded text is compared up to a whole word: behind its NUL stand zeros.
+        if e.ty.size() <= PADDED {
+            bytes.resize(bytes.len().next_multiple_of(8).min(capacity), 0);
+        }
+        for (width, at) in accesses([m.offset], bytes.len() as u32) {
+            let size = width.bytes() as usize;
+            let mut word = [0u8; 8];
+            word[..size].copy_from_slice(&bytes[at as usize..at as usize + size]);
+            let want = self.b.iconst(i64::from_le_bytes(word));
+            let have = self.b.load(width, m.base, m.offset + at as i32);
+            let same = self.b.block(0);
+            self.b.branch(Cond::Eq, have, want, same, differ);
+            self.b.switch_to(same);
+        }
+    }
+
+    /// Goes to `differ` unless two values in memory are equal.
+    fn equal(&mut self, a: Memory, a_ty: &Type, b: Memory, b_ty: &Type, differ: Block) {
+        match (a_ty, b_ty) {
+            (Type::Str { capacity: p, .. }, Type::Str { capacity: q, .. }) => {
+                self.equal_texts(a, *p, b, *q, differ);
+            }
+            (Type::Tuple(p), Type::Tuple(q)) => {
+                for (i, (x, y)) in p.iter().zip(q).enumerate() {
+                    self.equal(part(a, a_ty, i), x, part(b, b_ty, i), y, differ);
+                }
+            }
+            (Type::Named(p), Type::Named(q)) => {
+                for (i, ((_, x), (_, y))) in p.iter().zip(q).enumerate() {
+                    self.equal(part(a, a_ty, i), x, part(b, b_ty, i), y, differ);
+                }
+            }
+            _ if a_ty.is_scalar() => {
+                let x = self.b.load(width_of(a_ty), a.base, a.offset);
+                let x = self.extend(x, a_ty);
+                let y = self.b.load(width_of(b_ty), b.base, b.offset);
+                let y = self.extend(y, b_ty);
+                let same = self.b.block(0);
+                self.b.branch(Cond::Eq, x, y, same, differ);
+                self.b.switch_to(same);
+            }
+            _ => self.equal_bytes(a, b, a_ty.size().min(b_ty.size()), differ),
+        }
+    }
+
+    fn equal_bytes(&mut self, a: Memory, b: Memory, size: u32, differ: Block) {
+        for (width, at) in accesses([a.offset, b.offset], size) {
+            let x = self.b.load(width, a.base, a.offset + at as i32);
+            let y = self.b.load(width, b.base, b.offset + at as i32);
+            let same = self.b.block(0);
+            self.b.branch(Cond::Eq, x, y, same, differ);
+            self.b.switch_to(same);
+        }
+    }
+
+    /// Short texts are padded with zeros, so whole words tell. Long ones are compared
+    /// byte by byte up to the first NUL.
+    fn equal_texts(&mut self, a: Memory, p: u32, b: Memory, q: u32, differ: Block) {
+        let shorter = p.min(q);
+        if p <= PADDED && q <= PADDED {
+            return self.equal_bytes(a, b, shorter, differ);
+        }
+        let (head, test, next, same) =
+            (self.b.block(1), self.b.block(0), self.b.block(0), self.b.block(0));
+        let (a, b) = (self.pointer(a), self.pointer(b));
+        let zero = self.b.iconst(0);
+        self.b.jump(head, &[zero]);
+        self.b.switch_to(head);
+        let i = self.b.block_param(head, 0);
+        self.b.branch_imm(Cond::ULt, i, i64::from(shorter), test, same);
+        self.b.switch_to(test);
+        let bounded = self.b.push(Op::UMin(i, u64::from(shorter) - 1));
+        let x = self.b.bin(BinOp::Add, a, bounded);
+        let x = self.b.load(Width::B1, x, 0);
+        let y = self.b.bin(BinOp::Add, b, bounded);
+        let y = self.b.load(Width::B1, y, 0);
+        let alike = self.b.block(0);
+        self.b.branch(Cond::Eq, x, y, alike, differ);
+        self.b.switch_to(alike);
+        self.b.branch_imm(Cond::Eq, x, 0, same, next);
+        self.b.switch_to(next);
+        let after = self.b.add_imm(i, 1);
+        self.b.jump(head, &[after]);
+        self.b.switch_to(same);
+    }
+}
+
+fn part(m: Memory, ty: &Type, index: usize) -> Memory {
+    Memory { base: m.base, offset: m.offset + part_offset(ty, index) as i32 }
+}

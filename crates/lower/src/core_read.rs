@@ -1,0 +1,189 @@
+//! Fields of kernel records, bound on the target (CO-RE).
+//!
+//! Where the target has `bpf_rdonly_cast` (Linux 6.2), one cast turns the address into a
+//! typed pointer and each field is a plain load; where it has not, each field is a
+//! `bpf_probe_read_kernel`. The verifier drops the form that the target does not use.
+
+use btc_ir::{BinOp, Callee, Cond, Fact, Late, Leaf, Memory, Op, PathStep, TypeFact, Value, Width};
+use btc_types::{Space, Type};
+
+use crate::function::FnLower;
+use crate::place::{Base, CorePlace};
+
+impl FnLower<'_, '_, '_> {
+    /// Loads a scalar field. `bits` tells a bit field.
+    pub fn load_core(&mut self, place: &CorePlace, ty: &Type, bits: Option<(u32, u32)>) -> Value {
+        if place.space != Space::Kernel || place.path.is_empty() {
+            let base = self.base_value(place);
+            return self.read_link(base, place);
+        }
+        let (links, root) = self.links(place);
+        let (fast, slow, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        let kfunc = self.b.module.kfunc("bpf_rdonly_cast", 2);
+        let present = self.b.push(Op::KfuncAddr(kfunc));
+        self.b.branch_imm(Cond::Ne, present, 0, fast, slow);
+
+        self.b.switch_to(fast);
+        let first = links[0];
+        let id = self.b.late(Late::Type {
+            record: first.record.clone(),
+            union: first.union,
+            fact: TypeFact::TargetId,
+        });
+        let mut typed = self.b.call(Callee::Kfunc(kfunc), &[root, id]);
+        for link in &links[..links.len() - 1] {
+            typed = self.b.load_late(Width::B8, typed, link.fact(Fact::ByteOffset));
+        }
+        let value = self.load_typed(typed, place, ty, bits);
+        self.b.jump(done, &[value]);
+
+        self.b.switch_to(slow);
+        let mut address = root;
+        for link in &links[..links.len() - 1] {
+            address = self.read_link(address, link);
+        }
+        let value = self.read_link(address, place);
+        self.b.jump(done, &[value]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// The records on the way to a field, outermost first, and the address it begins at.
+    fn links<'c>(&mut self, place: &'c CorePlace) -> (Vec<&'c CorePlace>, Value) {
+        let mut links = vec![place];
+        let mut at = place;
+        loop {
+            match &at.base {
+                Base::Value(root) => {
+                    links.reverse();
+                    return (links, *root);
+                }
+                Base::Field(inner) => {
+                    links.push(inner);
+                    at = inner;
+                }
+            }
+        }
+    }
+
+    /// Loads a field through a typed pointer. A size other than the build target's goes
+    /// the general way.
+    fn load_typed(&mut self, typed: Value, place: &CorePlace, ty: &Type, bits: Option<(u32, u32)>) -> Value {
+        if matches!(place.leaf, Leaf::Pointer) {
+            return self.b.load_late(Width::B8, typed, place.fact(Fact::ByteOffset));
+        }
+        let size = ty.size();
+        let width = Width::of(size).filter(|_| bits.is_none());
+        let Some(width) = width else { return self.read_link(typed, place) };
+        let (same, other, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        let target_size = self.b.late(place.fact(Fact::ByteSize));
+        self.b.branch_imm(Cond::Eq, target_size, i64::from(size), same, other);
+        self.b.switch_to(same);
+        let raw = self.b.load_late(width, typed, place.fact(Fact::ByteOffset));
+        let value = if size < 8 { self.extend_late(raw, place, size) } else { raw };
+        self.b.jump(done, &[value]);
+        self.b.switch_to(other);
+        let value = self.read_link(typed, place);
+        self.b.jump(done, &[value]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// Extends a loaded integer by the sign that the field has on the target.
+    fn extend_late(&mut self, raw: Value, place: &CorePlace, size: u32) -> Value {
+        let (signed, done) = (self.b.block(0), self.b.block(1));
+        let sign = self.b.late(place.fact(Fact::Signed));
+        let unsigned = self.b.block(0);
+        self.b.branch_imm(Cond::Ne, sign, 0, signed, unsigned);
+        self.b.switch_to(signed);
+        let extended = self.b.push(Op::SignExtend(size as u8 * 8, raw));
+        self.b.jump(done, &[extended]);
+        self.b.switch_to(unsigned);
+        self.b.jump(done, &[raw]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// A field of the record at `base` by way of a helper: any size, any sign, bit fields too.
+    fn read_link(&mut self, base: Value, place: &CorePlace) -> Value {
+        let slot = self.b.slot(8);
+        let to = self.b.slot_addr(slot);
+        let zero = self.b.iconst(0);
+        self.b.store(Width::B8, to, 0, zero);
+        let offset = self.b.late(place.fact(Fact::ByteOffset));
+        let address = self.add(base, offset);
+        let memory = Memory { base: to, offset: 0 };
+        if matches!(place.leaf, Leaf::Pointer) {
+            self.read(memory, 8, address, place.space);
+            return self.b.load(Width::B8, to, 0);
+        }
+        let size = self.b.late(place.fact(Fact::ByteSize));
+        let size = self.b.push(Op::UMin(size, 8));
+        self.read_sized(memory, size, address, place.space);
+        let raw = self.b.load(Width::B8, to, 0);
+        let left = self.b.late(place.fact(Fact::LeftShift));
+        let raw = self.b.bin(BinOp::Shl, raw, left);
+        let right = self.b.late(place.fact(Fact::RightShift));
+        let (signed, unsigned, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        let sign = self.b.late(place.fact(Fact::Signed));
+        self.b.branch_imm(Cond::Ne, sign, 0, signed, unsigned);
+        self.b.switch_to(signed);
+        let value = self.b.bin(BinOp::AShr, raw, right);
+        self.b.jump(done, &[value]);
+        self.b.switch_to(unsigned);
+        let value = self.b.bin(BinOp::LShr, raw, right);
+        self.b.jump(done, &[value]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// The address of the record that a place begins at.
+    fn base_value(&mut self, place: &CorePlace) -> Value {
+        match &place.base {
+            Base::Value(value) => *value,
+            Base::Field(inner) => {
+                self.load_core(inner, &Type::pointer(Type::None, Space::Kernel), None)
+            }
+        }
+    }
+
+    /// The address of a field.
+    pub fn core_address(&mut self, place: &CorePlace) -> Value {
+        let base = self.base_value(place);
+        if place.path.is_empty() {
+            return base;
+        }
+        let offset = self.b.late(place.fact(Fact::ByteOffset));
+        self.add(base, offset)
+    }
+}
+
+impl CorePlace {
+    /// A late constant about the field.
+    fn fact(&self, fact: Fact) -> Late {
+        Late::Field {
+            record: self.record.clone(),
+            union: self.union,
+            path: self.path.clone(),
+            leaf: self.leaf.clone(),
+            fact,
+        }
+    }
+}
+
+/// The stub's type for a scalar field.
+pub(crate) fn leaf_of(ty: &Type) -> Leaf {
+    match ty {
+        Type::Pointer { .. } => Leaf::Pointer,
+        Type::Enum(e) => Leaf::Enum { size: e.size },
+        Type::Str { .. } => Leaf::Array(Box::new(Leaf::Int { size: 1, signed: true })),
+        Type::Array { element, .. } => Leaf::Array(Box::new(leaf_of(element))),
+        Type::Record(r) => Leaf::Record(r.union),
+        other => Leaf::Int { size: other.size().clamp(1, 8) as u8, signed: other.is_signed() },
+    }
+}
+
+/// The path to a member, for builtins that name one.
+pub(crate) fn member_path(names: &[&str]) -> Vec<PathStep> {
+    names.iter().map(|n| PathStep::Member { name: (*n).to_string(), record: None }).collect()
+}

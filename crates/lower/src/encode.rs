@@ -1,0 +1,125 @@
+//! Types as the manifest describes them.
+
+use btc_abi::{self as abi, Encoding, EnumNames, Field, Reduce};
+use btc_ir::Module;
+use btc_types::{Aggregation, EnumType, StackMode, Type, tuple_layout};
+
+use crate::shared::Shared;
+
+impl Shared<'_> {
+    /// How a value of a type lies in memory and is shown.
+    pub fn encoding(&mut self, ty: &Type, module: &mut Module) -> Encoding {
+        match ty {
+            Type::Int { size, signed } => Encoding::Int { size: *size, signed: *signed },
+            Type::Bool => Encoding::Bool,
+            Type::Str { capacity, cut } => Encoding::Str { capacity: *capacity, cut_mark: *cut },
+            Type::Buffer { capacity } => Encoding::Buffer { capacity: *capacity },
+            Type::Pointer { .. } => Encoding::Pointer,
+            Type::Array { element, count } => Encoding::Array {
+                stride: element.size(),
+                element: Box::new(self.encoding(element, module)),
+                count: *count,
+            },
+            Type::Record(r) => Encoding::Array {
+                element: Box::new(Encoding::Int { size: 1, signed: false }),
+                count: r.size,
+                stride: 1,
+            },
+            Type::Enum(e) => Encoding::Enum { size: e.size, signed: e.signed, names: self.enum_names(e) },
+            Type::Tuple(parts) => Encoding::Tuple(self.fields(parts.iter().map(|t| ("", t)), module)),
+            Type::Named(parts) => {
+                Encoding::Record(self.fields(parts.iter().map(|(n, t)| (n.as_str(), t)), module))
+            }
+            Type::Inet => Encoding::Inet,
+            Type::Mac => Encoding::Mac,
+            Type::Timestamp { format } => {
+                Encoding::Timestamp { format: format.clone(), clock: abi::TimestampClock::Boot }
+            }
+            Type::KernelSymbol => Encoding::KernelSymbol,
+            Type::UserSymbol => Encoding::UserSymbol,
+            Type::KernelStack(shape) => Encoding::KernelStack {
+                mode: stack_mode(shape.mode),
+                table: self.stack_table(shape.frames, module).1,
+            },
+            Type::UserStack(shape) => Encoding::UserStack {
+                mode: stack_mode(shape.mode),
+                table: self.stack_table(shape.frames, module).1,
+            },
+            Type::ProbeName => Encoding::ProbeName,
+            Type::ProbeFunction => Encoding::ProbeFunction,
+            Type::Username => Encoding::Username,
+            Type::CgroupPath { pattern } => Encoding::CgroupPath { pattern: pattern.clone() },
+            Type::ErrorText => Encoding::ErrorText,
+            Type::SignalName => Encoding::SignalName,
+            Type::SyscallName => Encoding::SyscallName,
+            Type::Aggregation(a) => Encoding::Int { size: 8, signed: a.signed() },
+            Type::Unknown | Type::None | Type::Meta(_) => Encoding::Int { size: 8, signed: true },
+        }
+    }
+
+    fn fields<'t>(
+        &mut self,
+        parts: impl Iterator<Item = (&'t str, &'t Type)> + Clone,
+        module: &mut Module,
+    ) -> Vec<Field> {
+        let (places, _) = tuple_layout(parts.clone().map(|(_, t)| t));
+        parts
+            .zip(places)
+            .map(|((name, ty), place)| Field {
+                name: name.to_string(),
+                offset: place.offset,
+                encoding: self.encoding(ty, module),
+            })
+            .collect()
+    }
+
+    fn enum_names(&mut self, e: &EnumType) -> u32 {
+        let names = EnumNames {
+            name: e.name.clone(),
+            variants: e.variants.iter().map(|(n, v)| (*v, n.clone())).collect(),
+        };
+        let known = self.manifest.enums.iter().position(|n| *n == names);
+        known.unwrap_or_else(|| {
+            self.manifest.enums.push(names);
+            self.manifest.enums.len() - 1
+        }) as u32
+    }
+}
+
+
+fn stack_mode(mode: StackMode) -> abi::StackMode {
+    match mode {
+        StackMode::Bpftrace => abi::StackMode::Bpftrace,
+        StackMode::Perf => abi::StackMode::Perf,
+        StackMode::Raw => abi::StackMode::Raw,
+        StackMode::BuildId => abi::StackMode::BuildId,
+    }
+}
+
+/// How a map's values are merged and shown.
+pub(crate) fn reduce(ty: &Type) -> Reduce {
+    let Type::Aggregation(a) = ty else { return Reduce::Last };
+    match a.clone() {
+        Aggregation::Count => Reduce::Count,
+        Aggregation::Sum { signed } => Reduce::Sum { signed },
+        Aggregation::Min { signed } => Reduce::Min { signed },
+        Aggregation::Max { signed } => Reduce::Max { signed },
+        Aggregation::Avg { signed } => Reduce::Avg { signed },
+        Aggregation::Stats { signed } => Reduce::Stats { signed },
+        Aggregation::Hist { bits } => Reduce::Hist { bits },
+        Aggregation::LHist { min, max, step } => Reduce::LHist { min, max, step },
+        Aggregation::TSeries { interval, buckets, aggregation, signed } => {
+            Reduce::TSeries { interval, buckets, aggregation, signed }
+        }
+    }
+}
+
+/// Number of 8-byte parts that an aggregation stores.
+pub(crate) fn stored_parts(a: &Aggregation) -> u32 {
+    match reduce(&Type::Aggregation(a.clone())) {
+        Reduce::Last | Reduce::Count | Reduce::Sum { .. } => 1,
+        Reduce::Min { .. } | Reduce::Max { .. } | Reduce::Avg { .. } | Reduce::Stats { .. } => 2,
+        r @ (Reduce::Hist { .. } | Reduce::LHist { .. }) => r.buckets(),
+        Reduce::TSeries { buckets, .. } => 3 * buckets,
+    }
+}

@@ -1,0 +1,142 @@
+//! Programs: the frame around a probe's action.
+
+use std::collections::HashMap;
+
+use btc_abi::{self as abi, ProbeIdentity};
+use btc_hir as hir;
+use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Map, Memory, Module, Value, Width};
+use btc_types::Type;
+
+use crate::shared::Shared;
+
+/// Bytes of stack that objects of a function may take; the rest of the 512 is for spills.
+/// What does not fit lies in per-CPU scratch memory.
+const STACK_BUDGET: u32 = 256;
+/// Objects above this never go to the stack.
+const STACK_OBJECT: u32 = 64;
+
+/// A function being lowered.
+pub(crate) struct FnLower<'m, 's, 'p> {
+    pub b: Builder<'m>,
+    pub shared: &'s mut Shared<'p>,
+    pub probe: &'p hir::Probe,
+    pub index: usize,
+    /// Where variables live.
+    pub vars: HashMap<hir::VarId, Memory>,
+    /// Blocks that `continue` and `break` go to, innermost last.
+    pub loops: Vec<(Block, Block)>,
+    stack_used: u32,
+}
+
+/// Lowers one probe and registers it in the manifest.
+pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize) -> Function {
+    let program = shared.program;
+    let probe = &program.probes[index];
+    let symbol = format!("p{index}_{}", identifier(&probe.name));
+    let section = (probe.provider.section)(&probe.attach);
+    let place = shared.place(probe.span);
+    shared.manifest.probes.push(abi::Probe {
+        name: probe.name.clone(),
+        program: symbol.clone(),
+        attach: probe.attach.clone(),
+        missing: probe.missing,
+        identity: if probe.dynamic_identity { ProbeIdentity::Dynamic } else { ProbeIdentity::Static },
+        place,
+    });
+    let b = Builder::new(module, symbol, FunctionKind::Program { section }, 1, probe.span);
+    let mut f =
+        FnLower { b, shared, probe, index, vars: HashMap::new(), loops: Vec::new(), stack_used: 0 };
+    f.body();
+    f.b.finish()
+}
+
+impl FnLower<'_, '_, '_> {
+    fn body(&mut self) {
+        let leave = self.b.block(0);
+        if !matches!(self.probe.attach, abi::Attach::End) && self.shared.can_stop {
+            let run = self.b.block(0);
+            let flag = self.b.global_addr(self.shared.stopped);
+            let stopped = self.b.load(Width::B8, flag, 0);
+            self.b.branch_imm(Cond::Ne, stopped, 0, leave, run);
+            self.b.switch_to(run);
+        }
+        if let Some(predicate) = &self.probe.predicate {
+            let run = self.b.block(0);
+            self.condition(predicate, run, leave);
+            self.b.switch_to(run);
+        }
+        self.declare_vars();
+        self.block(&self.probe.body);
+        self.b.jump(leave, &[]);
+        self.b.switch_to(leave);
+        let zero = self.b.iconst(0);
+        self.b.ret(zero);
+    }
+
+    /// Gives every variable a cleared place. Scalars have a slot of their own, which
+    /// the optimiser turns into SSA values.
+    fn declare_vars(&mut self) {
+        for (n, var) in self.probe.vars.iter().enumerate() {
+            let size = var_size(&var.ty);
+            let memory = if var.ty.is_scalar() {
+                let slot = self.b.slot(8);
+                Memory { base: self.b.slot_addr(slot), offset: 0 }
+            } else {
+                self.alloc(size)
+            };
+            if var.ty.is_scalar() {
+                let zero = self.b.iconst(0);
+                self.b.store(Width::B8, memory.base, memory.offset, zero);
+            } else {
+                self.b.clear(memory.base, memory.offset, size.next_multiple_of(8));
+            }
+            self.vars.insert(hir::VarId(n as u32), memory);
+        }
+    }
+
+    /// Memory for an object of this function, rounded up to 8 bytes, with whatever content.
+    pub fn alloc(&mut self, size: u32) -> Memory {
+        let size = size.max(1).next_multiple_of(8);
+        if size <= STACK_OBJECT && self.stack_used + size <= STACK_BUDGET {
+            self.stack_used += size;
+            let slot = self.b.slot(size);
+            return Memory { base: self.b.slot_addr(slot), offset: 0 };
+        }
+        if self.b.module.scratch_map.is_none() {
+            let id = self.b.module.add_map(Map {
+                symbol: "btc_scratch".to_string(),
+                kind: Some(abi::MapKind::PerCpuArray),
+                key_size: 4,
+                value_size: 8,
+                max_entries: 1,
+            });
+            self.b.module.scratch_map = Some(id);
+        }
+        let scratch = self.b.scratch(size);
+        let base = self.b.push(btc_ir::Op::ScratchAddr(scratch));
+        Memory { base, offset: 0 }
+    }
+
+    /// A pointer to a place.
+    pub fn pointer(&mut self, memory: Memory) -> Value {
+        self.b.add_imm(memory.base, i64::from(memory.offset))
+    }
+
+    /// Ends the program; what follows is unreachable.
+    pub fn leave(&mut self) {
+        let zero = self.b.iconst(0);
+        self.b.ret(zero);
+        let unreachable = self.b.block(0);
+        self.b.switch_to(unreachable);
+    }
+}
+
+/// Bytes that a variable takes.
+fn var_size(ty: &Type) -> u32 {
+    ty.size().max(8)
+}
+
+/// A name of letters, digits and underscores.
+fn identifier(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(48).collect()
+}

@@ -1,0 +1,252 @@
+//! Calls of builtins: the services that their hooks ask for.
+
+use btc_abi::{Action, GlobalValue, LossKind};
+use btc_builtins::{Call, Extra, Lowered, Lowering, MapHandle};
+use btc_hir::{self as hir, ExprKind};
+use btc_ir::{BinOp, Builder, Cond, Late, Memory, Op, Value, Width};
+use btc_target::arch;
+use btc_types::{Space, StackShape, Type};
+
+use crate::core_read::{leaf_of, member_path};
+use crate::function::FnLower;
+use crate::helper::{GET_ATTACH_COOKIE, GET_CURRENT_TASK};
+use crate::place::{Base, CorePlace};
+use crate::send::FieldSource;
+
+/// A call with the function around it.
+struct Hook<'f, 'm, 's, 'p> {
+    f: &'f mut FnLower<'m, 's, 'p>,
+    args: &'f [hir::Expr],
+    facts: &'f [btc_builtins::Arg],
+    /// Where a value that is no scalar belongs.
+    dest: Option<Memory>,
+    /// For an aggregation: whether all CPUs share the stored parts, and the argument's value.
+    shared_by_cpus: bool,
+    first: Option<Value>,
+}
+
+impl FnLower<'_, '_, '_> {
+    /// Lowers a call. A value that is no scalar goes to `dest`, or to memory of its own when
+    /// nobody wants it elsewhere.
+    pub fn call(&mut self, e: &hir::Expr, dest: Option<Memory>) -> Option<Value> {
+        let ExprKind::Call { function, facts, args } = &e.kind else { return None };
+        let outer = self.b.span;
+        self.b.span = e.span;
+        let call = Call { args: facts.clone(), ty: e.ty.clone(), span: e.span };
+        let scalar = e.ty.is_scalar() || e.ty == Type::None;
+        let dest = match dest {
+            None if !scalar => Some(self.alloc(e.ty.size())),
+            other => other,
+        };
+        let mut hook =
+            Hook { f: self, args, facts, dest, shared_by_cpus: false, first: None };
+        let lowered = (function.lower)(&mut hook, &call);
+        let value = match lowered {
+            Lowered::Value(value) => Some(value),
+            Lowered::At(from) => {
+                if let Some(to) = dest {
+                    self.b.copy(to, from, e.ty.size());
+                }
+                None
+            }
+            Lowered::None | Lowered::InDest => None,
+        };
+        self.b.span = outer;
+        value
+    }
+
+    /// Evaluates the first argument of an aggregation before its entry is looked up.
+    pub fn first_argument(&mut self, e: &hir::Expr) -> Option<Value> {
+        let ExprKind::Call { args, .. } = &e.kind else { return None };
+        args.first().map(|a| self.scalar(a))
+    }
+
+    /// Calls the hook of an aggregation on its stored parts.
+    pub fn update_aggregate(
+        &mut self,
+        e: &hir::Expr,
+        ty: &Type,
+        at: Memory,
+        shared_by_cpus: bool,
+        first: Option<Value>,
+    ) {
+        let ExprKind::Call { function, facts, args } = &e.kind else { return };
+        let outer = self.b.span;
+        self.b.span = e.span;
+        let call = Call { args: facts.clone(), ty: ty.clone(), span: e.span };
+        let mut hook = Hook { f: self, args, facts, dest: Some(at), shared_by_cpus, first };
+        (function.lower)(&mut hook, &call);
+        self.b.span = outer;
+    }
+}
+
+impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
+    fn b(&mut self) -> &mut Builder<'m> {
+        &mut self.f.b
+    }
+
+    fn ctx(&mut self) -> Value {
+        self.f.b.param(0)
+    }
+
+    fn value(&mut self, arg: usize) -> Value {
+        match self.first {
+            Some(value) if arg == 0 => value,
+            _ => self.f.scalar(&self.args[arg]),
+        }
+    }
+
+    fn memory(&mut self, arg: usize) -> Memory {
+        self.f.direct(&self.args[arg])
+    }
+
+    fn dest(&mut self) -> Memory {
+        self.dest.unwrap_or_else(|| self.f.alloc(8))
+    }
+
+    fn add_to_part(&mut self, offset: i32, value: Value) {
+        let dest = self.dest();
+        let at = Memory { base: dest.base, offset: dest.offset + offset };
+        if self.shared_by_cpus {
+            self.f.b.push(Op::AtomicAdd(Width::B8, at, value));
+        } else {
+            let old = self.f.b.load(Width::B8, at.base, at.offset);
+            let new = self.f.b.bin(BinOp::Add, old, value);
+            self.f.b.store(Width::B8, at.base, at.offset, new);
+        }
+    }
+
+    fn read(&mut self, to: Memory, size: u32, from: Value, space: Space) {
+        let space = self.known(space);
+        self.f.read(to, size, from, space);
+    }
+
+    fn read_str(
+        &mut self,
+        to: Memory,
+        capacity: u32,
+        limit: Option<Value>,
+        from: Value,
+        space: Space,
+    ) -> Value {
+        let space = self.known(space);
+        self.f.read_str(to, capacity, capacity, limit, from, space)
+    }
+
+    fn send(&mut self, action: Action, fields: &[Extra]) {
+        let sources: Vec<FieldSource> = fields
+            .iter()
+            .map(|field| match field {
+                Extra::Arg(n) => match self.facts[*n].element_of {
+                    Some(map) => {
+                        let key = &self.f.shared.program.maps[map as usize].key;
+                        FieldSource::Key(&self.args[*n], key.clone().unwrap_or(Type::INT64))
+                    }
+                    None => FieldSource::Expr(&self.args[*n]),
+                },
+                Extra::Value(value) => FieldSource::Value(*value),
+                Extra::Text(address, space) => FieldSource::Text(*address, *space),
+            })
+            .collect();
+        self.f.send(action, &sources);
+    }
+
+    fn loss(&mut self, kind: LossKind, subject: &str) -> u32 {
+        let span = self.f.b.span;
+        self.f.shared.loss(kind, subject, span)
+    }
+
+    fn count_loss(&mut self, loss: u32) {
+        self.f.count_loss(loss);
+    }
+
+    fn map(&mut self, arg: usize) -> MapHandle {
+        let index = self.facts[arg].map.unwrap_or(0);
+        MapHandle { id: self.f.map_id(hir::MapId(index)), index }
+    }
+
+    fn key(&mut self, map: usize, key: usize) -> Value {
+        let map = hir::MapId(self.facts[map].map.unwrap_or(0));
+        self.f.key(map, Some(&self.args[key]))
+    }
+
+    fn global(&mut self, value: GlobalValue) -> Value {
+        let global = self.f.shared.value(value, self.f.b.module);
+        let address = self.f.b.global_addr(global);
+        self.f.b.load(Width::B8, address, 0)
+    }
+
+    fn stack(&mut self, user: bool, shape: StackShape) -> Value {
+        self.f.stack_id(user, shape)
+    }
+
+    fn probe_number(&mut self) -> Value {
+        if !self.f.probe.dynamic_identity {
+            let index = self.f.index as i64;
+            return self.f.b.iconst(index);
+        }
+        let b = &mut self.f.b;
+        let exists = b.late(Late::EnumExists {
+            name: "bpf_func_id".to_string(),
+            variant: "BPF_FUNC_get_attach_cookie".to_string(),
+            value: i64::from(GET_ATTACH_COOKIE),
+        });
+        let (cookie, patched, done) = (b.block(0), b.block(0), b.block(1));
+        b.branch_imm(Cond::Ne, exists, 0, cookie, patched);
+        b.switch_to(cookie);
+        let ctx = b.param(0);
+        let number = b.helper(GET_ATTACH_COOKIE, &[ctx]);
+        b.jump(done, &[number]);
+        b.switch_to(patched);
+        let number = b.late(Late::ProbeIdentity);
+        b.jump(done, &[number]);
+        b.switch_to(done);
+        b.block_param(done, 0)
+    }
+
+    fn argument(&mut self, n: u32) -> Value {
+        self.f.register(|a| a.args.get(n as usize).copied())
+    }
+
+    fn result(&mut self) -> Value {
+        self.f.register(|a: &'static arch::Arch| Some(a.result))
+    }
+
+    fn kernel_field(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value {
+        let place = CorePlace {
+            base: Base::Value(base),
+            space: Space::Kernel,
+            record: record.to_string(),
+            union: false,
+            path: member_path(path),
+            leaf: leaf_of(ty),
+        };
+        self.f.load_core(&place, ty, None)
+    }
+
+    fn current_task(&mut self) -> Value {
+        self.f.b.helper(GET_CURRENT_TASK, &[])
+    }
+
+    fn delete(&mut self, map: usize, key: Option<usize>) -> Value {
+        let map = hir::MapId(self.facts[map].map.unwrap_or(0));
+        self.f.delete_entry(map, key.map(|k| &self.args[k]))
+    }
+
+    fn leave(&mut self) {
+        self.f.leave();
+    }
+
+    fn stop(&mut self) {
+        let flag = self.f.b.global_addr(self.f.shared.stopped);
+        let one = self.f.b.iconst(1);
+        self.f.b.store(Width::B8, flag, 0, one);
+    }
+}
+
+impl Hook<'_, '_, '_, '_> {
+    /// In a probe of user-space code, an address of unknown space is the process's.
+    fn known(&self, space: Space) -> Space {
+        if space == Space::Unknown && self.f.probe.provider.is_user { Space::User } else { space }
+    }
+}

@@ -1,0 +1,40 @@
+//! HIR to IR: takes a checked program, returns a module and the manifest that goes with it.
+//!
+//! Names no builtin and no provider: it calls the hooks of their definitions.
+//! Values that fit a register are SSA values; everything else is lowered *into*
+//! the place that its user gives, so a text read by `str()` lands in the record
+//! or key that wants it.
+
+mod compare;
+mod core_read;
+mod encode;
+mod expr;
+mod function;
+mod helper;
+mod hooks;
+mod into;
+mod map;
+mod place;
+mod read;
+mod registers;
+mod send;
+mod shared;
+mod stack;
+mod stmt;
+
+use btc_abi::Manifest;
+use btc_diagnostics::SourceMap;
+use btc_hir as hir;
+use btc_ir::Module;
+
+/// Lowers a program. `sources` places records and losses in the script.
+pub fn lower(program: &hir::Program, sources: &SourceMap) -> (Module, Manifest) {
+    let mut module = Module { license: program.license.clone(), ..Module::default() };
+    let mut shared = shared::Shared::new(program, sources, &mut module);
+    for index in 0..program.probes.len() {
+        let function = function::program(&mut module, &mut shared, index);
+        module.add_function(function);
+    }
+    let manifest = shared.finish(&mut module);
+    (module, manifest)
+}

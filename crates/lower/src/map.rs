@@ -1,0 +1,339 @@
+//! Maps: reads, assignments, atomic updates, aggregations.
+
+use btc_abi::{LossKind, MapKind};
+use btc_hir::{self as hir, BinaryOp};
+use btc_ir::{BinOp, Block, Cond, MapId, Memory, Op, Value, Width};
+use btc_types::{Type, align_up};
+
+use crate::encode::stored_parts;
+use crate::function::FnLower;
+use crate::helper::{BPF_ANY, BPF_NOEXIST, MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
+use crate::into::PADDED;
+use crate::place::{Place, width_of};
+
+impl<'p> FnLower<'_, '_, 'p> {
+    fn hir_map(&self, map: hir::MapId) -> &'p hir::Map {
+        &self.shared.program.maps[map.0 as usize]
+    }
+
+    /// The BPF map.
+    pub fn map_id(&self, map: hir::MapId) -> MapId {
+        self.shared.maps[map.0 as usize]
+    }
+
+    fn kind(&self, map: hir::MapId) -> MapKind {
+        self.shared.manifest.maps[map.0 as usize].kind
+    }
+
+    /// Bytes of the value without the mark of an assigned map.
+    fn stored_size(&self, map: hir::MapId) -> u32 {
+        match &self.hir_map(map).value {
+            Type::Aggregation(a) => stored_parts(a) * 8,
+            other => align_up(other.size().max(1), 8),
+        }
+    }
+
+    /// A pointer to the key in memory.
+    pub fn key(&mut self, map: hir::MapId, key: Option<&hir::Expr>) -> Value {
+        let ty = self.hir_map(map).key.clone();
+        match (key, ty) {
+            (Some(key), Some(ty)) => {
+                let memory = self.alloc(ty.size());
+                self.key_into(key, memory, &ty);
+                self.pointer(memory)
+            }
+            _ => {
+                let slot = self.b.slot(8);
+                let base = self.b.slot_addr(slot);
+                let zero = self.b.iconst(0);
+                self.b.store(Width::B8, base, 0, zero);
+                base
+            }
+        }
+    }
+
+    fn lookup(&mut self, map: hir::MapId, key: Value) -> Value {
+        let map = self.b.map_addr(self.map_id(map));
+        self.b.helper(MAP_LOOKUP_ELEM, &[map, key])
+    }
+
+    /// The value of an entry as a number; 0 when there is none.
+    pub fn map_scalar(&mut self, map: hir::MapId, key: Option<&hir::Expr>, ty: &Type) -> Value {
+        let key = self.key(map, key);
+        let found = self.lookup(map, key);
+        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        self.b.branch_imm(Cond::Ne, found, 0, some, none);
+        self.b.switch_to(some);
+        let value = match &self.hir_map(map).value {
+            Type::Aggregation(a) => self.aggregate_number(found, a),
+            _ => {
+                let value = self.b.load(width_of(ty), found, 0);
+                self.extend(value, ty)
+            }
+        };
+        self.b.jump(done, &[value]);
+        self.b.switch_to(none);
+        let zero = self.b.iconst(0);
+        self.b.jump(done, &[zero]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// The number of an aggregation that all CPUs share.
+    fn aggregate_number(&mut self, parts: Value, a: &btc_types::Aggregation) -> Value {
+        let first = self.b.load(Width::B8, parts, 0);
+        if !matches!(a, btc_types::Aggregation::Avg { .. }) {
+            return first;
+        }
+        let count = self.b.load(Width::B8, parts, 8);
+        let op = BinaryOp::Div { signed: a.signed() };
+        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        self.b.branch_imm(Cond::Ne, count, 0, some, none);
+        self.b.switch_to(some);
+        let quotient = self.binary(op, first, count, None);
+        self.b.jump(done, &[quotient]);
+        self.b.switch_to(none);
+        let zero = self.b.iconst(0);
+        self.b.jump(done, &[zero]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// The value of an entry in memory; zeros when there is none. Read only.
+    pub fn map_value(&mut self, map: hir::MapId, key: Option<&hir::Expr>, size: u32) -> Memory {
+        let key = self.key(map, key);
+        let found = self.lookup(map, key);
+        let (none, done) = (self.b.block(0), self.b.block(1));
+        let some = self.b.block(0);
+        self.b.branch_imm(Cond::Ne, found, 0, some, none);
+        self.b.switch_to(some);
+        self.b.jump(done, &[found]);
+        self.b.switch_to(none);
+        let zeros = self.shared.zeros(size, self.b.module);
+        let zeros = self.b.global_addr(zeros);
+        self.b.jump(done, &[zeros]);
+        self.b.switch_to(done);
+        Memory { base: self.b.block_param(done, 0), offset: 0 }
+    }
+
+    /// `@m[k] = value`
+    pub fn set_map(&mut self, map: hir::MapId, key: Option<&hir::Expr>, value: &hir::Expr) {
+        let ty = self.hir_map(map).value.clone();
+        if key.is_none() {
+            return self.set_single(map, value, &ty);
+        }
+        if ty.is_scalar() {
+            let value = self.scalar(value);
+            let key = self.key(map, key);
+            return self.store_or_insert(map, key, value, &ty);
+        }
+        let size = self.stored_size(map);
+        let memory = self.alloc(size);
+        if needs_clearing(&ty) {
+            self.b.clear(memory.base, memory.offset, size);
+        }
+        self.into(value, memory, &ty);
+        let key = self.key(map, key);
+        let pointer = self.pointer(memory);
+        self.update(map, key, pointer, BPF_ANY);
+    }
+
+    /// A map without key is an array of one element: it is written in place.
+    fn set_single(&mut self, map: hir::MapId, value: &hir::Expr, ty: &Type) {
+        if ty.is_scalar() {
+            let value = self.scalar(value);
+            return self.with_single(map, |f, at| f.b.store(width_of(ty), at.base, at.offset, value));
+        }
+        let size = self.stored_size(map);
+        let memory = self.alloc(size);
+        self.into(value, memory, ty);
+        self.with_single(map, |f, at| f.copy_into(&Place::Direct(memory), ty, at, ty));
+    }
+
+    /// Runs `write` on the element of a map without key and marks the map as assigned.
+    fn with_single(&mut self, map: hir::MapId, write: impl FnOnce(&mut Self, Memory)) {
+        let key = self.key(map, None);
+        let found = self.lookup(map, key);
+        let (some, done) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Ne, found, 0, some, done);
+        self.b.switch_to(some);
+        write(self, Memory { base: found, offset: 0 });
+        let one = self.b.iconst(1);
+        let mark = self.stored_size(map) as i32;
+        self.b.store(Width::B8, found, mark, one);
+        self.b.jump(done, &[]);
+        self.b.switch_to(done);
+    }
+
+    /// Stores a scalar in an existing entry in place, or adds one.
+    fn store_or_insert(&mut self, map: hir::MapId, key: Value, value: Value, ty: &Type) {
+        let found = self.lookup(map, key);
+        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Ne, found, 0, some, none);
+        self.b.switch_to(some);
+        self.b.store(width_of(ty), found, 0, value);
+        self.b.jump(done, &[]);
+        self.b.switch_to(none);
+        let pointer = self.in_slot(value);
+        self.update(map, key, pointer, BPF_ANY);
+        self.b.jump(done, &[]);
+        self.b.switch_to(done);
+    }
+
+    fn in_slot(&mut self, value: Value) -> Value {
+        let slot = self.b.slot(8);
+        let base = self.b.slot_addr(slot);
+        self.b.store(Width::B8, base, 0, value);
+        base
+    }
+
+    /// `bpf_map_update_elem`; a full map is counted.
+    fn update(&mut self, map: hir::MapId, key: Value, value: Value, flags: i64) -> Value {
+        let id = self.b.map_addr(self.map_id(map));
+        let mode = self.b.iconst(flags);
+        let result = self.b.helper(MAP_UPDATE_ELEM, &[id, key, value, mode]);
+        if flags == BPF_ANY {
+            let name = &self.hir_map(map).name;
+            self.count_negative(result, LossKind::MapFull, name);
+        }
+        result
+    }
+
+    /// The entry of a key, made with zeros when there is none; goes to `full` when it cannot be.
+    fn entry(&mut self, map: hir::MapId, key: Value, full: Block) -> Value {
+        let size = self.stored_size(map);
+        let found = self.lookup(map, key);
+        let (none, done, some) = (self.b.block(0), self.b.block(1), self.b.block(0));
+        self.b.branch_imm(Cond::Ne, found, 0, some, none);
+        self.b.switch_to(some);
+        self.b.jump(done, &[found]);
+        self.b.switch_to(none);
+        let zeros = self.shared.zeros(size, self.b.module);
+        let zeros = self.b.global_addr(zeros);
+        // Another CPU may be faster: then its entry is found below.
+        self.update(map, key, zeros, BPF_NOEXIST);
+        let again = self.lookup(map, key);
+        let (there, lost) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Ne, again, 0, there, lost);
+        self.b.switch_to(lost);
+        let name = &self.hir_map(map).name;
+        let loss = self.shared.loss(LossKind::MapFull, name, self.b.span);
+        self.count_loss(loss);
+        self.b.jump(full, &[]);
+        self.b.switch_to(there);
+        self.b.jump(done, &[again]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// Runs `write` on the entry of a key, made when there is none.
+    fn with_entry(
+        &mut self,
+        map: hir::MapId,
+        key: Option<&hir::Expr>,
+        write: impl FnOnce(&mut Self, Memory),
+    ) {
+        if key.is_none() {
+            return self.with_single(map, write);
+        }
+        let key = self.key(map, key);
+        let done = self.b.block(0);
+        let entry = self.entry(map, key, done);
+        write(self, Memory { base: entry, offset: 0 });
+        self.b.jump(done, &[]);
+        self.b.switch_to(done);
+    }
+
+    /// `@m[k] op= value`: additions are atomic, so that no CPU's is lost.
+    pub fn update_map(
+        &mut self,
+        map: hir::MapId,
+        key: Option<&hir::Expr>,
+        op: BinaryOp,
+        value: &hir::Expr,
+    ) {
+        let right = self.scalar(value);
+        let ty = self.hir_map(map).value.clone();
+        self.with_entry(map, key, |f, at| match op {
+            BinaryOp::Add => f.atomic_add(at, right),
+            BinaryOp::Sub => {
+                let zero = f.b.iconst(0);
+                let negative = f.b.bin(BinOp::Sub, zero, right);
+                f.atomic_add(at, negative);
+            }
+            _ => {
+                let left = f.b.load(width_of(&ty), at.base, at.offset);
+                let left = f.extend(left, &ty);
+                let result = f.binary(op, left, right, None);
+                f.b.store(width_of(&ty), at.base, at.offset, result);
+            }
+        });
+    }
+
+    fn atomic_add(&mut self, at: Memory, value: Value) {
+        self.b.push(Op::AtomicAdd(Width::B8, at, value));
+    }
+
+    /// `@m[k]++`; the value is the one before or after the step.
+    pub fn step_map(
+        &mut self,
+        map: hir::MapId,
+        key: Option<&hir::Expr>,
+        delta: i64,
+        prefix: bool,
+    ) -> Value {
+        let slot = self.b.slot(8);
+        let kept = self.b.slot_addr(slot);
+        let zero = self.b.iconst(0);
+        self.b.store(Width::B8, kept, 0, zero);
+        self.with_entry(map, key, |f, at| {
+            let old = f.b.load(Width::B8, at.base, at.offset);
+            f.b.store(Width::B8, kept, 0, old);
+            let delta = f.b.iconst(delta);
+            f.atomic_add(at, delta);
+        });
+        let old = self.b.load(Width::B8, kept, 0);
+        if prefix { self.b.add_imm(old, delta) } else { old }
+    }
+
+    /// `@m[k] = count()`
+    pub fn aggregate(&mut self, map: hir::MapId, key: Option<&hir::Expr>, call: &hir::Expr) {
+        let shared_by_cpus = !self.kind(map).is_per_cpu();
+        // The type of the map tells the sign that all uses agreed on.
+        let ty = self.hir_map(map).value.clone();
+        let value = self.first_argument(call);
+        self.with_entry(map, key, |f, at| f.update_aggregate(call, &ty, at, shared_by_cpus, value));
+    }
+
+    /// `delete(@m, k)`: 0 when there was an entry.
+    pub fn delete_entry(&mut self, map: hir::MapId, key: Option<&hir::Expr>) -> Value {
+        if key.is_some() {
+            let key = self.key(map, key);
+            let id = self.b.map_addr(self.map_id(map));
+            return self.b.helper(MAP_DELETE_ELEM, &[id, key]);
+        }
+        let key = self.key(map, None);
+        let found = self.lookup(map, key);
+        let size = self.stored_size(map);
+        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        self.b.branch_imm(Cond::Ne, found, 0, some, none);
+        self.b.switch_to(some);
+        let mark = self.b.load(Width::B8, found, size as i32);
+        self.b.clear(found, 0, size + 8);
+        let zero = self.b.iconst(0);
+        let gone = self.b.cmp(Cond::Eq, mark, zero);
+        self.b.jump(done, &[gone]);
+        self.b.switch_to(none);
+        let one = self.b.iconst(1);
+        self.b.jump(done, &[one]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+}
+
+/// Whether a value in memory has gaps that nobody writes.
+fn needs_clearing(ty: &Type) -> bool {
+    matches!(ty, Type::Tuple(_) | Type::Named(_) | Type::Record(_))
+        || (ty.is_str() && ty.size() > PADDED)
+        || !ty.size().is_multiple_of(8)
+}

@@ -1,0 +1,267 @@
+//! Places: where the bytes of a value are, and how they are reached.
+
+use btc_hir::{self as hir, ExprKind, FieldStep};
+use btc_ir::{BinOp, Leaf, Memory, PathStep, Value, Width};
+
+use btc_types::{RecordType, Space, Type, tuple_layout};
+
+use crate::core_read::leaf_of;
+use crate::function::FnLower;
+
+/// Where the bytes of a value are.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// In memory that the program reads directly.
+    Direct(Memory),
+    /// At an address that a helper reads from.
+    Remote {
+        /// The address.
+        address: Value,
+        /// Where it points to.
+        space: Space,
+    },
+    /// In a record of the kernel at an address, by a path that is bound on the target.
+    Core(CorePlace),
+}
+
+/// A field of a kernel record.
+#[derive(Clone, Debug)]
+pub(crate) struct CorePlace {
+    /// The record's address.
+    pub base: Base,
+    /// Where it points to.
+    pub space: Space,
+    /// The record's name.
+    pub record: String,
+    /// Whether it is a union.
+    pub union: bool,
+    /// The way to the field; empty for the record itself.
+    pub path: Vec<PathStep>,
+    /// What the path ends at.
+    pub leaf: Leaf,
+}
+
+/// How a record's address is known.
+#[derive(Clone, Debug)]
+pub(crate) enum Base {
+    /// It is a value.
+    Value(Value),
+    /// It is a pointer in a field of another record: read together with it.
+    Field(Box<CorePlace>),
+}
+
+impl FnLower<'_, '_, '_> {
+    /// The place of a value that is no scalar, or that has a place anyway.
+    pub fn place(&mut self, e: &hir::Expr) -> Place {
+        match &e.kind {
+            ExprKind::Var(var) => Place::Direct(self.vars[var]),
+            ExprKind::Str(text) => {
+                let global = self.shared.text(text, self.b.module);
+                let base = self.b.global_addr(global);
+                Place::Direct(Memory { base, offset: 0 })
+            }
+            ExprKind::Param(id) if e.ty.is_str() => {
+                let global = self.shared.param(*id, true, self.b.module);
+                let base = self.b.global_addr(global);
+                Place::Direct(Memory { base, offset: 0 })
+            }
+            ExprKind::Map { map, key } if !e.ty.is_scalar() => {
+                Place::Direct(self.map_value(*map, key.as_deref(), e.ty.size()))
+            }
+            ExprKind::Deref(pointer) => self.deref(pointer, &e.ty),
+            ExprKind::Field { base, field } => {
+                let place = self.place(base);
+                self.field(place, &base.ty, field, &e.ty)
+            }
+            ExprKind::Element { base, index } => self.element(base, index, &e.ty),
+            ExprKind::Part { base, index } => {
+                let offset = part_offset(&base.ty, *index);
+                let place = self.place(base);
+                self.shift(place, offset)
+            }
+            ExprKind::Argument { location, dynamic } => {
+                let address = self.argument_address(location, *dynamic);
+                Place::Remote { address, space: Space::Kernel }
+            }
+            ExprKind::Cast(inner) if !inner.ty.is_scalar() && !e.ty.is_scalar() => self.place(inner),
+            _ => {
+                let memory = self.alloc(e.ty.size().max(8));
+                self.into(e, memory, &e.ty);
+                Place::Direct(memory)
+            }
+        }
+    }
+
+    fn deref(&mut self, pointer: &hir::Expr, ty: &Type) -> Place {
+        let space = match &pointer.ty {
+            Type::Pointer { space, .. } => *space,
+            _ => Space::Unknown,
+        };
+        match ty {
+            Type::Record(r) if !r.script => self.core_record(pointer, r, space),
+            _ => Place::Remote { address: self.scalar(pointer), space },
+        }
+    }
+
+    /// A kernel record behind a pointer. When the pointer is itself a field of a kernel
+    /// record, both are read in one chain.
+    fn core_record(&mut self, pointer: &hir::Expr, r: &RecordType, space: Space) -> Place {
+        let mut base = None;
+        if matches!(pointer.kind, ExprKind::Field { .. }) {
+            if let Place::Core(inner) = self.place(pointer) {
+                base = Some(if inner.space == Space::Kernel && space == Space::Kernel {
+                    Base::Field(Box::new(inner))
+                } else {
+                    Base::Value(self.load_core(&inner, &pointer.ty, None))
+                });
+            }
+        }
+        let base = base.unwrap_or_else(|| Base::Value(self.scalar(pointer)));
+        let (record, union) = (r.name.clone(), r.union);
+        Place::Core(CorePlace { base, space, record, union, path: Vec::new(), leaf: Leaf::Record(union) })
+    }
+
+    fn field(&mut self, place: Place, record: &Type, field: &FieldStep, ty: &Type) -> Place {
+        match place {
+            Place::Core(mut core) => {
+                if let (Some(PathStep::Member { record: of, .. }), Type::Record(r)) =
+                    (core.path.last_mut(), record)
+                {
+                    *of = Some((stub_name(&r.name), r.union));
+                }
+                core.path.push(PathStep::Member { name: field.name.clone(), record: None });
+                core.leaf = leaf_of(ty);
+                Place::Core(core)
+            }
+            other => self.shift(other, storage_offset(field, ty)),
+        }
+    }
+
+    fn element(&mut self, base: &hir::Expr, index: &hir::Expr, ty: &Type) -> Place {
+        let stride = ty.size().max(1);
+        let place = self.place(base);
+        match (&index.kind, place) {
+            (ExprKind::Int(n), Place::Core(mut core)) if base.ty.size() > 0 => {
+                core.path.push(PathStep::Index(*n as u32));
+                core.leaf = leaf_of(ty);
+                Place::Core(core)
+            }
+            (ExprKind::Int(n), place) => self.shift(place, (*n as u32).wrapping_mul(stride)),
+            (_, place) => {
+                let n = self.scalar(index);
+                let offset = self.b.bin_imm(BinOp::Mul, n, i64::from(stride));
+                let (start, space) = self.address(&place);
+                let address = self.b.bin(BinOp::Add, start, offset);
+                Place::Remote { address, space }
+            }
+        }
+    }
+
+    /// The place so many bytes further on.
+    fn shift(&mut self, place: Place, bytes: u32) -> Place {
+        match place {
+            Place::Direct(m) => Place::Direct(Memory { base: m.base, offset: m.offset + bytes as i32 }),
+            Place::Remote { address, space } => {
+                let address = self.b.add_imm(address, i64::from(bytes));
+                Place::Remote { address, space }
+            }
+            Place::Core(core) => {
+                let address = self.core_address(&core);
+                let address = self.b.add_imm(address, i64::from(bytes));
+                Place::Remote { address, space: core.space }
+            }
+        }
+    }
+
+    /// The address of a place, and where it points to.
+    pub fn address(&mut self, place: &Place) -> (Value, Space) {
+        match place {
+            Place::Direct(m) => (self.pointer(*m), Space::Kernel),
+            Place::Remote { address, space } => (*address, *space),
+            Place::Core(core) => (self.core_address(core), core.space),
+        }
+    }
+
+    /// Loads a scalar from its place.
+    pub fn load_place(&mut self, place: &Place, ty: &Type, field: Option<&FieldStep>) -> Value {
+        let bits = field.and_then(|f| f.bits.map(|width| (f.bit_offset, width)));
+        match place {
+            Place::Core(core) => self.load_core(core, ty, bits),
+            Place::Direct(m) => {
+                let value = self.b.load(width_of(ty), m.base, m.offset);
+                self.cut(value, ty, bits)
+            }
+            Place::Remote { address, space } => {
+                let size = ty.size();
+                let slot = self.b.slot(8);
+                let base = self.b.slot_addr(slot);
+                let zero = self.b.iconst(0);
+                self.b.store(Width::B8, base, 0, zero);
+                self.read(Memory { base, offset: 0 }, size, *address, *space);
+                let value = self.b.load(width_of(ty), base, 0);
+                self.cut(value, ty, bits)
+            }
+        }
+    }
+
+    /// Takes a bit field out of its storage, or extends a narrow integer.
+    fn cut(&mut self, value: Value, ty: &Type, bits: Option<(u32, u32)>) -> Value {
+        let Some((offset, width)) = bits else { return self.extend(value, ty) };
+        let start = offset % (ty.size() * 8);
+        let left = self.b.bin_imm(BinOp::Shl, value, i64::from(64 - start - width));
+        let shift = if ty.is_signed() { BinOp::AShr } else { BinOp::LShr };
+        self.b.bin_imm(shift, left, i64::from(64 - width))
+    }
+}
+
+/// A name for a stub of a record that BTF leaves unnamed.
+fn stub_name(name: &str) -> String {
+    match name.strip_prefix('.') {
+        Some(id) => format!("anonymous{id}"),
+        None => name.to_string(),
+    }
+}
+
+/// Offset in bytes of a field's storage in a record of the script. A bit field lies in
+/// a unit of its type's size.
+fn storage_offset(field: &FieldStep, ty: &Type) -> u32 {
+    let unit = match field.bits {
+        Some(_) => ty.size().max(1),
+        None => 1,
+    };
+    field.bit_offset / (unit * 8) * unit
+}
+
+/// Offset of a tuple's part.
+pub(crate) fn part_offset(ty: &Type, index: usize) -> u32 {
+    let places = match ty {
+        Type::Tuple(parts) => tuple_layout(parts).0,
+        Type::Named(parts) => tuple_layout(parts.iter().map(|(_, t)| t)).0,
+        _ => Vec::new(),
+    };
+    places.get(index).map_or(0, |p| p.offset)
+}
+
+/// Splits `size` bytes at displacements into accesses that are naturally aligned at each:
+/// stack memory allows no others. Yields widths and distances from the start.
+pub(crate) fn accesses<const N: usize>(
+    offsets: [i32; N],
+    size: u32,
+) -> impl Iterator<Item = (Width, u32)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let width = [Width::B8, Width::B4, Width::B2, Width::B1].into_iter().find(|w| {
+            let bytes = w.bytes();
+            let aligned = |offset: i32| (offset + at as i32).rem_euclid(bytes as i32) == 0;
+            size - at >= bytes && offsets.iter().all(|o| aligned(*o))
+        })?;
+        let here = at;
+        at += width.bytes();
+        Some((width, here))
+    })
+}
+
+/// The width of a stored scalar.
+pub(crate) fn width_of(ty: &Type) -> Width {
+    Width::of(ty.size()).unwrap_or(Width::B8)
+}

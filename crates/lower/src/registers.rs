@@ -1,0 +1,119 @@
+//! Arguments: registers of the probed function, and fields of a tracepoint's record.
+//!
+//! Context loads are LDX at a late offset on the untouched context pointer, the only
+//! form that every kernel accepts.
+
+use btc_ir::{BinOp, Cond, Fact, Late, Leaf, PathStep, Value, Width};
+use btc_providers::Location;
+use btc_target::arch::{self, Arch, Register};
+use btc_types::Type;
+
+use crate::core_read::leaf_of;
+use crate::function::FnLower;
+use crate::place::width_of;
+
+impl FnLower<'_, '_, '_> {
+    /// A register of `struct pt_regs`, chosen by the machine that runs the object.
+    pub fn register(&mut self, of: impl Fn(&'static Arch) -> Option<Register>) -> Value {
+        let ctx = self.b.param(0);
+        let done = self.b.block(1);
+        for machine in arch::ALL {
+            let Some(register) = of(machine) else { continue };
+            let (here, next) = (self.b.block(0), self.b.block(0));
+            let present = self.b.late(regs_fact(machine, &machine.guard, Fact::Exists));
+            self.b.branch_imm(Cond::Ne, present, 0, here, next);
+            self.b.switch_to(here);
+            let value =
+                self.b.load_late(Width::B8, ctx, regs_fact(machine, &register, Fact::ByteOffset));
+            self.b.jump(done, &[value]);
+            self.b.switch_to(next);
+        }
+        let zero = self.b.iconst(0);
+        self.b.jump(done, &[zero]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// `args.x` as a scalar.
+    pub fn argument_value(&mut self, location: &Location, dynamic: Option<bool>, ty: &Type) -> Value {
+        if dynamic.is_some() {
+            return self.argument_address(location, dynamic);
+        }
+        let ctx = self.b.param(0);
+        match location {
+            Location::Register(n) => {
+                let n = *n as usize;
+                self.register(|a| a.args.get(n).copied())
+            }
+            Location::Record { record, member, index, bits } => {
+                // Syscall arguments are 64-bit words whatever their type; so is the number.
+                let leaf = if index.is_some() || *bits != 64 {
+                    Leaf::Int { size: 8, signed: *bits != 64 }
+                } else {
+                    leaf_of(ty)
+                };
+                let width = if matches!(leaf, Leaf::Int { size: 8, .. }) { Width::B8 } else { width_of(ty) };
+                let late = field(record, member, *index, leaf, Fact::ByteOffset);
+                let value = self.b.load_late(width, ctx, late);
+                self.extend(value, ty)
+            }
+            Location::Patched { category, event, field } => {
+                let late = patched(category, event, field);
+                let value = self.b.load_late(width_of(ty), ctx, late);
+                self.extend(value, ty)
+            }
+        }
+    }
+
+    /// The address of an argument that is no scalar: in the record, or where the record
+    /// says that it lies.
+    pub fn argument_address(&mut self, location: &Location, dynamic: Option<bool>) -> Value {
+        let ctx = self.b.param(0);
+        let word = Leaf::Int { size: 4, signed: false };
+        match (location, dynamic) {
+            (Location::Record { record, member, .. }, Some(from_field)) => {
+                let late = field(record, member, None, word.clone(), Fact::ByteOffset);
+                let place = self.b.load_late(Width::B4, ctx, late.clone());
+                let offset = self.b.bin_imm(BinOp::And, place, 0xffff);
+                let start = self.add(ctx, offset);
+                if !from_field {
+                    return start;
+                }
+                let own = self.b.late(late);
+                let after = self.add(start, own);
+                self.b.add_imm(after, 4)
+            }
+            (Location::Patched { category, event, field }, Some(_)) => {
+                let place = self.b.load_late(Width::B4, ctx, patched(category, event, field));
+                let offset = self.b.bin_imm(BinOp::And, place, 0xffff);
+                self.add(ctx, offset)
+            }
+            (Location::Record { record, member, index, .. }, None) => {
+                let leaf = Leaf::Array(Box::new(Leaf::Int { size: 1, signed: true }));
+                let offset = self.b.late(field(record, member, *index, leaf, Fact::ByteOffset));
+                self.add(ctx, offset)
+            }
+            (Location::Patched { .. } | Location::Register(_), _) => ctx,
+        }
+    }
+}
+
+fn field(record: &str, member: &str, index: Option<u32>, leaf: Leaf, fact: Fact) -> Late {
+    let mut path = vec![PathStep::Member { name: member.to_string(), record: None }];
+    path.extend(index.map(PathStep::Index));
+    Late::Field { record: record.to_string(), union: false, path, leaf, fact }
+}
+
+fn patched(category: &str, event: &str, field: &str) -> Late {
+    Late::TracepointField {
+        category: category.to_string(),
+        event: event.to_string(),
+        field: field.to_string(),
+    }
+}
+
+/// A fact about a register; the flavour keeps the stubs of machines apart.
+fn regs_fact(machine: &Arch, register: &Register, fact: Fact) -> Late {
+    let record = format!("pt_regs___{}", machine.name);
+    field(&record, register.member, register.index, Leaf::Int { size: 8, signed: false }, fact)
+}

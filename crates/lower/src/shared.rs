@@ -1,0 +1,265 @@
+//! What all functions of a module share: maps, globals, and the manifest being built.
+
+use std::collections::HashMap;
+
+use btc_abi::{self as abi, GlobalValue, LossKind, Manifest, MapKind, Place};
+use btc_diagnostics::{SourceMap, Span};
+use btc_hir as hir;
+use btc_ir::{Global, GlobalId, Map, MapId, Module, Section};
+use btc_target::{DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_ENTRIES};
+use btc_types::Type;
+
+use crate::encode::{reduce, stored_parts};
+
+/// The state.
+pub(crate) struct Shared<'a> {
+    pub program: &'a hir::Program,
+    sources: &'a SourceMap,
+    pub manifest: Manifest,
+    /// BPF maps of the script's maps.
+    pub maps: Vec<MapId>,
+    /// Stack tables by number of frames.
+    stacks: HashMap<u32, (MapId, u32)>,
+    values: HashMap<String, GlobalId>,
+    texts: HashMap<Vec<u8>, GlobalId>,
+    params: HashMap<(u32, bool), GlobalId>,
+    losses: GlobalId,
+    loss_sites: HashMap<(Span, LossKind, String), u32>,
+    pub stopped: GlobalId,
+    /// Read-only zeros: what a missing map value reads as.
+    zeros: GlobalId,
+    events: Option<MapId>,
+    /// Whether the script calls exit().
+    pub can_stop: bool,
+}
+
+impl<'a> Shared<'a> {
+    /// Declares the script's maps in `module`.
+    pub fn new(program: &'a hir::Program, sources: &'a SourceMap, module: &mut Module) -> Self {
+        let global = |module: &mut Module, symbol: &str, section, bytes| {
+            module.add_global(Global { symbol: symbol.to_string(), section, init: vec![0; bytes] })
+        };
+        let losses = global(module, abi::LOSSES, Section::Bss, 8);
+        let stopped = global(module, abi::STOPPED, Section::Bss, 8);
+        let zeros = global(module, "btc_zeros", Section::Rodata, 8);
+        let mut shared = Shared {
+            program,
+            sources,
+            manifest: Manifest::default(),
+            maps: Vec::new(),
+            stacks: HashMap::new(),
+            values: HashMap::new(),
+            texts: HashMap::new(),
+            params: HashMap::new(),
+            losses,
+            loss_sites: HashMap::new(),
+            stopped,
+            zeros,
+            events: None,
+            can_stop: true,
+        };
+        for (index, map) in program.maps.iter().enumerate() {
+            shared.declare(index, map, module);
+        }
+        shared
+    }
+
+    fn declare(&mut self, index: usize, map: &hir::Map, module: &mut Module) {
+        let per_cpu = matches!(map.value, Type::Aggregation(_)) && !map.read_as_number;
+        let kind = match (&map.key, map.kind, per_cpu) {
+            (None, _, true) => MapKind::PerCpuArray,
+            (None, _, false) => MapKind::Array,
+            (_, Some(hir::MapKind::LruHash), false) => MapKind::LruHash,
+            (_, Some(hir::MapKind::LruHash | hir::MapKind::LruPerCpuHash), true) => MapKind::LruPerCpuHash,
+            (_, Some(hir::MapKind::LruPerCpuHash), false) => MapKind::LruHash,
+            (_, _, true) => MapKind::PerCpuHash,
+            (_, _, false) => MapKind::Hash,
+        };
+        let stored = match &map.value {
+            Type::Aggregation(a) => stored_parts(a) * 8,
+            other => btc_types::align_up(other.size().max(1), 8),
+        };
+        // A map without key remembers behind its value whether it was assigned.
+        let value_size = if map.key.is_none() { stored + 8 } else { stored };
+        let max_entries = if map.key.is_none() { 1 } else { map.entries.unwrap_or(DEFAULT_MAP_KEYS) };
+        let symbol = symbol_of(&map.name, index);
+        let id = module.add_map(Map {
+            symbol: symbol.clone(),
+            kind: Some(kind),
+            key_size: map.key.as_ref().map_or(4, Type::size),
+            value_size,
+            max_entries,
+        });
+        self.maps.push(id);
+        let entry = abi::Map {
+            name: map.name.clone(),
+            symbol,
+            kind,
+            key: map.key.as_ref().map(|k| self.encoding(k, module)),
+            multi_key: map.multi_key,
+            value: self.encoding(&map.value, module),
+            reduce: reduce(&map.value),
+            max_entries,
+            default_size: map.entries.is_none() && map.key.is_some(),
+            value_size,
+            printed: true,
+        };
+        self.manifest.maps.push(entry);
+    }
+
+    /// The ring buffer, made at the first record.
+    pub fn events(&mut self, module: &mut Module) -> MapId {
+        *self.events.get_or_insert_with(|| {
+            module.add_map(Map {
+                symbol: abi::EVENTS_MAP.to_string(),
+                kind: None,
+                key_size: 0,
+                value_size: 0,
+                max_entries: RING_BYTES,
+            })
+        })
+    }
+
+    /// The table of stacks with so many frames, and its index in the manifest.
+    pub fn stack_table(&mut self, frames: u32, module: &mut Module) -> (MapId, u32) {
+        if let Some(known) = self.stacks.get(&frames) {
+            return *known;
+        }
+        let index = self.manifest.stacks.len() as u32;
+        let symbol = format!("btc_stk{index}_{frames}");
+        let id = module.add_map(Map {
+            symbol: symbol.clone(),
+            kind: Some(MapKind::Hash),
+            key_size: 8,
+            value_size: frames * 8,
+            max_entries: STACK_TABLE_ENTRIES,
+        });
+        self.manifest.stacks.push(abi::Stacks { symbol, frames });
+        self.stacks.insert(frames, (id, index));
+        (id, index)
+    }
+
+    /// A `.rodata` variable that the runtime fills.
+    pub fn value(&mut self, value: GlobalValue, module: &mut Module) -> GlobalId {
+        let key = format!("{value:?}");
+        if let Some(known) = self.values.get(&key) {
+            return *known;
+        }
+        let symbol = format!("btc_value_{}", self.values.len());
+        let id = module.add_global(Global {
+            symbol: symbol.clone(),
+            section: Section::Rodata,
+            init: vec![0; 8],
+        });
+        self.manifest.globals.push(abi::Global { symbol, value });
+        self.values.insert(key, id);
+        id
+    }
+
+    /// The variable of a parameter: its text or its number.
+    pub fn param(&mut self, id: hir::ParamId, text: bool, module: &mut Module) -> GlobalId {
+        *self.params.entry((id.0, text)).or_insert_with(|| {
+            module.add_global(Global {
+                symbol: param_symbol(id.0 as usize, text),
+                section: Section::Rodata,
+                init: vec![0; if text { PARAM_TEXT } else { 8 }],
+            })
+        })
+    }
+
+    /// A constant text in `.rodata` with its NUL.
+    pub fn text(&mut self, text: &[u8], module: &mut Module) -> GlobalId {
+        if let Some(known) = self.texts.get(text) {
+            return *known;
+        }
+        let mut init = text.to_vec();
+        init.push(0);
+        init.resize(init.len().next_multiple_of(8), 0);
+        let symbol = format!("btc_text_{}", self.texts.len());
+        let id = module.add_global(Global { symbol, section: Section::Rodata, init });
+        self.texts.insert(text.to_vec(), id);
+        id
+    }
+
+    /// Read-only zeros, at least `size` bytes.
+    pub fn zeros(&mut self, size: u32, module: &mut Module) -> GlobalId {
+        let init = &mut module.globals[self.zeros.index()].init;
+        let size = (size as usize).next_multiple_of(8);
+        if init.len() < size {
+            init.resize(size, 0);
+        }
+        self.zeros
+    }
+
+    /// Number of the loss counter for a place.
+    pub fn loss(&mut self, kind: LossKind, subject: &str, span: Span) -> u32 {
+        let key = (span, kind, subject.to_string());
+        if let Some(known) = self.loss_sites.get(&key) {
+            return *known;
+        }
+        let index = self.manifest.losses.len() as u32;
+        let place = self.place(span);
+        self.manifest.losses.push(abi::Loss { kind, place, subject: subject.to_string() });
+        self.loss_sites.insert(key, index);
+        index
+    }
+
+    /// The array of loss counters.
+    pub fn losses(&self) -> GlobalId {
+        self.losses
+    }
+
+    /// A span as the manifest holds it.
+    pub fn place(&self, span: Span) -> Place {
+        if span.file.0 as usize >= self.sources.len() {
+            return Place::default();
+        }
+        let (line, column) = self.sources.position(span.file, span.start);
+        let (end_line, end_column) = self.sources.position(span.file, span.end);
+        Place { file: span.file.0, line, column, end_line, end_column }
+    }
+
+    /// Completes the manifest; drops globals that nothing uses.
+    pub fn finish(mut self, module: &mut Module) -> Manifest {
+        let counters = self.manifest.losses.len().max(1) * 8;
+        module.globals[self.losses.index()].init = vec![0; counters];
+        for (index, param) in self.program.params.iter().enumerate() {
+            let symbol = |text: bool| {
+                let used = self.params.contains_key(&(index as u32, text));
+                if used { param_symbol(index, text) } else { String::new() }
+            };
+            self.manifest.params.push(abi::Param {
+                kind: param.kind.clone(),
+                ty: param.ty,
+                symbol: symbol(false),
+                text_symbol: symbol(true),
+                text_capacity: if param.uses_text { PARAM_TEXT as u32 } else { 0 },
+                default: param.default.clone(),
+                help: param.help.clone(),
+            });
+        }
+        for name in &self.program.unsafe_functions {
+            self.manifest.requirements.push(abi::Requirement {
+                kind: abi::RequirementKind::Unsafe,
+                name: (*name).to_string(),
+                optional: false,
+            });
+        }
+        self.manifest.settings = self.program.settings.clone();
+        self.manifest
+    }
+}
+
+/// Bytes of a parameter's text with its NUL; `sema` gives its type this capacity.
+const PARAM_TEXT: usize = 256;
+
+fn param_symbol(index: usize, text: bool) -> String {
+    format!("btc_param_{index}{}", if text { "_text" } else { "" })
+}
+
+/// An ELF symbol for a map: an identifier that differs from others in its first 15 characters.
+fn symbol_of(name: &str, index: usize) -> String {
+    let plain: String =
+        name.chars().skip(1).map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("m{index}_{plain}")
+}

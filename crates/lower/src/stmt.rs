@@ -1,0 +1,153 @@
+//! Statements.
+
+use btc_hir::{self as hir, StmtKind};
+use btc_ir::{BinOp, Block, Cond, Width};
+
+use crate::function::FnLower;
+
+/// Iterations of a loop whose number the verifier cannot see; more end the loop. It keeps
+/// the verifier within its budget of a million instructions.
+const MAX_ITERATIONS: i64 = 1 << 13;
+
+impl FnLower<'_, '_, '_> {
+    pub fn block(&mut self, block: &hir::Block) {
+        for stmt in &block.stmts {
+            self.stmt(stmt);
+        }
+    }
+
+    fn stmt(&mut self, stmt: &hir::Stmt) {
+        self.b.span = stmt.span;
+        match &stmt.kind {
+            StmtKind::Expr(e) => self.effect(e),
+            StmtKind::SetVar { var, value } => self.set_var(*var, value),
+            StmtKind::SetMap { map, key, value } => self.set_map(*map, key.as_ref(), value),
+            StmtKind::UpdateMap { map, key, op, value } => {
+                self.update_map(*map, key.as_ref(), *op, value);
+            }
+            StmtKind::Aggregate { map, key, call } => self.aggregate(*map, key.as_ref(), call),
+            StmtKind::If { condition, then, otherwise } => {
+                let (yes, no, done) = (self.b.block(0), self.b.block(0), self.b.block(0));
+                self.condition(condition, yes, no);
+                self.b.switch_to(yes);
+                self.block(then);
+                self.b.jump(done, &[]);
+                self.b.switch_to(no);
+                self.block(otherwise);
+                self.b.jump(done, &[]);
+                self.b.switch_to(done);
+            }
+            StmtKind::While { condition, body } => self.while_loop(condition, body),
+            StmtKind::ForRange { var, start, end, body } => self.for_range(*var, start, end, body),
+            StmtKind::ForMap { .. } => {}
+            StmtKind::Unroll { count, body } => self.unroll(*count, body),
+            StmtKind::Break => {
+                if let Some((_, out)) = self.loops.last().copied() {
+                    self.go(out);
+                }
+            }
+            StmtKind::Continue => {
+                if let Some((next, _)) = self.loops.last().copied() {
+                    self.go(next);
+                }
+            }
+            StmtKind::Return(value) => {
+                if let Some(value) = value {
+                    self.effect(value);
+                }
+                self.leave();
+            }
+            StmtKind::Block(block) => self.block(block),
+        }
+    }
+
+    /// Jumps; what follows is unreachable.
+    fn go(&mut self, block: Block) {
+        self.b.jump(block, &[]);
+        let unreachable = self.b.block(0);
+        self.b.switch_to(unreachable);
+    }
+
+    fn set_var(&mut self, var: hir::VarId, value: &hir::Expr) {
+        let ty = &self.probe.vars[var.0 as usize].ty;
+        let memory = self.vars[&var];
+        if ty.is_scalar() {
+            let value = self.scalar(value);
+            self.b.store(Width::B8, memory.base, memory.offset, value);
+        } else {
+            self.into_with_overlap(value, memory, ty);
+        }
+    }
+
+    fn unroll(&mut self, count: u32, body: &hir::Block) {
+        let out = self.b.block(0);
+        for _ in 0..count {
+            let next = self.b.block(0);
+            self.loops.push((next, out));
+            self.block(body);
+            self.loops.pop();
+            self.b.jump(next, &[]);
+            self.b.switch_to(next);
+        }
+        self.b.jump(out, &[]);
+        self.b.switch_to(out);
+    }
+
+    /// A loop that counts its rounds, so that the verifier sees its end.
+    fn while_loop(&mut self, condition: &hir::Expr, body: &hir::Block) {
+        let rounds = self.b.slot(8);
+        let rounds = self.b.slot_addr(rounds);
+        let zero = self.b.iconst(0);
+        self.b.store(Width::B8, rounds, 0, zero);
+        let (head, test, inner, out) =
+            (self.b.block(0), self.b.block(0), self.b.block(0), self.b.block(0));
+        self.b.jump(head, &[]);
+        self.b.switch_to(head);
+        let n = self.b.load(Width::B8, rounds, 0);
+        let next = self.b.add_imm(n, 1);
+        self.b.store(Width::B8, rounds, 0, next);
+        self.b.branch_imm(Cond::ULt, n, MAX_ITERATIONS, test, out);
+        self.b.switch_to(test);
+        self.condition(condition, inner, out);
+        self.b.switch_to(inner);
+        self.loops.push((head, out));
+        self.block(body);
+        self.loops.pop();
+        self.b.jump(head, &[]);
+        self.b.switch_to(out);
+    }
+
+    fn for_range(&mut self, var: hir::VarId, start: &hir::Expr, end: &hir::Expr, body: &hir::Block) {
+        // The counter is not the variable: the body may change that one.
+        let slot = self.b.slot(8);
+        let counter = self.b.slot_addr(slot);
+        let first = self.scalar(start);
+        let end = self.scalar(end);
+        let distance = self.b.bin(BinOp::Sub, end, first);
+        let zero = self.b.iconst(0);
+        self.b.store(Width::B8, counter, 0, zero);
+        let (head, test, inner, next, out) =
+            (self.b.block(0), self.b.block(0), self.b.block(0), self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::SGt, distance, 0, head, out);
+        self.b.switch_to(head);
+        let n = self.b.load(Width::B8, counter, 0);
+        self.b.branch(Cond::ULt, n, distance, test, out);
+        self.b.switch_to(test);
+        // Bounds the loop for the verifier where the distance is not constant.
+        self.b.branch_imm(Cond::ULt, n, MAX_ITERATIONS, inner, out);
+        self.b.switch_to(inner);
+        let value = self.b.bin(BinOp::Add, first, n);
+        let memory = self.vars[&var];
+        self.b.store(Width::B8, memory.base, memory.offset, value);
+        self.loops.push((next, out));
+        self.block(body);
+        self.loops.pop();
+        self.b.jump(next, &[]);
+        self.b.switch_to(next);
+        let n = self.b.load(Width::B8, counter, 0);
+        let n = self.b.add_imm(n, 1);
+        self.b.store(Width::B8, counter, 0, n);
+        self.b.jump(head, &[]);
+        self.b.switch_to(out);
+    }
+}

@@ -1,0 +1,84 @@
+//! Common subexpressions: an operation that a dominating block did already is not done again.
+//!
+//! Requires: nothing. Keeps: the blocks, every `umin` (its bound belongs to its place), every
+//! load (but of the program's context, which nothing writes), and calls, but for those whose
+//! result cannot change while one event is handled; of those the first is kept.
+
+use std::collections::HashMap;
+
+use btc_ir::{BinOp, Callee, Cfg, Cond, Function, FunctionKind, Op, Value};
+
+use crate::facts::is_same_in_event;
+use crate::rewrite::{Rewrites, for_each_use_mut};
+
+/// An operation: its kind, a number that belongs to the kind, and operands.
+type Key = (u8, i64, u32, u32);
+
+/// Runs the pass.
+pub fn run(func: &mut Function) -> bool {
+    let context = match func.kind {
+        FunctionKind::Program { .. } => func.blocks[0].params.first().copied(),
+        FunctionKind::Subprogram | FunctionKind::Callback => None,
+    };
+    let mut rewrites = Rewrites::new(func);
+    let mut known: HashMap<Key, Value> = HashMap::new();
+    // What each block on the way from the entry added.
+    let mut added: Vec<Vec<Key>> = Vec::new();
+    for (block, enter) in Cfg::new(func).walk() {
+        if !enter {
+            for key in added.pop().unwrap_or_default() {
+                known.remove(&key);
+            }
+            continue;
+        }
+        let mut keys = Vec::new();
+        let data = &mut func.blocks[block.index()];
+        data.insts.retain_mut(|inst| {
+            inst.op.for_each_operand_mut(|v| *v = rewrites.get(*v));
+            let (Some(result), Some(key)) = (inst.result, key(&inst.op, context)) else { return true };
+            if let Some(first) = known.get(&key) {
+                rewrites.replace(result, *first);
+                return false;
+            }
+            known.insert(key, result);
+            keys.push(key);
+            true
+        });
+        if let Some(terminator) = &mut data.terminator {
+            for_each_use_mut(terminator, |v| *v = rewrites.get(*v));
+        }
+        added.push(keys);
+    }
+    rewrites.apply(func);
+    rewrites.any()
+}
+
+/// What two operations have in common that yield the same value.
+fn key(op: &Op, context: Option<Value>) -> Option<Key> {
+    let sorted = |kind, n, a: Value, b: Value| (kind, n, a.0.min(b.0), a.0.max(b.0));
+    Some(match op {
+        Op::Const(n) => (0, *n, 0, 0),
+        Op::Late(late) => (1, i64::from(late.0), 0, 0),
+        Op::Bin(op @ (BinOp::Add | BinOp::Mul | BinOp::And | BinOp::Or | BinOp::Xor), a, b) => {
+            sorted(2, *op as i64, *a, *b)
+        }
+        Op::Bin(op, a, b) => (2, *op as i64, a.0, b.0),
+        Op::SignExtend(bits, a) => (3, i64::from(*bits), a.0, 0),
+        Op::ZeroExtend(bits, a) => (4, i64::from(*bits), a.0, 0),
+        Op::ByteSwap(bits, a) => (5, i64::from(*bits), a.0, 0),
+        Op::Cmp(cond @ (Cond::Eq | Cond::Ne), a, b) => sorted(6, *cond as i64, *a, *b),
+        Op::Cmp(cond, a, b) => (6, *cond as i64, a.0, b.0),
+        Op::SlotAddr(id) => (7, i64::from(id.0), 0, 0),
+        Op::ScratchAddr(id) => (8, i64::from(id.0), 0, 0),
+        Op::MapAddr(id) => (9, i64::from(id.0), 0, 0),
+        Op::GlobalAddr(id) => (10, i64::from(id.0), 0, 0),
+        Op::FuncAddr(id) => (11, i64::from(id.0), 0, 0),
+        Op::KfuncAddr(id) => (12, i64::from(id.0), 0, 0),
+        Op::Call(callee @ Callee::Helper(n), args) if args.is_empty() && is_same_in_event(*callee) => {
+            (13, i64::from(*n), 0, 0)
+        }
+        Op::LoadLate(w, p, late) if Some(*p) == context => (14, i64::from(w.bytes()), late.0, 0),
+        Op::Load(w, m) if Some(m.base) == context => (15, i64::from(w.bytes()), m.offset as u32, 0),
+        _ => return None,
+    })
+}

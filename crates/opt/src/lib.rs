@@ -1,0 +1,92 @@
+//! IR to IR passes.
+//!
+//! Takes a valid module and makes its functions do less. Each pass is a file and a free
+//! function over one function; [`run`] holds their order. Knows no language and no BPF,
+//! but keeps what the kernel's verifier needs: guards of kernel functions stay, bounds
+//! (`umin`) stay where they are, calls are neither moved nor made twice.
+
+pub mod block_params;
+pub mod const_fold;
+mod constants;
+pub mod cse;
+pub mod dce;
+mod facts;
+pub mod load_forward;
+pub mod mem2reg;
+mod rewrite;
+pub mod simplify;
+pub mod simplify_cfg;
+
+use btc_ir::{Function, Module};
+
+/// How much is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing.
+    None,
+    /// All passes.
+    #[default]
+    Full,
+}
+
+/// A pass: its name, and the function that runs it and tells whether it changed anything.
+pub type Pass = (&'static str, fn(&mut Function) -> bool);
+
+/// Run once, first.
+pub const FIRST: &[Pass] = &[("simplify_cfg", simplify_cfg::run), ("mem2reg", mem2reg::run)];
+
+/// Run in turns until nothing changes.
+pub const ROUND: &[Pass] = &[
+    ("const_fold", const_fold::run),
+    ("simplify", simplify::run),
+    ("block_params", block_params::run),
+    ("cse", cse::run),
+    ("load_forward", load_forward::run),
+    ("simplify_cfg", simplify_cfg::run),
+    ("dce", dce::run),
+];
+
+/// Most rounds.
+const ROUNDS: usize = 6;
+
+/// Optimises all functions. Debug builds check the module after each pass, and panic
+/// with its text when a pass broke it.
+pub fn run(module: &mut Module, level: Level) {
+    if level == Level::None {
+        return;
+    }
+    for pass in FIRST {
+        apply(module, *pass);
+    }
+    for _ in 0..ROUNDS {
+        let mut changed = false;
+        for pass in ROUND {
+            changed |= apply(module, *pass);
+        }
+        if !changed {
+            break;
+        }
+    }
+}
+
+/// The pass of a name.
+pub fn pass(name: &str) -> Option<Pass> {
+    FIRST.iter().chain(ROUND).find(|p| p.0 == name).copied()
+}
+
+/// Runs one pass over all functions; whether it changed anything.
+pub fn apply(module: &mut Module, (name, pass): Pass) -> bool {
+    let mut changed = false;
+    for function in &mut module.functions {
+        if !function.blocks.is_empty() {
+            changed |= pass(function);
+        }
+    }
+    if cfg!(debug_assertions) && changed {
+        let errors = btc_ir::validate(module);
+        if let Some(error) = errors.first() {
+            panic!("compiler bug, please report: after `{name}`: {error}\n{}", btc_ir::print(module));
+        }
+    }
+    changed
+}

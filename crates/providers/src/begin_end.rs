@@ -1,0 +1,53 @@
+//! `BEGIN` and `END`: run once after everything is attached, and once at the end.
+
+use btc_abi::Attach;
+
+use crate::{Context, Existence, Parse, ProbeError, Provider};
+
+/// `BEGIN`
+pub static BEGIN: Provider = Provider {
+    name: "begin",
+    aliases: &["BEGIN"],
+    syntax: "BEGIN",
+    doc: "Runs once, when all other probes are attached. Several run in the order of the script.",
+    parse: |p| alone(p).map(|()| Attach::Begin),
+    normal: |_| "begin".to_string(),
+    ..ONCE
+};
+
+/// `END`
+pub static END: Provider = Provider {
+    name: "end",
+    aliases: &["END"],
+    syntax: "END",
+    doc: "Runs once, when all other probes are detached. Several run in the order of the script.",
+    parse: |p| alone(p).map(|()| Attach::End),
+    normal: |_| "end".to_string(),
+    ..ONCE
+};
+
+/// What both share: a raw tracepoint program that the runtime runs itself (Linux 5.10).
+const ONCE: Provider = Provider {
+    name: "",
+    aliases: &[],
+    syntax: "",
+    doc: "",
+    context: Context::None,
+    parse: |_| Ok(Attach::Begin),
+    exists: |_, _| Existence::Yes,
+    section: |_| "raw_tp".to_string(),
+    normal: |_| String::new(),
+    arguments: |_, _| None,
+    has_registers: false,
+    result: None,
+    is_function: false,
+    is_user: false,
+};
+
+fn alone(parse: &Parse) -> Result<(), ProbeError> {
+    if parse.parts.is_empty() {
+        Ok(())
+    } else {
+        Err(ProbeError::syntax(format!("`{}` stands alone", parse.provider)))
+    }
+}

@@ -1,0 +1,223 @@
+//! What a definition of a provider consists of.
+
+use btc_abi::{Attach, ClockUnit};
+use btc_diagnostics::Code;
+use btc_target::Target;
+use btc_types::Type;
+
+/// A kind of probe.
+pub struct Provider {
+    /// The name, as `probetype` yields it.
+    pub name: &'static str,
+    /// Other spellings.
+    pub aliases: &'static [&'static str],
+    /// How attach points look, for messages and documentation.
+    pub syntax: &'static str,
+    /// One paragraph for the documentation.
+    pub doc: &'static str,
+    /// What the program's context is.
+    pub context: Context,
+    /// Reads an attach point.
+    pub parse: fn(&Parse) -> Result<Attach, ProbeError>,
+    /// Whether the target has it; wildcards ask for at least one match.
+    pub exists: fn(&Target, &Attach) -> Existence,
+    /// The ELF section of its programs, as libbpf names it.
+    pub section: fn(&Attach) -> String,
+    /// The attach point in normal form: the value of `probe`.
+    pub normal: fn(&Attach) -> String,
+    /// The arguments `args.x`; `None` when the provider or this attach point has none.
+    pub arguments: fn(&Target, &Attach) -> Option<Vec<Argument>>,
+    /// Whether `arg0` and so on exist.
+    pub has_registers: bool,
+    /// Whether `retval` exists, and its type.
+    pub result: Option<fn(&Target, &Attach) -> Type>,
+    /// Whether the attach point is a function, so that `func` exists.
+    pub is_function: bool,
+    /// Whether it traces user-space code.
+    pub is_user: bool,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Provider {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// What the context pointer of a program points at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// Nothing to read: BEGIN, END and the like.
+    None,
+    /// `struct pt_regs`.
+    Registers,
+    /// The record of a tracepoint.
+    Tracepoint,
+    /// `struct bpf_perf_event_data`, whose first member is `struct pt_regs`.
+    PerfEvent,
+}
+
+/// A place an argument is read from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Location {
+    /// A field of the tracepoint record's kernel struct (CO-RE).
+    Record {
+        /// The struct, such as `trace_event_raw_sched_switch`.
+        record: String,
+        /// The member.
+        member: String,
+        /// The element, where the member is an array: syscall arguments.
+        index: Option<u32>,
+        /// How many bits of the 64-bit value count (the syscall number is 32).
+        bits: u8,
+    },
+    /// A field whose offset the runtime patches in from the target's `format` file.
+    Patched {
+        /// Category.
+        category: String,
+        /// Event.
+        event: String,
+        /// The field as the file names it.
+        field: String,
+    },
+    /// A function's argument in its register, by position from 0.
+    Register(u32),
+}
+
+/// A named argument of an attach point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// Its type as C spells it, for listings.
+    pub spelling: String,
+    /// Where it is.
+    pub location: Location,
+    /// Whether the place holds `length << 16 | offset` of bytes in the record;
+    /// `Some(true)` counts from the field's end.
+    pub dynamic: Option<bool>,
+}
+
+/// What the target says of an attach point.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Existence {
+    /// It is there, or it is decided where the object runs.
+    Yes,
+    /// The target cannot be asked.
+    Unknown,
+    /// It is not there; with names that are, for a suggestion.
+    No(Vec<String>),
+}
+
+/// Why an attach point is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeError {
+    /// The diagnostic's code.
+    pub code: Code,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl ProbeError {
+    /// An attach point that is not written as its provider wants.
+    pub fn syntax(message: impl Into<String>) -> Self {
+        ProbeError { code: Code::BadProbe, message: message.into(), help: None }
+    }
+
+    /// Adds a way out.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// An attach point split at its colons.
+#[derive(Clone, Debug)]
+pub struct Parse {
+    /// The provider as written, lower case for BEGIN and END.
+    pub provider: String,
+    /// The parts behind the first colon, quotes taken off.
+    pub parts: Vec<String>,
+    /// Everything behind the first colon as written.
+    pub rest: String,
+}
+
+impl Parse {
+    /// Splits the text of an attach point. Colons inside quotes do not count.
+    pub fn new(text: &str) -> Parse {
+        let mut parts = split_list(text, ':');
+        let provider = if parts.is_empty() { String::new() } else { parts.remove(0) };
+        let rest = text.split_once(':').map_or("", |(_, rest)| rest).to_string();
+        Parse { provider, parts, rest }
+    }
+
+    /// Exactly `n` parts, none of them empty.
+    pub fn exactly<const N: usize>(&self, syntax: &str) -> Result<[&str; N], ProbeError> {
+        let wrong = || ProbeError::syntax(format!("this is not written as `{syntax}`"));
+        if self.parts.len() != N || self.parts.iter().any(String::is_empty) {
+            return Err(wrong());
+        }
+        let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
+        parts.try_into().map_err(|_| wrong())
+    }
+}
+
+/// Splits at a separator outside of quotes; trims the parts and takes quotes off.
+pub fn split_list(text: &str, separator: char) -> Vec<String> {
+    let (mut parts, mut part, mut quoted) = (Vec::new(), String::new(), false);
+    for c in text.chars() {
+        if c == '"' {
+            quoted = !quoted;
+        } else if c == separator && !quoted {
+            parts.push(std::mem::take(&mut part).trim().to_string());
+        } else {
+            part.push(c);
+        }
+    }
+    parts.push(part.trim().to_string());
+    parts
+}
+
+/// The timer that `unit:number` or a duration such as `10ms` means.
+pub fn duration(parse: &Parse, syntax: &str) -> Result<(ClockUnit, u64), ProbeError> {
+    let (unit, number) = match parse.parts.as_slice() {
+        [unit, number] => (unit.clone(), number.clone()),
+        [one] => {
+            let at = one.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(one.len());
+            let (number, unit) = one.split_at(at);
+            let unit = if unit.is_empty() { "us" } else { unit };
+            (unit.to_string(), number.to_string())
+        }
+        _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
+    };
+    let value: u64 = number.replace('_', "").parse().map_err(|_| {
+        ProbeError::syntax(format!("`{number}` is not a number")).help(format!("write it as `{syntax}`"))
+    })?;
+    if value == 0 {
+        return Err(ProbeError::syntax("a timer needs a number above 0"));
+    }
+    let scale = match unit.as_str() {
+        "hz" => return Ok((ClockUnit::Hertz, value)),
+        "ns" => 1,
+        "us" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => {
+            let error = ProbeError::syntax(format!("`{unit}` is not a unit of time"));
+            return Err(error.help("the units are `hz`, `us`, `ms` and `s`"));
+        }
+    };
+    let ns = value.checked_mul(scale).ok_or_else(|| ProbeError::syntax("this time is too long"))?;
+    Ok((ClockUnit::Nanoseconds, ns))
+}

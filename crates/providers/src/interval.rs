@@ -1,0 +1,38 @@
+//! `interval`: a timer on one CPU.
+
+use btc_abi::{Attach, ClockUnit};
+
+use crate::{Context, Existence, Provider, duration};
+
+/// The definition.
+pub static INTERVAL: Provider = Provider {
+    name: "interval",
+    aliases: &["i"],
+    syntax: "interval:s:1",
+    doc: "Fires on one CPU, every so many `us`, `ms` or `s`, or so often a second (`hz`).",
+    context: Context::PerfEvent,
+    parse: |p| duration(p, "interval:s:1").map(|(unit, value)| Attach::Interval { unit, value }),
+    exists: |_, _| Existence::Yes,
+    section: |_| "perf_event".to_string(),
+    normal: |attach| match attach {
+        Attach::Interval { unit, value } => format!("interval:{}", spell(*unit, *value)),
+        _ => String::new(),
+    },
+    arguments: |_, _| None,
+    has_registers: false,
+    result: None,
+    is_function: false,
+    is_user: false,
+};
+
+/// A timer as scripts write it, in the largest unit that fits.
+pub(crate) fn spell(unit: ClockUnit, value: u64) -> String {
+    match unit {
+        ClockUnit::Hertz => format!("hz:{value}"),
+        ClockUnit::Nanoseconds if value.is_multiple_of(1_000_000_000) => {
+            format!("s:{}", value / 1_000_000_000)
+        }
+        ClockUnit::Nanoseconds if value.is_multiple_of(1_000_000) => format!("ms:{}", value / 1_000_000),
+        ClockUnit::Nanoseconds => format!("us:{}", value.div_ceil(1000)),
+    }
+}

@@ -1,0 +1,110 @@
+//! `kprobe` and `kretprobe`: entry of, a place in, or return of a kernel function.
+
+use btc_abi::Attach;
+use btc_target::{Target, glob, is_glob};
+use btc_types::Type;
+
+use crate::{Context, Existence, Parse, ProbeError, Provider};
+
+/// `kprobe`
+pub static KPROBE: Provider = Provider {
+    name: "kprobe",
+    aliases: &["k"],
+    syntax: "kprobe:[module:]function[+offset]",
+    doc: "Fires when a kernel function is entered, or at an offset in it. `arg0`, `arg1` … are its arguments.",
+    parse: |p| function(p, false),
+    has_registers: true,
+    ..KERNEL_FUNCTION
+};
+
+/// `kretprobe`
+pub static KRETPROBE: Provider = Provider {
+    name: "kretprobe",
+    aliases: &["kr"],
+    syntax: "kretprobe:[module:]function",
+    doc: "Fires when a kernel function returns; `retval` is its result.",
+    parse: |p| function(p, true),
+    result: Some(|_, _| Type::UINT64),
+    ..KERNEL_FUNCTION
+};
+
+const KERNEL_FUNCTION: Provider = Provider {
+    name: "",
+    aliases: &[],
+    syntax: "",
+    doc: "",
+    context: Context::Registers,
+    parse: |_| Ok(Attach::Begin),
+    exists,
+    section,
+    normal,
+    arguments: |_, _| None,
+    has_registers: false,
+    result: None,
+    is_function: true,
+    is_user: false,
+};
+
+fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
+    let syntax = if ret { KRETPROBE.syntax } else { KPROBE.syntax };
+    let (module, target) = match parse.parts.as_slice() {
+        [target] => ("", target.as_str()),
+        [module, target] => (module.as_str(), target.as_str()),
+        _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
+    };
+    let (function, offset) = match target.split_once('+') {
+        Some((function, offset)) => (function, number(offset)?),
+        None => (target, 0),
+    };
+    if function.is_empty() {
+        return Err(ProbeError::syntax("the function's name is missing"));
+    }
+    if ret && offset != 0 {
+        return Err(ProbeError::syntax("a kretprobe has no offset"));
+    }
+    Ok(Attach::Kprobe { module: module.to_string(), function: function.to_string(), offset, ret })
+}
+
+/// A number in decimal or, with `0x`, in hexadecimal.
+pub(crate) fn number(text: &str) -> Result<u64, ProbeError> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| ProbeError::syntax(format!("`{text}` is not an offset")))
+}
+
+fn exists(target: &Target, attach: &Attach) -> Existence {
+    let Attach::Kprobe { module, function, .. } = attach else { return Existence::Yes };
+    let Some(functions) = target.functions() else { return Existence::Unknown };
+    let here = |(m, f): &(String, String)| {
+        (module.is_empty() || m == module || (module == "vmlinux" && m.is_empty()))
+            && (f == function || (is_glob(function) && glob(function, f)))
+    };
+    if functions.iter().any(here) {
+        Existence::Yes
+    } else {
+        Existence::No(functions.iter().map(|(_, f)| f.clone()).collect())
+    }
+}
+
+/// libbpf attaches from `kprobe/name`; the runtime attaches what has wildcards or offsets.
+fn section(attach: &Attach) -> String {
+    let Attach::Kprobe { function, offset, ret, module } = attach else { return String::new() };
+    let kind = if *ret { "kretprobe" } else { "kprobe" };
+    if is_glob(function) || !module.is_empty() {
+        kind.to_string()
+    } else if *offset != 0 {
+        format!("{kind}/{function}+{offset:#x}")
+    } else {
+        format!("{kind}/{function}")
+    }
+}
+
+fn normal(attach: &Attach) -> String {
+    let Attach::Kprobe { module, function, offset, ret } = attach else { return String::new() };
+    let kind = if *ret { "kretprobe" } else { "kprobe" };
+    let module = if module.is_empty() { String::new() } else { format!("{module}:") };
+    let offset = if *offset == 0 { String::new() } else { format!("+{offset}") };
+    format!("{kind}:{module}{function}{offset}")
+}

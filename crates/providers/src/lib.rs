@@ -1,0 +1,36 @@
+//! Probe providers, one file each.
+//!
+//! A [`Provider`] says how its attach points are written, what their programs see
+//! (arguments, result, function) and which ELF section they go to. `sema` parses
+//! and checks with it, `lower` asks what the context is; the runtime knows only
+//! the `abi::Attach` that [`Provider::parse`] yields.
+
+mod definition;
+
+pub use definition::{
+    Argument, Context, Existence, Location, Parse, ProbeError, Provider, duration, split_list,
+};
+
+macro_rules! providers {
+    ($($module:ident: $($provider:ident),+;)*) => {
+        $(mod $module;)*
+
+        /// Every provider, in the order of their files.
+        pub static ALL: &[&Provider] = &[$($(&$module::$provider,)+)*];
+    };
+}
+
+providers! {
+    begin_end: BEGIN, END;
+    interval: INTERVAL;
+    kprobe: KPROBE, KRETPROBE;
+    profile: PROFILE;
+    software: SOFTWARE, HARDWARE;
+    tracepoint: TRACEPOINT;
+    uprobe: UPROBE, URETPROBE;
+}
+
+/// The provider of that name or alias; `BEGIN` and `END` in any case of letters.
+pub fn find(name: &str) -> Option<&'static Provider> {
+    ALL.iter().find(|p| p.name == name || p.aliases.contains(&name)).copied()
+}

@@ -1,0 +1,109 @@
+//! `software` and `hardware`: counters of perf_event_open(2).
+
+use btc_abi::Attach;
+
+use crate::{Context, Existence, Parse, ProbeError, Provider};
+
+/// Software counters and their aliases.
+const SOFTWARE_EVENTS: &[(&str, &str)] = &[
+    ("alignment-faults", ""),
+    ("bpf-output", ""),
+    ("context-switches", "cs"),
+    ("cpu-clock", "cpu"),
+    ("cpu-migrations", ""),
+    ("dummy", ""),
+    ("emulation-faults", ""),
+    ("major-faults", ""),
+    ("minor-faults", ""),
+    ("page-faults", "faults"),
+    ("task-clock", ""),
+];
+
+/// Hardware counters and their aliases.
+const HARDWARE_EVENTS: &[(&str, &str)] = &[
+    ("backend-stalls", ""),
+    ("branch-instructions", "branches"),
+    ("branch-misses", ""),
+    ("bus-cycles", ""),
+    ("cache-misses", ""),
+    ("cache-references", ""),
+    ("cpu-cycles", "cycles"),
+    ("frontend-stalls", ""),
+    ("instructions", ""),
+    ("ref-cycles", ""),
+];
+
+/// `software`
+pub static SOFTWARE: Provider = Provider {
+    name: "software",
+    aliases: &["s"],
+    syntax: "software:page-faults:100",
+    doc: "Fires once in so many events that the kernel counts.",
+    parse: |p| {
+        let (event, count) = counter(p, SOFTWARE_EVENTS, "software:page-faults:100")?;
+        Ok(Attach::Software { event, count })
+    },
+    ..COUNTER
+};
+
+/// `hardware`
+pub static HARDWARE: Provider = Provider {
+    name: "hardware",
+    aliases: &["h"],
+    syntax: "hardware:cache-misses:1000000",
+    doc: "Fires once in so many events that the processor counts.",
+    parse: |p| {
+        let (event, count) = counter(p, HARDWARE_EVENTS, "hardware:cache-misses:1000000")?;
+        Ok(Attach::Hardware { event, count })
+    },
+    ..COUNTER
+};
+
+const COUNTER: Provider = Provider {
+    name: "",
+    aliases: &[],
+    syntax: "",
+    doc: "",
+    context: Context::PerfEvent,
+    parse: |_| Ok(Attach::Begin),
+    exists: |_, _| Existence::Yes,
+    section: |_| "perf_event".to_string(),
+    normal: |attach| match attach {
+        Attach::Software { event, count } => spell("software", event, *count),
+        Attach::Hardware { event, count } => spell("hardware", event, *count),
+        _ => String::new(),
+    },
+    arguments: |_, _| None,
+    has_registers: false,
+    result: None,
+    is_function: false,
+    is_user: false,
+};
+
+fn spell(kind: &str, event: &str, count: u64) -> String {
+    if count == 0 { format!("{kind}:{event}:") } else { format!("{kind}:{event}:{count}") }
+}
+
+fn counter(parse: &Parse, events: &[(&str, &str)], syntax: &str) -> Result<(String, u64), ProbeError> {
+    let (event, count) = match parse.parts.as_slice() {
+        [event] => (event, 0),
+        [event, count] if count.is_empty() => (event, 0),
+        [event, count] => {
+            let n = count.replace('_', "").parse();
+            (event, n.map_err(|_| ProbeError::syntax(format!("`{count}` is not a number")))?)
+        }
+        _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
+    };
+    let known = events.iter().find(|(name, alias)| name == event || (alias == event && !alias.is_empty()));
+    match known {
+        Some((name, _)) => Ok((name.to_string(), count)),
+        None => {
+            let help = btc_diagnostics::did_you_mean(event, events.iter().map(|(n, _)| *n))
+                .unwrap_or_else(|| {
+                    let names: Vec<_> = events.iter().map(|(n, _)| *n).collect();
+                    format!("the events are {}", names.join(", "))
+                });
+            Err(ProbeError::syntax(format!("`{event}` is not an event")).help(help))
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `tracepoint`: static probes of the kernel, with named arguments.
+
+use btc_abi::Attach;
+use btc_target::{Target, TracepointField, glob, is_glob, shipped_names};
+
+use crate::{Argument, Context, Existence, Location, Parse, ProbeError, Provider};
+
+/// The definition.
+pub static TRACEPOINT: Provider = Provider {
+    name: "tracepoint",
+    aliases: &["t"],
+    syntax: "tracepoint:category:event",
+    doc: "Fires at a static probe of the kernel; its arguments are `args.name`.",
+    context: Context::Tracepoint,
+    parse,
+    exists,
+    section: |attach| match attach {
+        Attach::Tracepoint { category, event } if !is_glob(category) && !is_glob(event) => {
+            format!("tracepoint/{category}/{event}")
+        }
+        _ => "tracepoint".to_string(),
+    },
+    normal: |attach| match attach {
+        Attach::Tracepoint { category, event } => format!("tracepoint:{category}:{event}"),
+        _ => String::new(),
+    },
+    arguments,
+    has_registers: false,
+    result: None,
+    is_function: false,
+    is_user: false,
+};
+
+fn parse(parse: &Parse) -> Result<Attach, ProbeError> {
+    let [category, event] = parse.exactly(TRACEPOINT.syntax)?;
+    Ok(Attach::Tracepoint { category: category.to_string(), event: event.to_string() })
+}
+
+fn exists(target: &Target, attach: &Attach) -> Existence {
+    let Attach::Tracepoint { category, event } = attach else { return Existence::Yes };
+    let fits = |c: &str, e: &str| glob(category, c) && glob(event, e);
+    let no = |names: &mut dyn Iterator<Item = (String, String)>| {
+        Existence::No(names.map(|(c, e)| format!("tracepoint:{c}:{e}")).collect())
+    };
+    match target.tracepoints() {
+        Some(all) if all.iter().any(|(c, e)| fits(c, e)) => Existence::Yes,
+        Some(all) => no(&mut all.iter().cloned()),
+        None if shipped_names().any(|(c, e)| fits(c, e)) => Existence::Yes,
+        // The shipped table does not know every module and every kernel.
+        None => Existence::Unknown,
+    }
+}
+
+/// The arguments. Of a wildcard: those of the first match, for all that it matches
+/// is expected to be of one kind; the runtime binds each by name.
+fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
+    let Attach::Tracepoint { category, event } = attach else { return None };
+    let (category, event) = if is_glob(category) || is_glob(event) {
+        first_match(target, category, event)?
+    } else {
+        (category.clone(), event.clone())
+    };
+    let tracepoint = target.tracepoint(&category, &event)?;
+    let mut syscall_argument = 0;
+    let arguments = tracepoint.fields.iter().map(|field| {
+        let location = match &tracepoint.record {
+            Some(record) if category == "syscalls" => {
+                syscall_location(record, field, &mut syscall_argument)
+            }
+            Some(record) => {
+                let prefix = match field.dynamic {
+                    Some(false) => "__data_loc_",
+                    Some(true) => "__rel_loc_",
+                    None => "",
+                };
+                let member = format!("{prefix}{}", field.name);
+                Location::Record { record: record.clone(), member, index: None, bits: 64 }
+            }
+            None => Location::Patched {
+                category: category.clone(),
+                event: event.clone(),
+                field: field.name.clone(),
+            },
+        };
+        Argument {
+            name: field.name.clone(),
+            ty: field.ty.clone(),
+            spelling: field.spelling.clone(),
+            location,
+            dynamic: field.dynamic,
+        }
+    });
+    Some(arguments.collect())
+}
+
+/// Syscall events share two structs: `{ long id; unsigned long args[6]; }` and
+/// `{ long id; long ret; }` (kernel: include/trace/events/syscalls.h).
+fn syscall_location(record: &str, field: &TracepointField, next: &mut u32) -> Location {
+    let at = |member: &str, index, bits| Location::Record {
+        record: record.to_string(),
+        member: member.to_string(),
+        index,
+        bits,
+    };
+    match field.name.as_str() {
+        // The event's own number field is an int at the place of the long `id`.
+        "__syscall_nr" => at("id", None, 32),
+        "ret" if record.ends_with("exit") => at("ret", None, 64),
+        _ => {
+            *next += 1;
+            at("args", Some(*next - 1), 64)
+        }
+    }
+}
+
+fn first_match(target: &Target, category: &str, event: &str) -> Option<(String, String)> {
+    let fits = |c: &str, e: &str| glob(category, c) && glob(event, e);
+    match target.tracepoints() {
+        Some(all) => all.iter().find(|(c, e)| fits(c, e)).cloned(),
+        None => shipped_names()
+            .find(|(c, e)| fits(c, e))
+            .map(|(c, e)| (c.to_string(), e.to_string())),
+    }
+}

@@ -1,0 +1,94 @@
+//! `uprobe` and `uretprobe`: a place in a user-space binary or library.
+
+use btc_abi::Attach;
+use btc_target::is_glob;
+use btc_types::Type;
+
+use crate::{Context, Existence, Parse, ProbeError, Provider, kprobe::number};
+
+/// `uprobe`
+pub static UPROBE: Provider = Provider {
+    name: "uprobe",
+    aliases: &["u"],
+    syntax: "uprobe:path:function[+offset]",
+    doc: "Fires when a function of a binary or library is entered, or at an offset or address. \
+          The path may be a library's name, such as `libc`.",
+    parse: |p| place(p, false),
+    has_registers: true,
+    ..USER_FUNCTION
+};
+
+/// `uretprobe`
+pub static URETPROBE: Provider = Provider {
+    name: "uretprobe",
+    aliases: &["ur"],
+    syntax: "uretprobe:path:function",
+    doc: "Fires when a function of a binary or library returns; `retval` is its result.",
+    parse: |p| place(p, true),
+    result: Some(|_, _| Type::UINT64),
+    ..USER_FUNCTION
+};
+
+const USER_FUNCTION: Provider = Provider {
+    name: "",
+    aliases: &[],
+    syntax: "",
+    doc: "",
+    context: Context::Registers,
+    parse: |_| Ok(Attach::Begin),
+    // Binaries belong to the host that runs the object.
+    exists: |_, _| Existence::Yes,
+    section,
+    normal,
+    arguments: |_, _| None,
+    has_registers: false,
+    result: None,
+    is_function: true,
+    is_user: true,
+};
+
+fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
+    let syntax = if ret { URETPROBE.syntax } else { UPROBE.syntax };
+    let (path, target, demangle) = match parse.parts.as_slice() {
+        [path, target] => (path, target.as_str(), false),
+        [path, language, target] if language == "cpp" => (path, target.as_str(), true),
+        _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
+    };
+    if path.is_empty() || target.is_empty() {
+        return Err(ProbeError::syntax(format!("this is not written as `{syntax}`")));
+    }
+    let (symbol, offset) = match target.rsplit_once('+') {
+        Some((symbol, offset)) if !demangle => (symbol, number(offset)?),
+        _ if target.starts_with(|c: char| c.is_ascii_digit()) => ("", number(target)?),
+        _ => (target, 0),
+    };
+    if ret && offset != 0 {
+        return Err(ProbeError::syntax("a uretprobe has no offset"));
+    }
+    let (path, symbol) = (path.clone(), symbol.to_string());
+    Ok(Attach::Uprobe { path, symbol, offset, ret, demangle })
+}
+
+/// libbpf attaches from `uprobe/path:symbol`; the runtime attaches what libbpf cannot.
+fn section(attach: &Attach) -> String {
+    let Attach::Uprobe { path, symbol, offset, ret, demangle } = attach else { return String::new() };
+    let kind = if *ret { "uretprobe" } else { "uprobe" };
+    if symbol.is_empty() || is_glob(symbol) || *demangle || !path.starts_with('/') {
+        kind.to_string()
+    } else if *offset != 0 {
+        format!("{kind}/{path}:{symbol}+{offset:#x}")
+    } else {
+        format!("{kind}/{path}:{symbol}")
+    }
+}
+
+fn normal(attach: &Attach) -> String {
+    let Attach::Uprobe { path, symbol, offset, ret, demangle } = attach else { return String::new() };
+    let kind = if *ret { "uretprobe" } else { "uprobe" };
+    let language = if *demangle { "cpp:" } else { "" };
+    match (symbol.as_str(), offset) {
+        ("", offset) => format!("{kind}:{path}:{offset}"),
+        (symbol, 0) => format!("{kind}:{path}:{language}{symbol}"),
+        (symbol, offset) => format!("{kind}:{path}:{language}{symbol}+{offset}"),
+    }
+}

@@ -1,0 +1,96 @@
+//! Attach points: each becomes a probe of its own.
+
+use btc_abi::{Attach, Missing};
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
+use btc_providers::{Existence, Parse, Provider};
+use btc_syntax::ast;
+use btc_target::Target;
+
+use crate::config::Settings;
+
+/// An attach point with the probe it belongs to.
+pub(crate) struct Resolved<'a> {
+    pub provider: &'static Provider,
+    pub attach: Attach,
+    pub name: String,
+    pub missing: Missing,
+    pub span: Span,
+    pub ast: &'a ast::Probe,
+}
+
+/// All attach points in order; reports those that are not written well or do not exist.
+pub(crate) fn resolve<'a>(
+    program: &'a ast::Program,
+    target: &Target,
+    settings: &Settings,
+    d: &mut Diagnostics,
+) -> Vec<Resolved<'a>> {
+    let mut all = Vec::new();
+    for ast in &program.probes {
+        for point in &ast.attach_points {
+            if let Some(resolved) = one(ast, point, target, settings, d) {
+                all.push(resolved);
+            }
+        }
+    }
+    all
+}
+
+fn one<'a>(
+    ast: &'a ast::Probe,
+    point: &ast::AttachPoint,
+    target: &Target,
+    settings: &Settings,
+    d: &mut Diagnostics,
+) -> Option<Resolved<'a>> {
+    let parse = Parse::new(&point.text);
+    let Some(provider) = btc_providers::find(&parse.provider) else {
+        d.push(unknown_provider(&parse, point.span));
+        return None;
+    };
+    let attach = match (provider.parse)(&parse) {
+        Ok(attach) => attach,
+        Err(e) => {
+            let help = e.help.unwrap_or_else(|| format!("it is written as `{}`", provider.syntax));
+            d.push(Diagnostic::error(e.code, point.span, format!("`{}`: {}", point.text, e.message)).help(help));
+            return None;
+        }
+    };
+    let name = (provider.normal)(&attach);
+    let mut missing = settings.missing;
+    if let Existence::No(names) = (provider.exists)(target, &attach) {
+        let message = format!("`{name}` does not exist on this kernel");
+        let help = suggestion(provider, &name, &names);
+        match settings.missing {
+            Missing::Error => {
+                d.push(Diagnostic::error(Code::MissingProbe, point.span, message).help_opt(help));
+                return None;
+            }
+            Missing::Warn => {
+                d.push(Diagnostic::warning(Code::MissingProbe, point.span, message).help_opt(help));
+                missing = Missing::Ignore;
+            }
+            Missing::Ignore => {}
+        }
+    }
+    Some(Resolved { provider, attach, name, missing, span: point.span, ast })
+}
+
+/// The nearest existing name, compared as the provider's normal form.
+fn suggestion(provider: &Provider, name: &str, names: &[String]) -> Option<String> {
+    let prefix = format!("{}:", provider.name);
+    let tail = name.strip_prefix(&prefix).unwrap_or(name);
+    let tails = names.iter().map(|n| n.strip_prefix(&prefix).unwrap_or(n));
+    did_you_mean(tail, tails).map(|help| help.replacen('`', &format!("`{prefix}"), 1))
+}
+
+fn unknown_provider(parse: &Parse, span: Span) -> Diagnostic {
+    let known = btc_providers::ALL.iter().flat_map(|p| std::iter::once(&p.name).chain(p.aliases)).copied();
+    let word = &parse.provider;
+    let help = did_you_mean(word, known).unwrap_or_else(|| {
+        let names: Vec<&str> = btc_providers::ALL.iter().map(|p| p.name).collect();
+        format!("the probe types are {}", names.join(", "))
+    });
+    let message = format!("there is no probe type `{word}`");
+    Diagnostic::error(Code::UnknownProbeType, span, message).help(help)
+}

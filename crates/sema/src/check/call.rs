@@ -1,0 +1,398 @@
+//! Calls of builtins: arguments against the signature, then the definition's type rule.
+
+use btc_builtins::{Arg, Check, Function, Kind, Literal, ParamKind, Probes, Returns};
+use btc_diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use btc_hir::{self as hir, ExprKind};
+use btc_syntax::ast;
+use btc_types::Type;
+
+use super::{Checker, broken};
+use crate::constant;
+
+impl Checker<'_, '_> {
+    pub(super) fn call(&mut self, callee: &ast::Ident, args: &[ast::Expr], span: Span) -> hir::Expr {
+        match callee.name.as_str() {
+            "sizeof" => return self.sizeof(args, span),
+            "offsetof" => return self.offsetof(args, span),
+            // `str($1)` is the text of the parameter.
+            "str" => {
+                if let [ast::Expr { kind: ast::ExprKind::Positional(n), .. }] = args {
+                    return self.positional_text(*n, span);
+                }
+            }
+            _ => {}
+        }
+        let Some(function) = btc_builtins::find(&callee.name) else {
+            let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["sizeof", "offsetof"]);
+            let help = did_you_mean(&callee.name, known);
+            let message = format!("there is no function `{}`", callee.name);
+            self.d.push(Diagnostic::error(Code::UnknownFunction, span, message).help_opt(help));
+            return broken(span);
+        };
+        if function.kind == Kind::Aggregation {
+            let message = format!("{}() can only be assigned to a map", function.name);
+            let help = format!("write `@name = {}(…)` or `@name[key] = {}(…)`", function.name, function.name);
+            self.d.push(Diagnostic::error(Code::BadAssignment, span, message).help(help));
+            return broken(span);
+        }
+        self.builtin(function, args, span)
+    }
+
+    /// The right side of an assignment to a map: aggregations are allowed.
+    pub(super) fn value_for_map(&mut self, e: &ast::Expr) -> hir::Expr {
+        if let ast::ExprKind::Call { callee, args } = &e.kind {
+            if let Some(function) = btc_builtins::find(&callee.name) {
+                if function.kind == Kind::Aggregation {
+                    return self.builtin(function, args, e.span);
+                }
+            }
+        }
+        self.expr(e)
+    }
+
+    /// A use of a builtin.
+    pub(super) fn builtin(
+        &mut self,
+        function: &'static Function,
+        args: &[ast::Expr],
+        span: Span,
+    ) -> hir::Expr {
+        if !self.allowed_here(function, span) {
+            return broken(span);
+        }
+        let normal = legacy_delete(function, args);
+        let args = normal.as_deref().unwrap_or(args);
+        if !self.count_fits(function, args.len(), span) {
+            return broken(span);
+        }
+        let errors = self.d.len();
+        let mut checked = Vec::new();
+        let mut facts: Vec<Arg> = Vec::new();
+        for (n, arg) in args.iter().enumerate() {
+            let kind = function.params.get(n).or(function.params.last()).map_or(ParamKind::Any, |p| p.kind);
+            let (value, fact) = self.arg(function, kind, arg, args, span);
+            checked.push(value);
+            facts.push(fact);
+        }
+        let ty = if self.d.len() > errors {
+            Type::Unknown
+        } else {
+            match &function.returns {
+                Returns::Fixed(ty) => ty.clone(),
+                Returns::Infer(infer) => infer(&mut Check {
+                    function,
+                    args: &facts,
+                    span,
+                    probe: &self.facts,
+                    settings: &self.cx.settings.types,
+                    diagnostics: self.d,
+                }),
+            }
+        };
+        if matches!(ty, Type::ProbeName | Type::ProbeFunction) {
+            self.uses_identity = true;
+        }
+        let ty = self.complete(ty);
+        let ty = if self.d.len() > errors { keep_aggregation(ty) } else { ty };
+        hir::Expr { kind: ExprKind::Call { function, facts, args: checked }, ty, span }
+    }
+
+    /// Kernel records in signatures are known by name; their size comes from the target.
+    fn complete(&mut self, ty: Type) -> Type {
+        match ty {
+            Type::Pointer { to, space } => match *to {
+                Type::Record(mut r) => {
+                    if let Some(layout) = self.cx.records.layout(&r) {
+                        r = layout.ty.clone();
+                    }
+                    Type::pointer(Type::Record(r), space)
+                }
+                other => Type::pointer(other, space),
+            },
+            other => other,
+        }
+    }
+
+    fn allowed_here(&mut self, function: &'static Function, span: Span) -> bool {
+        let fits = match function.probes {
+            Probes::Any => true,
+            Probes::Arguments => self.facts.has_arguments,
+            Probes::Result => self.facts.result.is_some(),
+            Probes::Functions => self.facts.is_function,
+        };
+        if !fits {
+            let name = function.name;
+            let message = format!("`{name}` does not exist in a {} probe", self.facts.provider);
+            let help = match function.probes {
+                Probes::Arguments if self.facts.provider == "tracepoint" => {
+                    Some("the arguments of a tracepoint are `args.name`".to_string())
+                }
+                Probes::Arguments if self.facts.result.is_some() => {
+                    Some("keep the argument in a map at the function's entry, keyed by `tid`".to_string())
+                }
+                _ => None,
+            };
+            self.d.push(Diagnostic::error(Code::NotInProbe, span, message).help_opt(help));
+            return false;
+        }
+        if function.is_unsafe {
+            if !self.cx.settings.types.allow_unsafe {
+                let message = format!("{}() changes the traced system", function.name);
+                self.d.push(Diagnostic::error(Code::Unsafe, span, message).help("allow it with --unsafe"));
+                return false;
+            }
+            if !self.tables.unsafe_functions.contains(&function.name) {
+                self.tables.unsafe_functions.push(function.name);
+            }
+        }
+        true
+    }
+
+    fn count_fits(&mut self, function: &'static Function, given: usize, span: Span) -> bool {
+        let rest = function.params.last().is_some_and(|p| p.kind == ParamKind::Rest);
+        let least = function.params.iter().filter(|p| !p.optional && p.kind != ParamKind::Rest).count();
+        let most = if rest { usize::MAX } else { function.params.len() };
+        if (least..=most).contains(&given) {
+            return true;
+        }
+        let wanted = if rest {
+            format!("{least} or more")
+        } else if least == most {
+            format!("{least}")
+        } else {
+            format!("{least} to {most}")
+        };
+        let message = format!("{}() takes {wanted} argument(s), {given} given", function.name);
+        self.error(Code::WrongCount, span, message);
+        false
+    }
+
+    fn arg(
+        &mut self,
+        function: &'static Function,
+        kind: ParamKind,
+        arg: &ast::Expr,
+        all: &[ast::Expr],
+        span: Span,
+    ) -> (hir::Expr, Arg) {
+        let bare_map = match &arg.kind {
+            ast::ExprKind::Map(name) => Some(name.clone()),
+            _ => None,
+        };
+        match (kind, bare_map) {
+            (ParamKind::Map, Some(name)) => self.map_arg(&name, arg.span),
+            (ParamKind::Any, Some(name)) if takes_whole_maps(function) => self.map_arg(&name, arg.span),
+            (ParamKind::Map, None) => {
+                self.error(Code::WrongType, span, format!("{}() takes a map", function.name));
+                self.plain(broken(arg.span), None)
+            }
+            (ParamKind::Word(_) | ParamKind::Any, _) if self.is_word(function, kind, arg) => {
+                self.word(function, kind, arg)
+            }
+            (ParamKind::Key, _) => {
+                let name = match &all[0].kind {
+                    ast::ExprKind::Map(name) => name.clone(),
+                    _ => String::new(),
+                };
+                let key = self.expr(arg);
+                let key = self.use_key(&name, Some(key), span).unwrap_or_else(|| broken(arg.span));
+                self.plain(key, None)
+            }
+            _ => self.value_arg(function, kind, arg, span),
+        }
+    }
+
+    fn value_arg(
+        &mut self,
+        function: &'static Function,
+        kind: ParamKind,
+        arg: &ast::Expr,
+        span: Span,
+    ) -> (hir::Expr, Arg) {
+        let literal = self.literal(arg);
+        // `print(@c[k])` of an aggregation prints the element as the map would.
+        if takes_whole_maps(function) {
+            if let Some(element) = self.element(arg) {
+                return element;
+            }
+        }
+        let value = self.expr(arg);
+        let wrong = |wanted: &str| format!("{}() takes {wanted}, not `{}`", function.name, value.ty);
+        let complaint = match kind {
+            _ if value.ty == Type::Unknown => None,
+            ParamKind::LiteralStr if !matches!(literal, Some(Literal::Str(_))) => {
+                Some((Code::BadLiteral, format!("{}() takes a text literal here", function.name)))
+            }
+            ParamKind::LiteralInt if !matches!(literal, Some(Literal::Int(_))) => {
+                Some((Code::BadLiteral, format!("{}() takes a number known at compile time here", function.name)))
+            }
+            ParamKind::Int if !value.ty.is_numeric() && !value.ty.is_pointer() => {
+                Some((Code::WrongType, wrong("an integer")))
+            }
+            ParamKind::Str if !value.ty.is_str() => Some((Code::WrongType, wrong("a text"))),
+            ParamKind::Address if !value.ty.is_int() && !value.ty.is_pointer() => {
+                Some((Code::WrongType, wrong("an address")))
+            }
+            ParamKind::Any | ParamKind::Rest if value.ty == Type::None => {
+                Some((Code::WrongType, "this has no value".to_string()))
+            }
+            _ => None,
+        };
+        if let Some((code, message)) = complaint {
+            self.error(code, span, message);
+        }
+        self.plain(value, literal)
+    }
+
+    fn plain(&self, value: hir::Expr, literal: Option<Literal>) -> (hir::Expr, Arg) {
+        let fact = Arg {
+            ty: value.ty.clone(),
+            literal,
+            span: value.span,
+            map: None,
+            keyed: false,
+            element_of: None,
+        };
+        (value, fact)
+    }
+
+    fn map_arg(&mut self, name: &str, span: Span) -> (hir::Expr, Arg) {
+        let info = self.tables.map(name, span).clone();
+        let id = self.tables.map_id(name);
+        let value = hir::Expr { kind: ExprKind::MapRef(id), ty: info.value.clone(), span };
+        let (value, mut fact) = self.plain(value, None);
+        fact.map = Some(id.0);
+        fact.keyed = info.keyed == Some(true);
+        (value, fact)
+    }
+
+    /// `@c[k]` where `@c` aggregates: the key, and which map it is of.
+    fn element(&mut self, arg: &ast::Expr) -> Option<(hir::Expr, Arg)> {
+        let (name, index) = self.map_parts(arg)?;
+        let is_aggregation = matches!(self.tables.map(name, arg.span).value, Type::Aggregation(_));
+        if index.is_empty() || !is_aggregation {
+            return None;
+        }
+        let name = name.to_string();
+        let key = self.map_key(&name, index, arg.span)?;
+        let id = self.tables.map_id(&name);
+        let (key, mut fact) = self.plain(key, None);
+        fact.element_of = Some(id.0);
+        Some((key, fact))
+    }
+
+    /// The constant that an argument is.
+    fn literal(&self, arg: &ast::Expr) -> Option<Literal> {
+        if let ast::ExprKind::Str(s) = &arg.kind {
+            return Some(Literal::Str(s.clone()));
+        }
+        constant::eval(arg, &|name| self.cx.records.script_constant(name)).map(Literal::Int)
+    }
+
+    /// Whether a bare name is one of the words that the parameter takes. Stack forms are
+    /// words beside other arguments (`kstack(perf, 3)`).
+    fn is_word(&self, function: &Function, kind: ParamKind, arg: &ast::Expr) -> bool {
+        let ast::ExprKind::Ident(word) = &arg.kind else { return false };
+        match kind {
+            ParamKind::Word(_) => true,
+            _ => function.params.first().is_some_and(|p| p.name == "mode") && {
+                !word.is_empty() && btc_builtins::find(word).is_none()
+            },
+        }
+    }
+
+    fn word(&mut self, function: &Function, kind: ParamKind, arg: &ast::Expr) -> (hir::Expr, Arg) {
+        let ast::ExprKind::Ident(word) = &arg.kind else { return self.plain(broken(arg.span), None) };
+        if let ParamKind::Word(words) = kind {
+            if !words.contains(&word.as_str()) {
+                let message = format!("{}() takes one of {}", function.name, words.join(", "));
+                let help = did_you_mean(word, words.iter().copied());
+                self.d.push(Diagnostic::error(Code::BadLiteral, arg.span, message).help_opt(help));
+            }
+        }
+        let value = hir::Expr { kind: ExprKind::Int(0), ty: Type::INT64, span: arg.span };
+        self.plain(value, Some(Literal::Word(word.clone())))
+    }
+
+    fn sizeof(&mut self, args: &[ast::Expr], span: Span) -> hir::Expr {
+        let [arg] = args else {
+            self.error(Code::WrongCount, span, "sizeof() takes a type or a value");
+            return broken(span);
+        };
+        let ty = match &arg.kind {
+            ast::ExprKind::Type(ty) => self.type_expr(ty),
+            _ => self.expr(arg).ty,
+        };
+        if ty == Type::Unknown {
+            return broken(span);
+        }
+        let kind = match &ty {
+            Type::Record(r) if !r.script => {
+                ExprKind::KernelSize { record: r.name.clone(), union: r.union }
+            }
+            _ => ExprKind::Int(i64::from(ty.size())),
+        };
+        hir::Expr { kind, ty: Type::UINT64, span }
+    }
+
+    fn offsetof(&mut self, args: &[ast::Expr], span: Span) -> hir::Expr {
+        let [base, path] = args else {
+            self.error(Code::WrongCount, span, "offsetof() takes a struct and a field");
+            return broken(span);
+        };
+        let mut ty = match &base.kind {
+            ast::ExprKind::Type(ty) => self.type_expr(ty),
+            _ => self.expr(base).ty,
+        };
+        let mut names = Vec::new();
+        let mut at = path;
+        while let ast::ExprKind::Member { base, field } = &at.kind {
+            names.push(field.name.clone());
+            at = base;
+        }
+        if let ast::ExprKind::Ident(name) = &at.kind {
+            names.push(name.clone());
+        }
+        let mut bits = 0;
+        for name in names.iter().rev() {
+            let layout = match &ty {
+                Type::Record(r) => self.cx.records.layout(r),
+                Type::Unknown => return broken(span),
+                _ => None,
+            };
+            let Some(field) = layout.as_ref().and_then(|l| l.field(name)) else {
+                self.error(Code::UnknownField, span, format!("`{ty}` has no field `{name}`"));
+                return broken(span);
+            };
+            bits += field.bit_offset;
+            ty = field.ty.clone();
+        }
+        let kind = ExprKind::Int(i64::from(bits / 8));
+        hir::Expr { kind, ty: Type::UINT64, span }
+    }
+}
+
+/// Whether a bare map as an argument means the map itself.
+fn takes_whole_maps(function: &Function) -> bool {
+    matches!(function.name, "print" | "len")
+}
+
+/// `delete(@m[k])` means `delete(@m, k)`.
+fn legacy_delete(function: &Function, args: &[ast::Expr]) -> Option<Vec<ast::Expr>> {
+    let takes_map = function.params.first().is_some_and(|p| p.kind == ParamKind::Map);
+    let takes_key = function.params.get(1).is_some_and(|p| p.kind == ParamKind::Key);
+    let [ast::Expr { kind: ast::ExprKind::Index { base, index }, span }] = args else { return None };
+    if !takes_map || !takes_key || !matches!(base.kind, ast::ExprKind::Map(_)) {
+        return None;
+    }
+    let key = match index.as_slice() {
+        [one] => one.clone(),
+        many => ast::Expr { kind: ast::ExprKind::Tuple(many.to_vec()), span: *span },
+    };
+    Some(vec![(**base).clone(), key])
+}
+
+/// After an error the type of an aggregation still tells what the map is.
+fn keep_aggregation(ty: Type) -> Type {
+    if matches!(ty, Type::Aggregation(_)) { ty } else { Type::Unknown }
+}

@@ -1,0 +1,104 @@
+//! Casts, and types written in the script.
+
+use btc_diagnostics::{Code, Span};
+use btc_hir::{self as hir, ExprKind};
+use btc_syntax::ast::{self, TypeExprKind};
+use btc_types::{Space, Type};
+
+use super::{Checker, broken};
+
+impl Checker<'_, '_> {
+    /// The type that a type expression stands for.
+    pub(super) fn type_expr(&mut self, ty: &ast::TypeExpr) -> Type {
+        match &ty.kind {
+            TypeExprKind::Typeof(e) => match &e.kind {
+                ast::ExprKind::Type(inner) => self.type_expr(inner),
+                _ => self.expr(e).ty,
+            },
+            TypeExprKind::Pointer(to) => {
+                let inner = self.type_expr(to);
+                if inner == Type::Unknown {
+                    return Type::Unknown;
+                }
+                let kernel = matches!(&inner, Type::Record(r) if !r.script);
+                Type::pointer(inner, if kernel { Space::Kernel } else { Space::Unknown })
+            }
+            TypeExprKind::Array(element, count) => {
+                let element = self.type_expr(element);
+                if element == Type::Unknown {
+                    return Type::Unknown;
+                }
+                let count = count.unwrap_or(0).min(u64::from(u32::MAX)) as u32;
+                Type::Array { element: Box::new(element), count }
+            }
+            _ => self.cx.records.resolve(ty, self.d),
+        }
+    }
+
+    pub(super) fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> hir::Expr {
+        let to = self.type_expr(ty);
+        let from = self.expr(operand);
+        if to == Type::Unknown || from.ty == Type::Unknown {
+            return broken(span);
+        }
+        let to = self.cast_type(to, &from);
+        if !castable(&from.ty, &to) {
+            let message = format!("a value of type `{}` cannot be cast to `{to}`", from.ty);
+            self.error(Code::BadCast, span, message);
+            return broken(span);
+        }
+        if let (Type::Enum(e), ExprKind::Int(n)) = (&to, &from.kind) {
+            if e.script && !e.variants.iter().any(|(_, v)| v == n) {
+                let message = format!("`enum {}` has no value {n}", e.name);
+                self.error(Code::OutOfRange, span, message);
+            }
+        }
+        if let (Type::Int { size, signed }, ExprKind::Int(n)) = (&to, &from.kind) {
+            let kind = ExprKind::Int(truncate(*n, *size, *signed));
+            return hir::Expr { kind, ty: to, span };
+        }
+        hir::Expr { kind: ExprKind::Cast(Box::new(from)), ty: to, span }
+    }
+
+    /// Completes a cast's type: the length of `T[]`, the space of a pointer.
+    fn cast_type(&self, to: Type, from: &hir::Expr) -> Type {
+        match to {
+            Type::Array { element, count: 0 } if element.size() > 0 => {
+                let count = from.ty.size() / element.size();
+                Type::Array { element, count }
+            }
+            Type::Pointer { to, space } => {
+                let space = match &from.ty {
+                    Type::Pointer { space, .. } => *space,
+                    // A record of the kernel's lies in the kernel; anything else is told by its address.
+                    _ if space == Space::Kernel && self.facts.is_user => Space::User,
+                    _ => space,
+                };
+                Type::Pointer { to, space }
+            }
+            Type::Str { capacity: 0, cut } => Type::Str { capacity: from.ty.size().max(1), cut },
+            other => other,
+        }
+    }
+}
+
+fn castable(from: &Type, to: &Type) -> bool {
+    match (from, to) {
+        (a, b) if a == b => true,
+        (a, b) if a.is_scalar() && b.is_scalar() => true,
+        (Type::Str { .. }, Type::Bool) => true,
+        (Type::Str { .. }, Type::Str { .. }) => true,
+        (Type::Str { .. }, Type::Array { element, .. }) => element.size() == 1,
+        (a, Type::Array { element, count }) if a.is_scalar() => a.size() == element.size() * count,
+        (Type::Array { .. }, b) if b.is_scalar() => from.size() == b.size(),
+        (Type::Array { .. }, Type::Array { .. }) => from.size() == to.size(),
+        (Type::Tuple(_), Type::Tuple(_)) => btc_types::join(from, to).is_some(),
+        _ => false,
+    }
+}
+
+/// `n` cut to a size and extended again.
+fn truncate(n: i64, size: u8, signed: bool) -> i64 {
+    let bits = 64 - u32::from(size) * 8;
+    if signed { (n << bits) >> bits } else { (((n as u64) << bits) >> bits) as i64 }
+}

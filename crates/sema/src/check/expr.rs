@@ -1,0 +1,303 @@
+//! Expressions.
+
+use btc_diagnostics::{Code, Span};
+use btc_hir::{self as hir, ExprKind};
+use btc_syntax::ast;
+use btc_types::{Space, Type};
+
+use super::{Checker, broken};
+
+impl Checker<'_, '_> {
+    /// An expression and its type.
+    pub(super) fn expr(&mut self, e: &ast::Expr) -> hir::Expr {
+        let span = e.span;
+        match &e.kind {
+            ast::ExprKind::Int(n) => int_literal(*n, span),
+            ast::ExprKind::Str(s) => {
+                let ty = Type::str(s.len() as u32 + 1);
+                hir::Expr { kind: ExprKind::Str(s.clone()), ty, span }
+            }
+            ast::ExprKind::Bool(b) => {
+                hir::Expr { kind: ExprKind::Int(i64::from(*b)), ty: Type::Bool, span }
+            }
+            ast::ExprKind::Ident(name) => self.name(name, span),
+            ast::ExprKind::Var(name) => self.variable(name, span),
+            ast::ExprKind::Positional(n) => self.positional(*n, span),
+            ast::ExprKind::PositionalCount => {
+                let id = self.tables.param(hir::ParamKind::Count, hir::ParamType::Int, false);
+                hir::Expr { kind: ExprKind::ParamCount(id), ty: Type::INT64, span }
+            }
+            ast::ExprKind::Map(name) => self.map_read(e, name, &[]),
+            ast::ExprKind::Index { base, index } => match &base.kind {
+                ast::ExprKind::Map(name) => self.map_read(e, name, index),
+                _ => self.index(base, index, span),
+            },
+            ast::ExprKind::Member { base, field } => self.member(base, field, span),
+            ast::ExprKind::TupleIndex { base, index, .. } => self.tuple_index(base, *index, span),
+            ast::ExprKind::Call { callee, args } => self.call(callee, args, span),
+            ast::ExprKind::Unary { op, operand } => self.unary(*op, operand, span),
+            ast::ExprKind::Step { delta, prefix, target } => self.step(target, *delta, *prefix, span),
+            ast::ExprKind::Binary { op, left, right } => {
+                let left = self.expr(left);
+                let right = self.expr(right);
+                self.binary(*op, left, right, span)
+            }
+            ast::ExprKind::Ternary { condition, then, otherwise } => {
+                self.ternary(condition, then, otherwise, span)
+            }
+            ast::ExprKind::Cast { ty, operand } => self.cast(ty, operand, span),
+            ast::ExprKind::Tuple(parts) => {
+                let parts: Vec<hir::Expr> = parts.iter().map(|p| self.part(p)).collect();
+                let ty = Type::Tuple(parts.iter().map(|p| p.ty.clone()).collect());
+                hir::Expr { kind: ExprKind::Tuple(parts), ty, span }
+            }
+            ast::ExprKind::Record(fields) => {
+                let parts: Vec<hir::Expr> = fields.iter().map(|(_, v)| self.part(v)).collect();
+                let names = fields.iter().map(|(n, _)| n.name.clone());
+                let ty = Type::Named(names.zip(parts.iter().map(|p| p.ty.clone())).collect());
+                hir::Expr { kind: ExprKind::Tuple(parts), ty, span }
+            }
+            ast::ExprKind::Block(block) => self.block_value(block, span),
+            ast::ExprKind::Comptime(inner) => self.expr(inner),
+            ast::ExprKind::Type(_) => {
+                self.error(Code::Syntax, span, "a type stands where a value is wanted");
+                broken(span)
+            }
+        }
+    }
+
+    /// A part of a tuple must have a value.
+    fn part(&mut self, e: &ast::Expr) -> hir::Expr {
+        let part = self.expr(e);
+        if matches!(part.ty, Type::None) {
+            self.error(Code::WrongType, part.span, "this has no value");
+        }
+        part
+    }
+
+    fn variable(&mut self, name: &str, span: Span) -> hir::Expr {
+        match self.find_var(name) {
+            Some(var) => {
+                let ty = self.var_type(var);
+                hir::Expr { kind: ExprKind::Var(var), ty, span }
+            }
+            None => {
+                let known: Vec<String> = self.scopes.iter().flat_map(|s| s.keys().cloned()).collect();
+                let help = btc_diagnostics::did_you_mean(name, known.iter().map(String::as_str));
+                let message = format!("`{name}` is not defined here");
+                self.d.push(
+                    btc_diagnostics::Diagnostic::error(Code::UnknownVariable, span, message).help_opt(help),
+                );
+                broken(span)
+            }
+        }
+    }
+
+    /// `$1`: a number, or a text where the user gave one.
+    fn positional(&mut self, n: u32, span: Span) -> hir::Expr {
+        let given = self.cx.options.params.as_ref().map(|p| p.get(n as usize - 1).cloned());
+        let text = matches!(&given, Some(Some(word)) if !is_number(word));
+        let kind = hir::ParamKind::Positional(n);
+        if text {
+            return self.positional_text(n, span);
+        }
+        let id = self.tables.param(kind, hir::ParamType::Int, false);
+        hir::Expr { kind: ExprKind::Param(id), ty: Type::INT64, span }
+    }
+
+    /// `str($1)`
+    pub(super) fn positional_text(&mut self, n: u32, span: Span) -> hir::Expr {
+        let id = self.tables.param(hir::ParamKind::Positional(n), hir::ParamType::Str, true);
+        hir::Expr { kind: ExprKind::Param(id), ty: Type::str(PARAM_CAPACITY), span }
+    }
+
+    fn index(&mut self, base: &ast::Expr, index: &[ast::Expr], span: Span) -> hir::Expr {
+        let base = self.expr(base);
+        let [index] = index else {
+            self.error(Code::WrongCount, span, "only maps take several keys");
+            return broken(span);
+        };
+        let index = self.expr(index);
+        if !index.ty.is_numeric() && index.ty != Type::Unknown {
+            let message = format!("an index is an integer, not `{}`", index.ty);
+            self.error(Code::WrongType, index.span, message);
+            return broken(span);
+        }
+        match base.ty.clone() {
+            Type::Array { element, count } => {
+                if let (ExprKind::Int(n), true) = (&index.kind, count > 0) {
+                    if *n < 0 || *n >= i64::from(count) {
+                        let message = format!("the array has {count} elements, the index is {n}");
+                        self.error(Code::OutOfRange, span, message);
+                    }
+                }
+                let kind = ExprKind::Element { base: Box::new(base), index: Box::new(index) };
+                hir::Expr { kind, ty: *element, span }
+            }
+            Type::Str { .. } => {
+                let kind = ExprKind::Element { base: Box::new(base), index: Box::new(index) };
+                hir::Expr { kind, ty: Type::int(1, true), span }
+            }
+            Type::Tuple(parts) => match &index.kind {
+                ExprKind::Int(n) => self.tuple_part(base, parts, *n as u64, span),
+                _ => {
+                    self.error(Code::BadLiteral, index.span, "a tuple's index is a literal");
+                    broken(span)
+                }
+            },
+            Type::Pointer { to, .. } => {
+                let moved = self.pointer_add(base, index, false, span);
+                hir::Expr { kind: ExprKind::Deref(Box::new(moved)), ty: *to, span }
+            }
+            Type::Unknown => broken(span),
+            other => {
+                let message = format!("a value of type `{other}` has no elements");
+                self.error(Code::WrongType, span, message);
+                broken(span)
+            }
+        }
+    }
+
+    fn tuple_index(&mut self, base: &ast::Expr, index: u64, span: Span) -> hir::Expr {
+        let base = self.expr(base);
+        match base.ty.clone() {
+            Type::Tuple(parts) => self.tuple_part(base, parts, index, span),
+            Type::Unknown => broken(span),
+            other => {
+                self.error(Code::WrongType, span, format!("a value of type `{other}` is no tuple"));
+                broken(span)
+            }
+        }
+    }
+
+    fn tuple_part(&mut self, base: hir::Expr, parts: Vec<Type>, index: u64, span: Span) -> hir::Expr {
+        match parts.get(index as usize) {
+            Some(ty) => {
+                let kind = ExprKind::Part { base: Box::new(base), index: index as usize };
+                hir::Expr { kind, ty: ty.clone(), span }
+            }
+            None => {
+                let message = format!("the tuple has {} parts, numbered from 0; there is no part {index}", parts.len());
+                self.error(Code::OutOfRange, span, message);
+                broken(span)
+            }
+        }
+    }
+
+    fn step(&mut self, target: &ast::Expr, delta: i8, prefix: bool, span: Span) -> hir::Expr {
+        let ast::ExprKind::Var(name) = &target.kind else {
+            if self.map_parts(target).is_some() {
+                return self.step_map(target, i64::from(delta), prefix, span);
+            }
+            self.error(Code::BadAssignment, span, "only variables and maps can be stepped");
+            return broken(span);
+        };
+        let Some(var) = self.find_var(name) else { return self.variable(name, target.span) };
+        let ty = match self.var_type(var) {
+            Type::Int { signed, .. } => Type::int(8, signed),
+            Type::Pointer { to, space } => Type::Pointer { to, space },
+            Type::Unknown => return broken(span),
+            other => {
+                self.error(Code::WrongType, span, format!("`{name}` is of type `{other}`, which cannot be stepped"));
+                return broken(span);
+            }
+        };
+        let scale = match &ty {
+            Type::Pointer { to, .. } => i64::from(to.size().max(1)),
+            _ => 1,
+        };
+        self.tables.set_var(self.probe, var, ty.clone());
+        let kind = ExprKind::StepVar { var, delta: i64::from(delta) * scale, prefix };
+        hir::Expr { kind, ty, span }
+    }
+
+    fn ternary(
+        &mut self,
+        condition: &ast::Expr,
+        then: &ast::Expr,
+        otherwise: &ast::Expr,
+        span: Span,
+    ) -> hir::Expr {
+        let condition = Box::new(self.condition(condition));
+        let (then, otherwise) = (Box::new(self.expr(then)), Box::new(self.expr(otherwise)));
+        let Some(ty) = btc_types::join(&then.ty, &otherwise.ty) else {
+            let message = format!("the two values are of types `{}` and `{}`", then.ty, otherwise.ty);
+            self.error(Code::WrongType, span, message);
+            return broken(span);
+        };
+        hir::Expr { kind: ExprKind::Ternary { condition, then, otherwise }, ty, span }
+    }
+
+    /// `*p`
+    pub(super) fn deref(&mut self, operand: hir::Expr, span: Span) -> hir::Expr {
+        match operand.ty.clone() {
+            Type::Pointer { to, .. } if *to != Type::None => {
+                hir::Expr { kind: ExprKind::Deref(Box::new(operand)), ty: *to, span }
+            }
+            Type::Unknown => broken(span),
+            // An integer is taken for an address of a 64-bit integer.
+            Type::Int { .. } => {
+                hir::Expr { kind: ExprKind::Deref(Box::new(operand)), ty: Type::INT64, span }
+            }
+            other => {
+                self.error(Code::WrongType, span, format!("a value of type `{other}` cannot be followed"));
+                broken(span)
+            }
+        }
+    }
+
+    /// `&$x`, `&place`
+    pub(super) fn address_of(&mut self, operand: hir::Expr, span: Span) -> hir::Expr {
+        let ty = operand.ty.clone();
+        let place = match &operand.kind {
+            ExprKind::Var(var) => {
+                self.vars[var.0 as usize].addressed = true;
+                true
+            }
+            ExprKind::Field { .. } | ExprKind::Deref(_) | ExprKind::Element { .. } => true,
+            ExprKind::Map { .. } => true,
+            _ => false,
+        };
+        if !place && ty != Type::Unknown {
+            self.error(Code::WrongType, span, "only variables, maps and fields have an address");
+            return broken(span);
+        }
+        let kind = ExprKind::AddressOf(Box::new(operand));
+        hir::Expr { kind, ty: Type::pointer(ty, Space::Kernel), span }
+    }
+}
+
+/// Room for the text of a parameter, with its NUL.
+const PARAM_CAPACITY: u32 = 256;
+
+/// Whether a parameter's text is a number.
+fn is_number(word: &str) -> bool {
+    let digits = word.strip_prefix('-').unwrap_or(word);
+    match digits.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).is_ok(),
+        None => digits.parse::<u64>().is_ok(),
+    }
+}
+
+/// A literal has the smallest signed type that holds it, or `uint64`.
+pub(super) fn int_literal(n: u64, span: Span) -> hir::Expr {
+    let ty = match i64::try_from(n) {
+        Ok(n) => signed_type(n),
+        Err(_) => Type::UINT64,
+    };
+    hir::Expr { kind: ExprKind::Int(n as i64), ty, span }
+}
+
+/// The smallest signed type that holds `n`.
+pub(super) fn signed_type(n: i64) -> Type {
+    let size = if i8::try_from(n).is_ok() {
+        1
+    } else if i16::try_from(n).is_ok() {
+        2
+    } else if i32::try_from(n).is_ok() {
+        4
+    } else {
+        8
+    };
+    Type::int(size, true)
+}

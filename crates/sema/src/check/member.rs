@@ -1,0 +1,151 @@
+//! `base.field`: fields of records, parts of named tuples, arguments of probes.
+
+use btc_diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use btc_hir::{self as hir, ExprKind, FieldStep};
+use btc_syntax::ast;
+use btc_types::{RecordType, Space, Type};
+
+use super::{Checker, broken};
+
+impl Checker<'_, '_> {
+    pub(super) fn member(&mut self, base: &ast::Expr, field: &ast::Ident, span: Span) -> hir::Expr {
+        match &base.kind {
+            ast::ExprKind::Ident(name) if name == "args" => return self.argument(base.span, field, span),
+            ast::ExprKind::Ident(name) if name == "config" => return self.setting(field, span),
+            _ => {}
+        }
+        let base = self.expr(base);
+        match base.ty.clone() {
+            Type::Unknown => broken(span),
+            Type::Record(record) => self.field(base, &record, Space::Kernel, field, span),
+            Type::Pointer { to, space } => match *to {
+                Type::Record(record) => {
+                    let at = base.span;
+                    let ty = Type::Record(record.clone());
+                    let place = hir::Expr { kind: ExprKind::Deref(Box::new(base)), ty, span: at };
+                    self.field(place, &record, space, field, span)
+                }
+                other => self.no_fields(&Type::pointer(other, space), field, span),
+            },
+            Type::Named(parts) => match parts.iter().position(|(n, _)| *n == field.name) {
+                Some(index) => {
+                    let ty = parts[index].1.clone();
+                    hir::Expr { kind: ExprKind::Part { base: Box::new(base), index }, ty, span }
+                }
+                None => {
+                    let message = format!("the record has no part `{}`", field.name);
+                    let help = did_you_mean(&field.name, parts.iter().map(|(n, _)| n.as_str()));
+                    self.d.push(Diagnostic::error(Code::UnknownField, span, message).help_opt(help));
+                    broken(span)
+                }
+            },
+            other => self.no_fields(&other, field, span),
+        }
+    }
+
+    fn no_fields(&mut self, ty: &Type, field: &ast::Ident, span: Span) -> hir::Expr {
+        let message = format!("a value of type `{ty}` has no field `{}`", field.name);
+        let mut error = Diagnostic::error(Code::UnknownField, span, message);
+        if ty.is_int() {
+            error = error.help("cast it to a struct pointer first: `((struct name *)value).field`");
+        }
+        self.d.push(error);
+        broken(span)
+    }
+
+    fn field(
+        &mut self,
+        base: hir::Expr,
+        record: &RecordType,
+        space: Space,
+        field: &ast::Ident,
+        span: Span,
+    ) -> hir::Expr {
+        let Some(layout) = self.cx.records.layout(record) else {
+            let message = format!("`{}` is only declared, its fields are not known", Type::Record(record.clone()));
+            self.error(Code::UnknownType, span, message);
+            return broken(span);
+        };
+        let Some(info) = layout.field(&field.name) else {
+            let message = format!("`{}` has no field `{}`", Type::Record(record.clone()), field.name);
+            let help = did_you_mean(&field.name, layout.fields.iter().map(|f| f.name.as_str()))
+                .map(|h| h.replace("did you mean", "a field with a similar name exists:").replace('?', ""));
+            self.d.push(
+                Diagnostic::error(Code::UnknownField, span, message).label("unknown field").help_opt(help),
+            );
+            return broken(span);
+        };
+        let mut ty = info.ty.clone();
+        // Pointers in the process's memory point into the process's memory.
+        if let (Type::Pointer { space: inner, .. }, Space::User | Space::Unknown) = (&mut ty, space) {
+            *inner = space;
+        }
+        let step = FieldStep {
+            name: info.name.clone(),
+            bit_offset: info.bit_offset,
+            bits: info.bits,
+        };
+        hir::Expr { kind: ExprKind::Field { base: Box::new(base), field: step }, ty, span }
+    }
+
+    /// `args.x`
+    fn argument(&mut self, at: Span, field: &ast::Ident, span: Span) -> hir::Expr {
+        let provider = self.resolved.provider;
+        let Some(arguments) = (provider.arguments)(self.cx.target, &self.resolved.attach) else {
+            let name = provider.name;
+            let message = format!("`args` does not exist in a {name} probe");
+            let mut error = Diagnostic::error(Code::NotInProbe, at, message);
+            if provider.has_registers {
+                error = error.help("arguments are `arg0`, `arg1` … here");
+            } else if name == "tracepoint" {
+                error = error.help(format!("the arguments of `{}` are not known on this machine", self.resolved.name));
+            }
+            self.d.push(error);
+            return broken(span);
+        };
+        match arguments.iter().find(|a| a.name == field.name) {
+            Some(argument) => {
+                let kind = ExprKind::Argument {
+                    location: argument.location.clone(),
+                    dynamic: argument.dynamic,
+                };
+                hir::Expr { kind, ty: argument.ty.clone(), span }
+            }
+            None => {
+                let message = format!("`{}` has no argument `{}`", self.resolved.name, field.name);
+                let help = did_you_mean(&field.name, arguments.iter().map(|a| a.name.as_str()));
+                let all = || {
+                    let names: Vec<_> = arguments.iter().map(|a| format!("`{}`", a.name)).collect();
+                    format!("its arguments are {}", names.join(", "))
+                };
+                let help = help.unwrap_or_else(all);
+                self.d.push(Diagnostic::error(Code::UnknownArgument, span, message).help(help));
+                broken(span)
+            }
+        }
+    }
+
+    /// `config.x`: a setting as a constant.
+    fn setting(&mut self, field: &ast::Ident, span: Span) -> hir::Expr {
+        let set = &self.cx.settings.set;
+        let value = set.iter().find(|(n, _)| *n == field.name).map(|(_, v)| v.clone());
+        let known = crate::SETTINGS.iter().any(|s| s.name == field.name);
+        match (value, known) {
+            (Some(text), _) => match text.parse::<u64>() {
+                Ok(n) => super::expr::int_literal(n, span),
+                Err(_) => {
+                    let ty = Type::str(text.len() as u32 + 1);
+                    hir::Expr { kind: ExprKind::Str(text.into_bytes()), ty, span }
+                }
+            },
+            (None, true) if field.name == "max_strlen" => {
+                super::expr::int_literal(u64::from(self.cx.settings.types.max_strlen), span)
+            }
+            _ => {
+                let message = format!("there is no setting `{}` set here", field.name);
+                self.error(Code::BadConfig, span, message);
+                broken(span)
+            }
+        }
+    }
+}

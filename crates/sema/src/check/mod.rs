@@ -1,0 +1,185 @@
+//! One walk over a probe: types every expression and builds its HIR.
+
+mod call;
+mod cast;
+mod expr;
+mod map;
+mod member;
+mod name;
+mod ops;
+mod stmt;
+
+use std::collections::HashMap;
+
+use btc_builtins::ProbeFacts;
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
+use btc_hir as hir;
+use btc_syntax::ast;
+use btc_target::Target;
+use btc_types::Type;
+
+use crate::attach::Resolved;
+use crate::config::{Options, Settings};
+use crate::records::Records;
+use crate::tables::{Tables, join_value};
+
+/// What a walk reads and does not change.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub target: &'a Target<'a>,
+    pub records: &'a Records<'a>,
+    pub settings: &'a Settings,
+    pub options: &'a Options,
+}
+
+/// Checks one attach point's probe.
+pub(crate) fn probe(
+    cx: &Context,
+    tables: &mut Tables,
+    d: &mut Diagnostics,
+    index: usize,
+    resolved: &Resolved,
+) -> hir::Probe {
+    let provider = resolved.provider;
+    let facts = ProbeFacts {
+        provider: provider.name,
+        has_arguments: provider.has_registers,
+        result: provider.result.map(|f| f(cx.target, &resolved.attach)),
+        is_function: provider.is_function,
+        is_user: provider.is_user,
+    };
+    let mut checker = Checker {
+        cx: *cx,
+        tables,
+        d,
+        probe: index,
+        resolved,
+        facts,
+        scopes: vec![HashMap::new()],
+        vars: Vec::new(),
+        loops: 0,
+        uses_identity: false,
+    };
+    let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
+    let body = checker.block(&resolved.ast.action);
+    let wildcard = btc_target::is_glob(&resolved.name);
+    let dynamic_identity = checker.uses_identity && wildcard;
+    let mut vars = checker.vars;
+    for (i, var) in vars.iter_mut().enumerate() {
+        var.ty = tables.var(index, hir::VarId(i as u32));
+    }
+    hir::Probe {
+        provider,
+        attach: resolved.attach.clone(),
+        name: resolved.name.clone(),
+        missing: resolved.missing,
+        dynamic_identity,
+        predicate,
+        body,
+        vars,
+        span: resolved.span,
+        whole: resolved.ast.span,
+    }
+}
+
+/// The state of a walk.
+struct Checker<'a, 'b> {
+    cx: Context<'a>,
+    tables: &'b mut Tables,
+    d: &'b mut Diagnostics,
+    /// Index of the probe.
+    probe: usize,
+    resolved: &'b Resolved<'b>,
+    facts: ProbeFacts,
+    /// Variables in scope, innermost last.
+    scopes: Vec<HashMap<String, hir::VarId>>,
+    /// All variables of the probe.
+    vars: Vec<hir::Var>,
+    /// Loops around the current statement.
+    loops: u32,
+    /// Whether `probe` or `func` is used.
+    uses_identity: bool,
+}
+
+impl Checker<'_, '_> {
+    /// Reports an error.
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
+        self.d.push(Diagnostic::error(code, span, message));
+    }
+
+    /// The variable of that name in scope.
+    fn find_var(&self, name: &str) -> Option<hir::VarId> {
+        self.scopes.iter().rev().find_map(|s| s.get(name)).copied()
+    }
+
+    /// A new variable in the innermost scope.
+    fn add_var(&mut self, name: &str) -> hir::VarId {
+        let id = hir::VarId(self.vars.len() as u32);
+        self.vars.push(hir::Var { name: name.to_string(), ty: Type::Unknown, addressed: false });
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.insert(name.to_string(), id);
+        }
+        id
+    }
+
+    fn var_type(&mut self, var: hir::VarId) -> Type {
+        self.tables.var(self.probe, var)
+    }
+
+    /// Widens a variable's type by a value; reports what does not fit.
+    fn widen_var(&mut self, var: hir::VarId, name: &str, value: &hir::Expr, span: Span) {
+        let old = self.var_type(var);
+        if value.ty == Type::None {
+            return self.error(Code::WrongType, value.span, "this has no value to assign");
+        }
+        if matches!(value.ty, Type::Aggregation(_)) {
+            let message = "an aggregation can only be assigned to a map";
+            return self.error(Code::BadAssignment, value.span, message);
+        }
+        match join_value(&old, value) {
+            Some(ty) => self.tables.set_var(self.probe, var, ty),
+            None => {
+                let message = format!("`{name}` is of type `{old}`, this value of type `{}`", value.ty);
+                self.error(Code::WrongType, span, message);
+            }
+        }
+    }
+
+    /// An expression for its truth.
+    fn condition(&mut self, e: &ast::Expr) -> hir::Expr {
+        let checked = self.expr(e);
+        self.truth(checked)
+    }
+
+    /// The truth of a value: scalars are true when not 0, texts when not empty.
+    fn truth(&mut self, e: hir::Expr) -> hir::Expr {
+        match &e.ty {
+            Type::Bool | Type::Unknown => e,
+            ty if ty.is_scalar() => {
+                let span = e.span;
+                hir::Expr { kind: hir::ExprKind::Cast(Box::new(e)), ty: Type::Bool, span }
+            }
+            Type::Str { .. } => {
+                let span = e.span;
+                let empty = hir::Expr { kind: hir::ExprKind::Str(Vec::new()), ty: Type::str(1), span };
+                let kind = hir::ExprKind::Compare {
+                    op: hir::Logic::Ne,
+                    kind: hir::CompareKind::Text,
+                    left: Box::new(e),
+                    right: Box::new(empty),
+                };
+                hir::Expr { kind, ty: Type::Bool, span }
+            }
+            ty => {
+                let message = format!("a condition is a number or text, not `{ty}`");
+                self.error(Code::WrongType, e.span, message);
+                e
+            }
+        }
+    }
+}
+
+/// An expression that stands for a mistake: its type silences follow-on errors.
+fn broken(span: Span) -> hir::Expr {
+    hir::Expr { kind: hir::ExprKind::Int(0), ty: Type::Unknown, span }
+}

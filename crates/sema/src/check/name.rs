@@ -1,0 +1,61 @@
+//! Bare names: builtins, enumerators of the script and of the kernel.
+
+use btc_builtins::Kind;
+use btc_diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use btc_hir::{self as hir, ExprKind};
+use btc_types::Type;
+
+use super::{Checker, broken};
+
+impl Checker<'_, '_> {
+    pub(super) fn name(&mut self, name: &str, span: Span) -> hir::Expr {
+        if let Some(function) = btc_builtins::find(name) {
+            if function.kind == Kind::Variable {
+                return self.builtin(function, &[], span);
+            }
+            let message = format!("`{name}` is a function: call it as `{name}(…)`");
+            self.error(Code::UnknownName, span, message);
+            return broken(span);
+        }
+        if name == "args" {
+            let message = "`args` stands for all arguments: name one, as in `args.x`";
+            let code = if self.has_args() { Code::Unsupported } else { Code::NotInProbe };
+            let message = match code {
+                Code::NotInProbe => format!("`args` does not exist in a {} probe", self.facts.provider),
+                _ => message.to_string(),
+            };
+            self.error(code, span, message);
+            return broken(span);
+        }
+        if name == "probetype" {
+            let text = match self.resolved.provider.name {
+                "begin" | "end" => "special",
+                other => other,
+            };
+            let ty = Type::str(text.len() as u32 + 1);
+            return hir::Expr { kind: ExprKind::Str(text.as_bytes().to_vec()), ty, span };
+        }
+        if let Some(constant) = self.cx.records.constant(name) {
+            let ty = Type::Enum(constant.ty.clone());
+            let kind = if constant.ty.script {
+                ExprKind::Int(constant.value)
+            } else {
+                ExprKind::KernelEnum { ty: constant.ty, variant: name.to_string(), value: constant.value }
+            };
+            return hir::Expr { kind, ty, span };
+        }
+        let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["args", "probetype"]);
+        let help = did_you_mean(name, known).unwrap_or_else(|| {
+            "variables begin with `$`, maps with `@`; constants of kernel headers must be \
+             enumerators in BTF, or be defined with #define"
+                .to_string()
+        });
+        let message = format!("`{name}` is neither a builtin nor a constant");
+        self.d.push(Diagnostic::error(Code::UnknownName, span, message).help(help));
+        broken(span)
+    }
+
+    fn has_args(&self) -> bool {
+        (self.resolved.provider.arguments)(self.cx.target, &self.resolved.attach).is_some()
+    }
+}

@@ -1,0 +1,210 @@
+//! Operators.
+
+use btc_diagnostics::{Code, Diagnostic, Span};
+use btc_hir::{self as hir, BinaryOp, CompareKind, ExprKind, Logic, UnaryOp};
+use btc_syntax::ast;
+use btc_types::Type;
+
+use super::expr::{int_literal, signed_type};
+use super::{Checker, broken};
+
+impl Checker<'_, '_> {
+    pub(super) fn unary(&mut self, op: ast::UnaryOp, operand: &ast::Expr, span: Span) -> hir::Expr {
+        // `-9223372036854775808` is a literal, though its digits alone are no int64.
+        if let (ast::UnaryOp::Neg, ast::ExprKind::Int(n)) = (op, &operand.kind) {
+            if *n <= 1 << 63 {
+                let n = (*n as i64).wrapping_neg();
+                return hir::Expr { kind: ExprKind::Int(n), ty: signed_type(n), span };
+            }
+        }
+        let operand = self.expr(operand);
+        match op {
+            ast::UnaryOp::Deref => return self.deref(operand, span),
+            ast::UnaryOp::AddrOf => return self.address_of(operand, span),
+            ast::UnaryOp::Not => {
+                let operand = self.truth(operand);
+                let kind = ExprKind::Unary { op: UnaryOp::Not, operand: Box::new(operand) };
+                return hir::Expr { kind, ty: Type::Bool, span };
+            }
+            ast::UnaryOp::Neg | ast::UnaryOp::BitNot => {}
+        }
+        if operand.ty == Type::Unknown {
+            return broken(span);
+        }
+        if !operand.ty.is_numeric() {
+            let message = format!("a value of type `{}` is no integer", operand.ty);
+            self.error(Code::WrongType, span, message);
+            return broken(span);
+        }
+        let (op, ty) = match op {
+            ast::UnaryOp::Neg => (UnaryOp::Neg, Type::INT64),
+            _ => {
+                if let ExprKind::Int(n) = operand.kind {
+                    return int_literal(!n as u64, span);
+                }
+                (UnaryOp::BitNot, Type::int(operand.ty.size() as u8, false))
+            }
+        };
+        hir::Expr { kind: ExprKind::Unary { op, operand: Box::new(operand) }, ty, span }
+    }
+
+    pub(super) fn binary(
+        &mut self,
+        op: ast::BinaryOp,
+        left: hir::Expr,
+        right: hir::Expr,
+        span: Span,
+    ) -> hir::Expr {
+        use ast::BinaryOp as B;
+        match op {
+            B::LogicalAnd | B::LogicalOr => {
+                let (left, right) = (self.truth(left), self.truth(right));
+                let kind = ExprKind::Logical {
+                    and: op == B::LogicalAnd,
+                    left: Box::new(left),
+                    right: Box::new(right),
+                };
+                hir::Expr { kind, ty: Type::Bool, span }
+            }
+            B::Eq => self.compare(Logic::Eq, left, right, span),
+            B::Ne => self.compare(Logic::Ne, left, right, span),
+            B::Lt => self.compare(Logic::Lt, left, right, span),
+            B::Le => self.compare(Logic::Le, left, right, span),
+            B::Gt => self.compare(Logic::Gt, left, right, span),
+            B::Ge => self.compare(Logic::Ge, left, right, span),
+            _ => self.arithmetic(op, left, right, span),
+        }
+    }
+
+    fn arithmetic(
+        &mut self,
+        op: ast::BinaryOp,
+        left: hir::Expr,
+        right: hir::Expr,
+        span: Span,
+    ) -> hir::Expr {
+        use ast::BinaryOp as B;
+        if left.ty == Type::Unknown || right.ty == Type::Unknown {
+            return broken(span);
+        }
+        match (op, left.ty.is_pointer(), right.ty.is_pointer()) {
+            (B::Add, true, false) if right.ty.is_numeric() => {
+                return self.pointer_add(left, right, false, span);
+            }
+            (B::Sub, true, false) if right.ty.is_numeric() => {
+                return self.pointer_add(left, right, true, span);
+            }
+            (B::Add, false, true) if left.ty.is_numeric() => {
+                return self.pointer_add(right, left, false, span);
+            }
+            _ => {}
+        }
+        let usable = |ty: &Type| ty.is_numeric() || ty.is_pointer() || matches!(ty, Type::Timestamp { .. });
+        if !usable(&left.ty) || !usable(&right.ty) {
+            let message = format!(
+                "`{}` takes integers, not `{}` and `{}`",
+                op.symbol(),
+                left.ty,
+                right.ty
+            );
+            let help = left.ty.is_str() || right.ty.is_str();
+            let help = help.then(|| "texts are joined with str_concat(a, b)".to_string());
+            self.d.push(Diagnostic::error(Code::WrongType, span, message).help_opt(help));
+            return broken(span);
+        }
+        if let (B::Div | B::Mod, ExprKind::Int(0)) = (op, &right.kind) {
+            self.error(Code::OutOfRange, span, "this divides by zero");
+            return broken(span);
+        }
+        let signed = result_signed(op, &left, &right);
+        let op = match op {
+            B::Add => BinaryOp::Add,
+            B::Sub => BinaryOp::Sub,
+            B::Mul => BinaryOp::Mul,
+            B::Div => BinaryOp::Div { signed },
+            B::Mod => BinaryOp::Mod { signed },
+            B::And => BinaryOp::And,
+            B::Or => BinaryOp::Or,
+            B::Xor => BinaryOp::Xor,
+            B::Shl => BinaryOp::Shl,
+            _ => BinaryOp::Shr { signed },
+        };
+        let ty = Type::int(8, signed);
+        hir::Expr { kind: ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, ty, span }
+    }
+
+    /// `p + n` and `p - n`, in units of what `p` points at.
+    pub(super) fn pointer_add(
+        &mut self,
+        pointer: hir::Expr,
+        number: hir::Expr,
+        subtract: bool,
+        span: Span,
+    ) -> hir::Expr {
+        let scale = match &pointer.ty {
+            Type::Pointer { to, .. } => i64::from(to.size().max(1)),
+            _ => 1,
+        };
+        let ty = pointer.ty.clone();
+        let bytes = match number.kind {
+            ExprKind::Int(n) => {
+                hir::Expr { kind: ExprKind::Int(n.wrapping_mul(scale)), ty: Type::INT64, span: number.span }
+            }
+            _ if scale == 1 => number,
+            _ => {
+                let at = number.span;
+                let factor = hir::Expr { kind: ExprKind::Int(scale), ty: Type::INT64, span: at };
+                let kind = ExprKind::Binary {
+                    op: BinaryOp::Mul,
+                    left: Box::new(number),
+                    right: Box::new(factor),
+                };
+                hir::Expr { kind, ty: Type::INT64, span: at }
+            }
+        };
+        let op = if subtract { BinaryOp::Sub } else { BinaryOp::Add };
+        let kind = ExprKind::Binary { op, left: Box::new(pointer), right: Box::new(bytes) };
+        hir::Expr { kind, ty, span }
+    }
+
+    fn compare(&mut self, op: Logic, left: hir::Expr, right: hir::Expr, span: Span) -> hir::Expr {
+        let equality = matches!(op, Logic::Eq | Logic::Ne);
+        let scalar = |ty: &Type| ty.is_scalar();
+        let kind = match (&left.ty, &right.ty) {
+            (Type::Unknown, _) | (_, Type::Unknown) => return broken(span),
+            (Type::Str { .. }, Type::Str { .. }) if equality => CompareKind::Text,
+            (a, b) if scalar(a) && scalar(b) => {
+                let either = (left.ty.is_signed() && !non_negative(&left))
+                    || (right.ty.is_signed() && !non_negative(&right));
+                let both = non_negative(&left) && non_negative(&right);
+                CompareKind::Scalar { signed: either || both }
+            }
+            (a, b) if equality && !scalar(a) && btc_types::join(a, b).is_some() => CompareKind::Parts,
+            (a, b) => {
+                let message = format!("a value of type `{a}` cannot be compared with one of type `{b}`");
+                self.error(Code::WrongType, span, message);
+                return broken(span);
+            }
+        };
+        let kind = ExprKind::Compare { op, kind, left: Box::new(left), right: Box::new(right) };
+        hir::Expr { kind, ty: Type::Bool, span }
+    }
+}
+
+/// Whether it is a constant that is not negative: it takes the sign of what it meets.
+fn non_negative(e: &hir::Expr) -> bool {
+    matches!(e.kind, ExprKind::Int(n) if n >= 0) && e.ty.is_signed()
+}
+
+/// The sign of a result: subtraction is signed, shifts keep the left operand's sign,
+/// the rest is unsigned only if both operands are.
+fn result_signed(op: ast::BinaryOp, left: &hir::Expr, right: &hir::Expr) -> bool {
+    use ast::BinaryOp as B;
+    let signed = |e: &hir::Expr| e.ty.is_signed() || matches!(e.ty, Type::Bool);
+    match op {
+        B::Sub => true,
+        B::Shl | B::Shr => signed(left),
+        _ if non_negative(left) && non_negative(right) => true,
+        _ => (signed(left) && !non_negative(left)) || (signed(right) && !non_negative(right)),
+    }
+}

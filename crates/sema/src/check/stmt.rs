@@ -1,0 +1,242 @@
+//! Statements.
+
+use std::collections::HashMap;
+
+use btc_diagnostics::{Code, Span};
+use btc_hir::{self as hir, StmtKind};
+use btc_syntax::ast;
+use btc_types::Type;
+
+use super::Checker;
+use crate::constant;
+
+/// Copies of a body that `unroll` may make.
+const MAX_UNROLL: i64 = 100;
+
+impl Checker<'_, '_> {
+    /// A block in a scope of its own.
+    pub(super) fn block(&mut self, block: &ast::Block) -> hir::Block {
+        self.scopes.push(HashMap::new());
+        let mut checked = self.statements(&block.stmts);
+        if let Some(value) = &block.value {
+            let e = self.expr(value);
+            checked.stmts.push(hir::Stmt { span: e.span, kind: StmtKind::Expr(e) });
+        }
+        self.scopes.pop();
+        checked
+    }
+
+    /// A block expression: its statements and its value.
+    pub(super) fn block_value(&mut self, block: &ast::Block, span: Span) -> hir::Expr {
+        self.scopes.push(HashMap::new());
+        let inner = self.statements(&block.stmts);
+        let value = block.value.as_ref().map(|v| Box::new(self.expr(v)));
+        self.scopes.pop();
+        let ty = value.as_ref().map_or(Type::None, |v| v.ty.clone());
+        hir::Expr { kind: hir::ExprKind::Block { block: inner, value }, ty, span }
+    }
+
+    fn statements(&mut self, stmts: &[ast::Stmt]) -> hir::Block {
+        hir::Block { stmts: stmts.iter().filter_map(|s| self.stmt(s)).collect() }
+    }
+
+    fn stmt(&mut self, stmt: &ast::Stmt) -> Option<hir::Stmt> {
+        let span = stmt.span;
+        let kind = match &stmt.kind {
+            ast::StmtKind::Expr(e) => StmtKind::Expr(self.expr(e)),
+            ast::StmtKind::Discard(e) => StmtKind::Expr(self.expr(e)),
+            ast::StmtKind::Assign { target, op, value } => self.assign(target, *op, value, span)?,
+            ast::StmtKind::Let { var, ty, value } => {
+                return self.declare(var, ty.as_ref(), value.as_ref(), span);
+            }
+            ast::StmtKind::If { condition, then, otherwise, .. } => {
+                let condition = self.condition(condition);
+                let then = self.block(then);
+                let otherwise = otherwise.as_ref().map_or_else(Default::default, |b| self.block(b));
+                StmtKind::If { condition, then, otherwise }
+            }
+            ast::StmtKind::While { condition, body } => {
+                let condition = self.condition(condition);
+                StmtKind::While { condition, body: self.loop_body(body) }
+            }
+            ast::StmtKind::ForRange { var, start, end, body } => self.for_range(var, start, end, body),
+            ast::StmtKind::ForMap { var, map, body } => self.for_map(var, map, body)?,
+            ast::StmtKind::Unroll { count, body } => self.unroll(count, body, span)?,
+            ast::StmtKind::Break => self.in_loop("break", span, StmtKind::Break)?,
+            ast::StmtKind::Continue => self.in_loop("continue", span, StmtKind::Continue)?,
+            ast::StmtKind::Return(value) => {
+                let value = value.as_ref().map(|v| self.expr(v));
+                StmtKind::Return(value)
+            }
+            ast::StmtKind::Block(block) => StmtKind::Block(self.block(block)),
+        };
+        Some(hir::Stmt { kind, span })
+    }
+
+    fn in_loop(&mut self, word: &str, span: Span, kind: StmtKind) -> Option<StmtKind> {
+        if self.loops == 0 {
+            self.error(Code::BadLoop, span, format!("`{word}` stands outside of a loop"));
+            return None;
+        }
+        Some(kind)
+    }
+
+    fn loop_body(&mut self, body: &ast::Block) -> hir::Block {
+        self.loops += 1;
+        let checked = self.block(body);
+        self.loops -= 1;
+        checked
+    }
+
+    fn for_range(
+        &mut self,
+        var: &ast::Ident,
+        start: &ast::Expr,
+        end: &ast::Expr,
+        body: &ast::Block,
+    ) -> StmtKind {
+        let mut bound = |e: &ast::Expr| {
+            let checked = self.expr(e);
+            if !checked.ty.is_numeric() && checked.ty != Type::Unknown {
+                self.error(Code::WrongType, checked.span, format!("a range goes over integers, not `{}`", checked.ty));
+            }
+            checked
+        };
+        let (start, end) = (bound(start), bound(end));
+        self.scopes.push(HashMap::new());
+        let id = self.add_var(&var.name);
+        self.tables.set_var(self.probe, id, Type::INT64);
+        let body = self.loop_body(body);
+        self.scopes.pop();
+        StmtKind::ForRange { var: id, start, end, body }
+    }
+
+    fn for_map(&mut self, var: &ast::Ident, map: &ast::Ident, body: &ast::Block) -> Option<StmtKind> {
+        let info = self.tables.map(&map.name, map.span).clone();
+        if info.keyed == Some(false) {
+            let message = format!("`{}` has no keys to go over", map.name);
+            self.error(Code::WrongType, map.span, message);
+            return None;
+        }
+        self.scopes.push(HashMap::new());
+        let id = self.add_var(&var.name);
+        let value = match &info.value {
+            Type::Aggregation(a) => crate::tables::number_of(a),
+            other => other.clone(),
+        };
+        self.tables.set_var(self.probe, id, Type::Tuple(vec![info.key.clone(), value]));
+        let body = self.loop_body(body);
+        self.scopes.pop();
+        Some(StmtKind::ForMap { var: id, map: self.tables.map_id(&map.name), body })
+    }
+
+    fn unroll(&mut self, count: &ast::Expr, body: &ast::Block, span: Span) -> Option<StmtKind> {
+        let n = constant::eval(count, &|name| self.cx.records.script_constant(name));
+        match n {
+            Some(n) if (1..=MAX_UNROLL).contains(&n) => {
+                Some(StmtKind::Unroll { count: n as u32, body: self.loop_body(body) })
+            }
+            Some(n) => {
+                let message = format!("unroll makes 1 to {MAX_UNROLL} copies, not {n}");
+                self.error(Code::OutOfRange, span, message);
+                None
+            }
+            None => {
+                let message = "unroll takes a number known at compile time";
+                self.d.push(
+                    btc_diagnostics::Diagnostic::error(Code::BadLiteral, span, message)
+                        .help("use `for ($i : 0..n) { … }` for a number known only at run time"),
+                );
+                None
+            }
+        }
+    }
+
+    fn declare(
+        &mut self,
+        var: &ast::Ident,
+        ty: Option<&ast::TypeExpr>,
+        value: Option<&ast::Expr>,
+        span: Span,
+    ) -> Option<hir::Stmt> {
+        let value = value.map(|v| self.expr(v));
+        if self.find_var(&var.name).is_some() {
+            let message = format!("`{}` is defined already", var.name);
+            self.error(Code::Redefined, span, message);
+            return None;
+        }
+        let id = self.add_var(&var.name);
+        if let Some(ty) = ty {
+            let declared = self.type_expr(ty);
+            if let Some(value) = &value {
+                self.check_fits(&var.name, &declared, value, span);
+            }
+            self.tables.set_var(self.probe, id, declared);
+        } else if let Some(value) = &value {
+            self.widen_var(id, &var.name, value, span);
+        }
+        let value = value?;
+        Some(hir::Stmt { kind: StmtKind::SetVar { var: id, value }, span })
+    }
+
+    /// Reports a value that a declared type does not hold.
+    fn check_fits(&mut self, name: &str, ty: &Type, value: &hir::Expr, span: Span) {
+        if let (Type::Int { size, signed }, hir::ExprKind::Int(n)) = (ty, &value.kind) {
+            let bits = u32::from(*size) * 8;
+            let n = if value.ty == Type::UINT64 { i128::from(*n as u64) } else { i128::from(*n) };
+            let (low, high) = if *signed {
+                (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
+            } else {
+                (0, (1i128 << bits) - 1)
+            };
+            if !(low..=high).contains(&n) {
+                self.error(Code::OutOfRange, span, format!("{n} does not fit `{name}` of type `{ty}`"));
+            }
+        } else if btc_types::join(ty, &value.ty).is_none() {
+            let message = format!("`{name}` is of type `{ty}`, this value of type `{}`", value.ty);
+            self.error(Code::WrongType, span, message);
+        }
+    }
+
+    fn assign(
+        &mut self,
+        target: &ast::Expr,
+        op: Option<ast::BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+    ) -> Option<StmtKind> {
+        match &target.kind {
+            ast::ExprKind::Var(name) => self.assign_var(name, target, op, value, span),
+            ast::ExprKind::Map(_) | ast::ExprKind::Index { .. } if self.map_parts(target).is_some() => {
+                self.assign_map(target, op, value, span)
+            }
+            _ => {
+                let message = "only variables and maps can be assigned";
+                self.error(Code::BadAssignment, target.span, message);
+                None
+            }
+        }
+    }
+
+    fn assign_var(
+        &mut self,
+        name: &str,
+        target: &ast::Expr,
+        op: Option<ast::BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+    ) -> Option<StmtKind> {
+        let Some(op) = op else {
+            let value = self.expr(value);
+            let var = self.find_var(name).unwrap_or_else(|| self.add_var(name));
+            self.widen_var(var, name, &value, span);
+            return Some(StmtKind::SetVar { var, value });
+        };
+        let left = self.expr(target);
+        let right = self.expr(value);
+        let var = self.find_var(name)?;
+        let value = self.binary(op, left, right, span);
+        self.widen_var(var, name, &value, span);
+        Some(StmtKind::SetVar { var, value })
+    }
+}

@@ -1,0 +1,185 @@
+//! Settings: `config = { … }` in the script, and what the environment says.
+
+use btc_abi::Missing;
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean};
+use btc_syntax::ast::{self, ConfigValue};
+use btc_target::{DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STRLEN};
+use btc_types::StackMode;
+
+/// What the caller of the compiler decides.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Positional parameters, where the script runs at once; `None` for an object.
+    pub params: Option<Vec<String>>,
+    /// Whether `--unsafe` was given.
+    pub allow_unsafe: bool,
+    /// Settings of the environment, by lower-case name without `bpftrace_`. They win over the script.
+    pub environment: Vec<(String, String)>,
+}
+
+/// What a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingKind {
+    /// A number.
+    Int,
+    /// `true`, `false`, `0`, `1`.
+    Bool,
+    /// Any text.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// A setting of bpftrace 0.27.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The name in a config block.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: SettingKind,
+    /// One line for the documentation.
+    pub doc: &'static str,
+}
+
+const fn row(name: &'static str, kind: SettingKind, doc: &'static str) -> Setting {
+    Setting { name, kind, doc }
+}
+
+const SYMBOL_CACHE: &[&str] = &["PER_PROGRAM", "PER_PID", "NONE"];
+const MODES: &[&str] = &["bpftrace", "perf", "raw", "build_id"];
+const MISSING: &[&str] = &["error", "warn", "ignore"];
+const SWITCH: &[&str] = &["enable", "disable", "warn", "error"];
+
+/// All settings.
+pub const SETTINGS: &[Setting] = &[
+    row("cache_user_symbols", SettingKind::Word(SYMBOL_CACHE), "how user symbols are cached"),
+    row("cpp_demangle", SettingKind::Bool, "whether C++ names are demangled"),
+    row("lazy_symbolication", SettingKind::Bool, "whether symbols are looked up only when printed"),
+    row("license", SettingKind::Text, "licence of the loaded programs"),
+    row("log_size", SettingKind::Int, "size of the verifier's log in bytes"),
+    row("max_ast_nodes", SettingKind::Int, "limit on the size of a script"),
+    row("max_bpf_progs", SettingKind::Int, "most programs of a script"),
+    row("max_cat_bytes", SettingKind::Int, "most bytes that cat() prints"),
+    row("max_map_keys", SettingKind::Int, "entries of a map"),
+    row("max_probes", SettingKind::Int, "most attach points of a script"),
+    row("max_strlen", SettingKind::Int, "bytes of text that str() reads"),
+    row("missing_probes", SettingKind::Word(MISSING), "what happens when a probe does not exist"),
+    row("on_stack_limit", SettingKind::Int, "accepted; btc needs no such limit"),
+    row("perf_rb_pages", SettingKind::Int, "pages of the ring buffer for each CPU"),
+    row("print_maps_on_exit", SettingKind::Bool, "whether maps are printed at the end"),
+    row("show_debug_info", SettingKind::Bool, "whether stacks show files and lines"),
+    row("stack_mode", SettingKind::Word(MODES), "form of stacks"),
+    row("str_trunc_trailer", SettingKind::Text, "mark of a text that was cut"),
+    row("unstable_import", SettingKind::Word(SWITCH), "accepted"),
+    row("unstable_import_statement", SettingKind::Word(SWITCH), "accepted"),
+    row("unstable_macro", SettingKind::Word(SWITCH), "accepted"),
+    row("unstable_map_decl", SettingKind::Word(SWITCH), "accepted"),
+    row("unstable_tseries", SettingKind::Word(SWITCH), "accepted"),
+    row("use_blazesym", SettingKind::Bool, "accepted; btc always does"),
+];
+
+/// Settings in force for the compile.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// What decides types.
+    pub types: btc_builtins::Settings,
+    /// Entries of a map, where set.
+    pub max_map_keys: Option<u32>,
+    /// What happens when a probe does not exist.
+    pub missing: Missing,
+    /// Licence.
+    pub license: String,
+    /// All that the script sets, for the runtime.
+    pub set: Vec<(String, String)>,
+}
+
+/// Reads the config block; the environment wins.
+pub(crate) fn read(program: &ast::Program, options: &Options, d: &mut Diagnostics) -> Settings {
+    let mut settings = Settings {
+        types: btc_builtins::Settings {
+            max_strlen: DEFAULT_MAX_STRLEN,
+            stack_mode: StackMode::Bpftrace,
+            allow_unsafe: options.allow_unsafe,
+        },
+        max_map_keys: None,
+        missing: Missing::Error,
+        license: "GPL".to_string(),
+        set: Vec::new(),
+    };
+    for entry in &program.config {
+        let name = plain_name(&entry.key.name);
+        let Some(setting) = SETTINGS.iter().find(|s| s.name == name) else {
+            let help = did_you_mean(&name, SETTINGS.iter().map(|s| s.name));
+            let message = format!("there is no setting `{}`", entry.key.name);
+            d.push(Diagnostic::error(Code::BadConfig, entry.key.span, message).help_opt(help));
+            continue;
+        };
+        match value(setting, &entry.value) {
+            Ok(text) => apply(&mut settings, setting.name, &text),
+            Err(wanted) => {
+                let message = format!("`{}` takes {wanted}", setting.name);
+                d.push(Diagnostic::error(Code::BadConfig, entry.key.span.to(entry.value_span), message));
+            }
+        }
+    }
+    for (name, text) in &options.environment {
+        apply(&mut settings, name, text);
+    }
+    settings
+}
+
+/// `BPFTRACE_MAX_STRLEN` and `max_strlen` are the same.
+fn plain_name(name: &str) -> String {
+    let lower = name.to_lowercase();
+    lower.strip_prefix("bpftrace_").unwrap_or(&lower).to_string()
+}
+
+/// The value as text, or what the setting takes.
+fn value(setting: &Setting, value: &ConfigValue) -> Result<String, String> {
+    let text = match value {
+        ConfigValue::Int(n) => n.to_string(),
+        ConfigValue::Str(s) | ConfigValue::Word(s) => s.clone(),
+    };
+    let ok = match setting.kind {
+        SettingKind::Int => matches!(value, ConfigValue::Int(_)) || text.parse::<u64>().is_ok(),
+        SettingKind::Bool => matches!(text.as_str(), "true" | "false" | "0" | "1"),
+        SettingKind::Text => true,
+        SettingKind::Word(words) => words.contains(&text.as_str()),
+    };
+    let wanted = || match setting.kind {
+        SettingKind::Int => "a number".to_string(),
+        SettingKind::Bool => "true or false".to_string(),
+        SettingKind::Text => "a text".to_string(),
+        SettingKind::Word(words) => format!("one of {}", words.join(", ")),
+    };
+    if ok { Ok(text) } else { Err(wanted()) }
+}
+
+fn apply(settings: &mut Settings, name: &str, text: &str) {
+    settings.set.retain(|(n, _)| n != name);
+    settings.set.push((name.to_string(), text.to_string()));
+    match name {
+        "max_strlen" => {
+            let n = text.parse().unwrap_or(DEFAULT_MAX_STRLEN);
+            settings.types.max_strlen = n.clamp(1, MAX_STRLEN);
+        }
+        "max_map_keys" => settings.max_map_keys = Some(text.parse().unwrap_or(DEFAULT_MAP_KEYS).max(1)),
+        "license" => settings.license = text.to_string(),
+        "missing_probes" => {
+            settings.missing = match text {
+                "warn" => Missing::Warn,
+                "ignore" => Missing::Ignore,
+                _ => Missing::Error,
+            }
+        }
+        "stack_mode" => {
+            settings.types.stack_mode = match text {
+                "perf" => StackMode::Perf,
+                "raw" => StackMode::Raw,
+                "build_id" => StackMode::BuildId,
+                _ => StackMode::Bpftrace,
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,69 @@
+//! Name resolution and type checking: takes an AST and a [`Target`], returns HIR
+//! and diagnostics. Knows no IR, no BPF and no file system.
+//!
+//! Types are inferred over the whole script: [`check()`] walks all probes again
+//! and again, each time with the types of variables and maps that the walk before
+//! found, until nothing changes; only the last walk's diagnostics count.
+
+mod attach;
+mod check;
+mod config;
+mod constant;
+mod records;
+mod tables;
+
+use btc_diagnostics::{Code, Diagnostic, Diagnostics};
+use btc_hir as hir;
+use btc_syntax::ast;
+use btc_target::Target;
+
+pub use config::{Options, SETTINGS, Setting, SettingKind};
+
+/// Walks after which inference is taken not to end; each widens some type.
+const MAX_WALKS: usize = 16;
+
+/// Checks a script.
+pub fn check(
+    program: &ast::Program,
+    target: &Target,
+    options: &Options,
+    d: &mut Diagnostics,
+) -> hir::Program {
+    let settings = config::read(program, options, d);
+    unsupported(program, d);
+    let records = records::Records::collect(program, target, d);
+    let probes = attach::resolve(program, target, &settings, d);
+    if d.has_errors() {
+        return hir::Program::default();
+    }
+    let mut tables = tables::Tables::new(program, &settings, options, d);
+    for _ in 0..MAX_WALKS {
+        let mut found = Diagnostics::new();
+        tables.changed = false;
+        let checked: Vec<hir::Probe> = probes
+            .iter()
+            .enumerate()
+            .map(|(index, probe)| {
+                let cx = check::Context { target, records: &records, settings: &settings, options };
+                check::probe(&cx, &mut tables, &mut found, index, probe)
+            })
+            .collect();
+        if !tables.changed {
+            tables.report_untyped(&mut found);
+            found.iter().for_each(|f| d.push(f.clone()));
+            return tables.finish(checked, &settings);
+        }
+    }
+    let span = program.probes.first().map_or_else(Default::default, |p| p.span);
+    d.push(Diagnostic::error(Code::TooLarge, span, "the types of this script grow without end"));
+    hir::Program::default()
+}
+
+/// Says what is parsed but not compiled yet.
+fn unsupported(program: &ast::Program, d: &mut Diagnostics) {
+    let macros = program.macros.iter().map(|m| (m.span, "macros"));
+    let imports = program.imports.iter().map(|i| (i.span, "imports"));
+    for (span, what) in macros.chain(imports) {
+        d.push(Diagnostic::error(Code::Unsupported, span, format!("{what} are not supported yet")));
+    }
+}

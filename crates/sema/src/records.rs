@@ -1,0 +1,275 @@
+//! Types by name: the script's structs, unions, enums and typedefs, then the kernel's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean};
+use btc_syntax::ast::{self, CDefinition, RecordKind, TypeExpr, TypeExprKind};
+use btc_target::{Constant, FieldInfo, RecordLayout, Target};
+use btc_types::{EnumType, RecordType, Space, Type, align_up};
+
+use crate::constant;
+
+/// Types and constants that names stand for.
+pub(crate) struct Records<'t> {
+    target: &'t Target<'t>,
+    records: HashMap<String, Arc<RecordLayout>>,
+    enums: HashMap<String, Arc<EnumType>>,
+    typedefs: HashMap<String, Type>,
+    constants: HashMap<String, Constant>,
+}
+
+impl<'t> Records<'t> {
+    /// The script's definitions, laid out in the order they stand in.
+    pub fn collect(program: &ast::Program, target: &'t Target<'t>, d: &mut Diagnostics) -> Self {
+        let mut all = Records {
+            target,
+            records: HashMap::new(),
+            enums: HashMap::new(),
+            typedefs: HashMap::new(),
+            constants: HashMap::new(),
+        };
+        for definition in &program.definitions {
+            match definition {
+                CDefinition::Record(record) => all.add_record(record, d),
+                CDefinition::Enum(e) => all.add_enum(e),
+                CDefinition::Typedef(t) => {
+                    let ty = all.resolve(&t.ty, d);
+                    all.typedefs.insert(t.name.name.clone(), ty);
+                }
+            }
+        }
+        all
+    }
+
+    fn add_record(&mut self, record: &ast::CRecord, d: &mut Diagnostics) {
+        let union = record.kind == RecordKind::Union;
+        let mut layout = LayOut { union, packed: record.packed, ..LayOut::default() };
+        // A record may hold pointers to itself: known by name before its fields are.
+        let name = record.name.name.clone();
+        let ty = |size, align| RecordType { name: name.clone(), union, script: true, size, align };
+        let empty = RecordLayout { ty: ty(0, 1), fields: Vec::new() };
+        self.records.insert(name.clone(), Arc::new(empty));
+        for field in &record.fields {
+            let field_ty = self.resolve(&field.ty, d);
+            match &field.name {
+                Some(name) => layout.add(&name.name, field_ty, field.bits),
+                None => {
+                    let inner = match &field_ty {
+                        Type::Record(r) => self.records.get(&r.name).cloned(),
+                        _ => None,
+                    };
+                    layout.add_anonymous(&field_ty, inner.as_deref());
+                }
+            }
+        }
+        let (size, align) = layout.finish();
+        let done = RecordLayout { ty: ty(size, align), fields: layout.fields };
+        self.records.insert(name.clone(), Arc::new(done));
+    }
+
+    fn add_enum(&mut self, e: &ast::CEnum) {
+        let mut next = 0i64;
+        let mut variants = Vec::new();
+        for (name, value) in &e.variants {
+            let known = |n: &str| {
+                variants.iter().find(|(v, _): &&(String, i64)| v == n).map(|(_, v)| *v)
+            };
+            let value = value.as_ref().and_then(|v| constant::eval(v, &known)).unwrap_or(next);
+            variants.push((name.name.clone(), value));
+            next = value.wrapping_add(1);
+        }
+        let signed = variants.iter().any(|(_, v)| *v < 0);
+        let wide = variants.iter().any(|(_, v)| i32::try_from(*v).is_err() && u32::try_from(*v).is_err());
+        let ty = Arc::new(EnumType {
+            name: e.name.name.clone(),
+            size: if wide { 8 } else { 4 },
+            signed,
+            variants: variants.clone(),
+            script: true,
+        });
+        for (name, value) in variants {
+            self.constants.insert(name, Constant { ty: ty.clone(), value });
+        }
+        self.enums.insert(e.name.name.clone(), ty);
+    }
+
+    /// The layout of a record type.
+    pub fn layout(&self, ty: &RecordType) -> Option<Arc<RecordLayout>> {
+        if ty.script { self.records.get(&ty.name).cloned() } else { self.target.btf()?.layout(ty) }
+    }
+
+    /// The enumerator of that name.
+    pub fn constant(&self, name: &str) -> Option<Constant> {
+        self.constants.get(name).cloned().or_else(|| self.target.btf()?.constant(name))
+    }
+
+    /// The script's enumerator of that name; does not open BTF.
+    pub fn script_constant(&self, name: &str) -> Option<i64> {
+        self.constants.get(name).map(|c| c.value)
+    }
+
+    /// The type that a type expression stands for; reports unknown names.
+    /// `typeof` is the caller's: it needs the types of expressions.
+    pub fn resolve(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
+        match &ty.kind {
+            TypeExprKind::Name(name) => self.named(name, ty, d),
+            TypeExprKind::Struct(tag) => self.record(tag, false, ty, d),
+            TypeExprKind::Union(tag) => self.record(tag, true, ty, d),
+            TypeExprKind::Enum(tag) => self.enumeration(tag, ty, d),
+            TypeExprKind::Pointer(to) => {
+                // A pointer to something unknown is fine until it is followed.
+                let mut found = Diagnostics::new();
+                let inner = self.resolve(to, &mut found);
+                let opaque = matches!(to.kind, TypeExprKind::Struct(_) | TypeExprKind::Union(_))
+                    && inner == Type::Unknown;
+                found.iter().for_each(|f| d.push(f.clone()));
+                if opaque {
+                    return Type::Unknown;
+                }
+                let kernel = matches!(&inner, Type::Record(r) if !r.script);
+                Type::pointer(inner, if kernel { Space::Kernel } else { Space::Unknown })
+            }
+            TypeExprKind::Array(element, count) => {
+                let element = self.resolve(element, d);
+                if element == Type::Unknown {
+                    return Type::Unknown;
+                }
+                let count = count.unwrap_or(0).min(u64::from(u32::MAX)) as u32;
+                Type::Array { element: Box::new(element), count }
+            }
+            TypeExprKind::Sized(name, size) => {
+                let size = (*size).min(u64::from(btc_target::MAX_STRLEN)) as u32;
+                match name.as_str() {
+                    "buffer" => Type::Buffer { capacity: size },
+                    _ => Type::str(size),
+                }
+            }
+            TypeExprKind::Tuple(parts) => {
+                Type::Tuple(parts.iter().map(|p| self.resolve(p, d)).collect())
+            }
+            TypeExprKind::Typeof(_) => Type::Unknown,
+        }
+    }
+
+    fn named(&self, name: &str, at: &TypeExpr, d: &mut Diagnostics) -> Type {
+        let known = self
+            .typedefs
+            .get(name)
+            .cloned()
+            .or_else(|| btc_types::named(name))
+            .or_else(|| self.records.get(name).map(|l| Type::Record(l.ty.clone())))
+            .or_else(|| self.enums.get(name).map(|e| Type::Enum(e.clone())))
+            .or_else(|| self.target.btf().and_then(|b| b.named(name)));
+        known.unwrap_or_else(|| self.unknown(name, name, at, d))
+    }
+
+    fn record(&self, tag: &str, union: bool, at: &TypeExpr, d: &mut Diagnostics) -> Type {
+        if let Some(layout) = self.records.get(tag).filter(|l| l.ty.union == union) {
+            return Type::Record(layout.ty.clone());
+        }
+        match self.target.btf().and_then(|b| b.record(tag, union)) {
+            Some(layout) => Type::Record(layout.ty.clone()),
+            None => {
+                let word = if union { "union" } else { "struct" };
+                self.unknown(&format!("{word} {tag}"), tag, at, d)
+            }
+        }
+    }
+
+    fn enumeration(&self, tag: &str, at: &TypeExpr, d: &mut Diagnostics) -> Type {
+        let known = self.enums.get(tag).cloned();
+        match known.or_else(|| self.target.btf().and_then(|b| b.enumeration(tag))) {
+            Some(e) => Type::Enum(e),
+            None => self.unknown(&format!("enum {tag}"), tag, at, d),
+        }
+    }
+
+    fn unknown(&self, shown: &str, name: &str, at: &TypeExpr, d: &mut Diagnostics) -> Type {
+        let mut error =
+            Diagnostic::error(Code::UnknownType, at.span, format!("there is no type `{shown}`"));
+        match self.target.btf() {
+            Some(btf) => {
+                let kernel = btf.record_names();
+                let own = self.records.keys().map(String::as_str);
+                error = error.help_opt(did_you_mean(name, own.chain(kernel.iter().map(String::as_str))));
+            }
+            None => {
+                error = error.help(
+                    "kernel types come from BTF, and none was found: name one with `--btf FILE`, \
+                     or define the type in the script",
+                );
+            }
+        }
+        d.push(error);
+        Type::Unknown
+    }
+}
+
+/// Lays fields out as C compilers for 64-bit machines do (System V ABI).
+#[derive(Default)]
+struct LayOut {
+    union: bool,
+    packed: bool,
+    fields: Vec<FieldInfo>,
+    /// Bits used so far.
+    at: u32,
+    /// Bytes of the longest member of a union.
+    longest: u32,
+    align: u32,
+}
+
+impl LayOut {
+    fn add(&mut self, name: &str, ty: Type, bits: Option<u32>) {
+        // `char` arrays are text.
+        let ty = match ty {
+            Type::Array { element, count } if *element == Type::int(1, true) && count > 0 => Type::str(count),
+            other => other,
+        };
+        let bit_offset = self.place(&ty, bits);
+        self.fields.push(FieldInfo { name: name.to_string(), ty, bit_offset, bits });
+    }
+
+    fn add_anonymous(&mut self, ty: &Type, inner: Option<&RecordLayout>) {
+        let base = self.place(ty, None);
+        for field in inner.map_or(&[][..], |l| &l.fields) {
+            self.fields.push(FieldInfo { bit_offset: base + field.bit_offset, ..field.clone() });
+        }
+    }
+
+    /// Room for a member; its first bit.
+    fn place(&mut self, ty: &Type, bits: Option<u32>) -> u32 {
+        let align = if self.packed { 1 } else { ty.align() };
+        let size = ty.size();
+        if self.union {
+            self.align = self.align.max(align);
+            self.longest = self.longest.max(size);
+            return 0;
+        }
+        let at = match bits {
+            // A bit field does not cross the bounds of its type; width 0 closes the unit.
+            Some(0) => {
+                self.at = align_up(self.at, size * 8);
+                return self.at;
+            }
+            Some(width) => {
+                let unit = size * 8;
+                if !self.packed && self.at / unit != (self.at + width - 1) / unit {
+                    align_up(self.at, unit)
+                } else {
+                    self.at
+                }
+            }
+            None => align_up(self.at.div_ceil(8), align) * 8,
+        };
+        self.align = self.align.max(align);
+        self.at = at + bits.unwrap_or(size * 8);
+        at
+    }
+
+    fn finish(&self) -> (u32, u32) {
+        let align = self.align.max(1);
+        let bytes = if self.union { self.longest } else { self.at.div_ceil(8) };
+        (align_up(bytes, align), align)
+    }
+}

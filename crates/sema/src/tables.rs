@@ -1,0 +1,235 @@
+//! What inference knows between walks: types of maps and variables, parameters in use.
+
+use std::collections::BTreeMap;
+
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
+use btc_hir as hir;
+use btc_syntax::ast;
+use btc_types::{Aggregation, Type, join};
+
+use crate::config::{Options, Settings};
+use crate::constant;
+
+/// What is known of a map.
+#[derive(Clone, Debug)]
+pub(crate) struct MapInfo {
+    /// `None` until the first use tells whether it has keys.
+    pub keyed: Option<bool>,
+    /// Type of the key, `Unknown` at first.
+    pub key: Type,
+    /// Type of the value, `Unknown` at first.
+    pub value: Type,
+    /// The first use.
+    pub span: Span,
+    /// The declared kind and size.
+    pub declared: Option<(hir::MapKind, u32)>,
+    /// Whether an aggregation is read as a number.
+    pub read_as_number: bool,
+    /// Whether anything assigns it.
+    pub assigned: bool,
+}
+
+/// Types over the whole script.
+pub(crate) struct Tables {
+    /// Maps by name.
+    pub maps: BTreeMap<String, MapInfo>,
+    /// Types of variables by probe, in the order of their first appearance.
+    pub vars: Vec<Vec<Type>>,
+    /// Parameters by order of first use.
+    pub params: Vec<hir::Param>,
+    /// Unsafe functions in use.
+    pub unsafe_functions: Vec<&'static str>,
+    /// Whether this walk learnt something.
+    pub changed: bool,
+    /// Entries of a map that has no declaration.
+    max_map_keys: Option<u32>,
+}
+
+impl Tables {
+    /// Only the declared maps are known.
+    pub fn new(program: &ast::Program, settings: &Settings, _: &Options, d: &mut Diagnostics) -> Self {
+        let mut tables = Tables {
+            maps: BTreeMap::new(),
+            vars: Vec::new(),
+            params: Vec::new(),
+            unsafe_functions: Vec::new(),
+            changed: false,
+            max_map_keys: settings.max_map_keys,
+        };
+        for declaration in &program.map_declarations {
+            tables.declare(declaration, d);
+        }
+        tables
+    }
+
+    fn declare(&mut self, declaration: &ast::MapDeclaration, d: &mut Diagnostics) {
+        let kind = match declaration.kind.name.as_str() {
+            "hash" => hir::MapKind::Hash,
+            "lruhash" => hir::MapKind::LruHash,
+            "percpuhash" => hir::MapKind::PerCpuHash,
+            "percpulruhash" => hir::MapKind::LruPerCpuHash,
+            other => {
+                let message = format!("there is no kind of map `{other}`");
+                let help = "the kinds are hash, lruhash, percpuhash, percpulruhash";
+                d.push(Diagnostic::error(Code::UnknownType, declaration.kind.span, message).help(help));
+                return;
+            }
+        };
+        let entries = declaration.args.first().and_then(|e| constant::eval(e, &|_| None));
+        let Some(entries) = entries.and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0) else {
+            let message = "a map declaration takes the number of entries, a literal above 0";
+            d.push(Diagnostic::error(Code::BadLiteral, declaration.span, message));
+            return;
+        };
+        let info = self.map(&declaration.map.name, declaration.map.span);
+        info.declared = Some((kind, entries));
+        info.keyed = Some(true);
+    }
+
+    /// The map of that name, added when new.
+    pub fn map(&mut self, name: &str, span: Span) -> &mut MapInfo {
+        let changed = &mut self.changed;
+        self.maps.entry(name.to_string()).or_insert_with(|| {
+            // Positions of maps shift: walk again.
+            *changed = true;
+            MapInfo {
+                keyed: None,
+                key: Type::Unknown,
+                value: Type::Unknown,
+                span,
+                declared: None,
+                read_as_number: false,
+                assigned: false,
+            }
+        })
+    }
+
+    /// Type of a probe's variable.
+    pub fn var(&mut self, probe: usize, var: hir::VarId) -> Type {
+        self.slot(probe, var).clone()
+    }
+
+    fn slot(&mut self, probe: usize, var: hir::VarId) -> &mut Type {
+        if self.vars.len() <= probe {
+            self.vars.resize(probe + 1, Vec::new());
+        }
+        let vars = &mut self.vars[probe];
+        if vars.len() <= var.0 as usize {
+            vars.resize(var.0 as usize + 1, Type::Unknown);
+        }
+        &mut vars[var.0 as usize]
+    }
+
+    /// Sets a variable's type.
+    pub fn set_var(&mut self, probe: usize, var: hir::VarId, ty: Type) {
+        let slot = self.slot(probe, var);
+        if *slot != ty {
+            *slot = ty;
+            self.changed = true;
+        }
+    }
+
+    /// The parameter, added when new.
+    pub fn param(&mut self, kind: hir::ParamKind, ty: hir::ParamType, text: bool) -> hir::ParamId {
+        let at = self.params.iter().position(|p| p.kind == kind).unwrap_or_else(|| {
+            self.params.push(hir::Param {
+                kind,
+                ty,
+                uses_number: false,
+                uses_text: false,
+                default: String::new(),
+                help: String::new(),
+            });
+            self.params.len() - 1
+        });
+        let param = &mut self.params[at];
+        if param.ty != ty {
+            param.ty = hir::ParamType::Any;
+        }
+        param.uses_text |= text;
+        param.uses_number |= !text;
+        hir::ParamId(at as u32)
+    }
+
+    /// Position of a map in the finished program.
+    pub fn map_id(&self, name: &str) -> hir::MapId {
+        hir::MapId(self.maps.keys().position(|n| n == name).unwrap_or(0) as u32)
+    }
+
+    /// Reports maps that are read and never assigned.
+    pub fn report_untyped(&self, d: &mut Diagnostics) {
+        for (name, info) in &self.maps {
+            if info.value == Type::Unknown && !d.has_errors() && info.declared.is_none() {
+                let message = format!("`{name}` is never assigned");
+                d.push(Diagnostic::error(Code::UnknownMap, info.span, message));
+            }
+            let per_cpu = matches!(
+                info.declared,
+                Some((hir::MapKind::PerCpuHash | hir::MapKind::LruPerCpuHash, _))
+            );
+            if per_cpu && !matches!(info.value, Type::Aggregation(_) | Type::Unknown) {
+                let message = format!("`{name}` has values for each CPU, which only aggregations can use");
+                d.push(
+                    Diagnostic::error(Code::MapType, info.span, message)
+                        .help("declare it as `hash`, or assign an aggregation such as count()"),
+                );
+            }
+        }
+    }
+
+    /// The program.
+    pub fn finish(self, probes: Vec<hir::Probe>, settings: &Settings) -> hir::Program {
+        let default = self.max_map_keys;
+        let maps = self
+            .maps
+            .into_iter()
+            .map(|(name, info)| hir::Map {
+                multi_key: matches!(info.key, Type::Tuple(_)),
+                key: (info.keyed == Some(true)).then_some(info.key),
+                name,
+                value: info.value,
+                kind: info.declared.map(|(kind, _)| kind),
+                entries: info.declared.map(|(_, n)| n).or(default),
+                read_as_number: info.read_as_number,
+                span: info.span,
+            })
+            .collect();
+        hir::Program {
+            maps,
+            params: self.params,
+            probes,
+            settings: settings.set.clone(),
+            license: settings.license.clone(),
+            unsafe_functions: self.unsafe_functions,
+        }
+    }
+}
+
+/// The type that holds `old` and the value of an expression. A constant that is not
+/// negative takes the sign of what it meets.
+pub(crate) fn join_value(old: &Type, value: &hir::Expr) -> Option<Type> {
+    if let (Type::Int { size, signed: false }, hir::ExprKind::Int(n), Type::Int { .. }) =
+        (old, &value.kind, &value.ty)
+    {
+        if *n >= 0 || value.ty == Type::UINT64 {
+            let needed = unsigned_size(*n as u64);
+            return Some(Type::int((*size).max(needed), false));
+        }
+    }
+    join(old, &value.ty)
+}
+
+/// Bytes that an unsigned number needs.
+fn unsigned_size(n: u64) -> u8 {
+    match n {
+        0..=0xff => 1,
+        0x100..=0xffff => 2,
+        0x1_0000..=0xffff_ffff => 4,
+        _ => 8,
+    }
+}
+
+/// The number that an aggregation reads as.
+pub(crate) fn number_of(a: &Aggregation) -> Type {
+    a.as_number().unwrap_or(Type::INT64)
+}

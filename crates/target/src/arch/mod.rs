@@ -1,0 +1,53 @@
+//! Architectures: where `struct pt_regs` keeps arguments and results.
+//!
+//! An object holds the accesses of all of them, each guarded by the existence
+//! of its fields, so one object serves every little-endian machine.
+
+mod aarch64;
+mod riscv64;
+mod x86_64;
+
+/// A register in `struct pt_regs`: a member, or an element of an array member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// The name in scripts: `reg("di")`.
+    pub name: &'static str,
+    /// The member of `struct pt_regs`.
+    pub member: &'static str,
+    /// The element, for an array member.
+    pub index: Option<u32>,
+}
+
+/// A machine.
+#[derive(Debug)]
+pub struct Arch {
+    /// The name as `uname -m` prints it.
+    pub name: &'static str,
+    /// A `pt_regs` field that only this machine has: the guard.
+    pub guard: Register,
+    /// Integer arguments of a function, in order.
+    pub args: &'static [Register],
+    /// A function's result.
+    pub result: Register,
+    /// The stack pointer.
+    pub stack: Register,
+    /// The instruction pointer.
+    pub instruction: Register,
+    /// Every register, for `reg()`.
+    pub registers: &'static [Register],
+}
+
+/// All of them; objects carry every one.
+pub const ALL: &[&Arch] = &[&x86_64::ARCH, &aarch64::ARCH, &riscv64::ARCH];
+
+const fn member(name: &'static str) -> Register {
+    Register { name, member: name, index: None }
+}
+
+const fn renamed(name: &'static str, member: &'static str) -> Register {
+    Register { name, member, index: None }
+}
+
+const fn element(name: &'static str, member: &'static str, index: u32) -> Register {
+    Register { name, member, index: Some(index) }
+}

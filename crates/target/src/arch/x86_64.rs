@@ -1,0 +1,40 @@
+//! x86-64 (kernel: arch/x86/include/asm/ptrace.h; psABI calling convention).
+
+use super::{Arch, Register, member, renamed};
+
+const REGISTERS: &[Register] = &[
+    member("r15"),
+    member("r14"),
+    member("r13"),
+    member("r12"),
+    member("bp"),
+    member("bx"),
+    member("r11"),
+    member("r10"),
+    member("r9"),
+    member("r8"),
+    member("ax"),
+    member("cx"),
+    member("dx"),
+    member("si"),
+    member("di"),
+    member("orig_ax"),
+    member("ip"),
+    member("cs"),
+    member("flags"),
+    member("sp"),
+    member("ss"),
+    renamed("rip", "ip"),
+    renamed("rsp", "sp"),
+];
+
+/// The machine.
+pub static ARCH: Arch = Arch {
+    name: "x86_64",
+    guard: member("di"),
+    args: &[member("di"), member("si"), member("dx"), member("cx"), member("r8"), member("r9")],
+    result: member("ax"),
+    stack: member("sp"),
+    instruction: member("ip"),
+    registers: REGISTERS,
+};

@@ -1,0 +1,401 @@
+//! Kernel types from BTF, through btf-rs.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use btc_types::{EnumType, RecordType, Space, Type};
+use btf_rs::{BtfType, Type as Raw};
+
+/// Nesting beyond which a type is taken for broken BTF.
+const MAX_DEPTH: u32 = 32;
+
+/// A field of a record; members of anonymous records count as the outer record's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type; bit fields have the type of their storage.
+    pub ty: Type,
+    /// Bits from the record's start, on this target.
+    pub bit_offset: u32,
+    /// Width of a bit field in bits.
+    pub bits: Option<u32>,
+}
+
+/// A record with its fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordLayout {
+    /// The record.
+    pub ty: RecordType,
+    /// Its fields in order.
+    pub fields: Vec<FieldInfo>,
+}
+
+impl RecordLayout {
+    /// The field of that name.
+    pub fn field(&self, name: &str) -> Option<&FieldInfo> {
+        self.fields.iter().find(|f| f.name == name)
+    }
+}
+
+/// A kernel function's parameters and result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prototype {
+    /// Names and types.
+    pub params: Vec<(String, Type)>,
+    /// The result; `Type::None` for none.
+    pub returns: Type,
+}
+
+/// An enumerator of the kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constant {
+    /// The enum.
+    pub ty: Arc<EnumType>,
+    /// Its value on this target.
+    pub value: i64,
+}
+
+/// A kernel's types.
+pub struct Btf {
+    raw: btf_rs::Btf,
+    /// Record layouts by name; anonymous ones by a made-up name `.id`.
+    records: RefCell<HashMap<String, Option<Arc<RecordLayout>>>>,
+    /// Enumerators by name, built at the first question.
+    constants: RefCell<Option<HashMap<String, u32>>>,
+    /// Records whose name begins with `trace_event_raw_`, built at the first question.
+    events: RefCell<Option<Arc<Vec<Arc<RecordLayout>>>>>,
+}
+
+impl Btf {
+    /// Types of an opened BTF.
+    pub fn new(raw: btf_rs::Btf) -> Self {
+        Btf {
+            raw,
+            records: RefCell::default(),
+            constants: RefCell::default(),
+            events: RefCell::default(),
+        }
+    }
+
+    /// The struct (or union) of that tag, or the record behind a typedef of that name.
+    pub fn record(&self, name: &str, union: bool) -> Option<Arc<RecordLayout>> {
+        let key = format!("{}{name}", if union { "union " } else { "" });
+        if let Some(known) = self.records.borrow().get(&key) {
+            return known.clone();
+        }
+        let layout = self.find_record(name, union).map(Arc::new);
+        self.records.borrow_mut().insert(key, layout.clone());
+        layout
+    }
+
+    /// The layout of a record type met in another type.
+    pub fn layout(&self, ty: &RecordType) -> Option<Arc<RecordLayout>> {
+        self.record(&ty.name, ty.union)
+    }
+
+    fn find_record(&self, name: &str, union: bool) -> Option<RecordLayout> {
+        if let Some(id) = name.strip_prefix('.') {
+            let raw = self.raw.resolve_type_by_id(id.parse().ok()?).ok()?;
+            return self.lay_out(name, &raw);
+        }
+        let mut typedef = None;
+        for raw in self.raw.resolve_types_by_name(name).ok()? {
+            match &raw {
+                Raw::Struct(_) if !union => return self.lay_out(name, &raw),
+                Raw::Union(_) if union => return self.lay_out(name, &raw),
+                Raw::Typedef(_) => typedef = Some(raw),
+                _ => {}
+            }
+        }
+        let behind = self.strip(typedef?)?;
+        matches!(behind, Raw::Struct(_) | Raw::Union(_)).then(|| self.lay_out(name, &behind))?
+    }
+
+    fn lay_out(&self, name: &str, raw: &Raw) -> Option<RecordLayout> {
+        let (record, union) = match raw {
+            Raw::Struct(s) => (s, false),
+            Raw::Union(u) => (u, true),
+            _ => return None,
+        };
+        let mut fields = Vec::new();
+        self.collect(record, 0, 0, &mut fields);
+        let size = record.size() as u32;
+        let align = if size.is_multiple_of(8) { 8 } else if size.is_multiple_of(4) { 4 } else { 1 };
+        let ty = RecordType { name: name.to_string(), union, script: false, size, align };
+        Some(RecordLayout { ty, fields })
+    }
+
+    /// Adds the members of `record`, which begins `base` bits into the outer one.
+    fn collect(&self, record: &btf_rs::Struct, base: u32, depth: u32, out: &mut Vec<FieldInfo>) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        for member in &record.members {
+            let bit_offset = base + member.bit_offset();
+            let name = self.raw.resolve_name(member).unwrap_or_default();
+            let Some(id) = member.get_type_id() else { continue };
+            if name.is_empty() {
+                if let Some(Raw::Struct(inner) | Raw::Union(inner)) = self.by_id(id).and_then(|t| self.strip(t)) {
+                    self.collect(&inner, bit_offset, depth + 1, out);
+                }
+                continue;
+            }
+            let bits = member.bitfield_size().filter(|b| *b > 0);
+            out.push(FieldInfo { name, ty: self.type_of(id), bit_offset, bits });
+        }
+    }
+
+    fn by_id(&self, id: u32) -> Option<Raw> {
+        self.raw.resolve_type_by_id(id).ok()
+    }
+
+    /// The type below typedefs and qualifiers.
+    fn strip(&self, mut raw: Raw) -> Option<Raw> {
+        for _ in 0..MAX_DEPTH {
+            let id = match &raw {
+                Raw::Typedef(t) => t.get_type_id(),
+                Raw::Const(t) | Raw::Volatile(t) | Raw::Restrict(t) => t.get_type_id(),
+                Raw::TypeTag(t) => t.get_type_id(),
+                _ => return Some(raw),
+            }?;
+            raw = self.by_id(id)?;
+        }
+        None
+    }
+
+    /// The language's type for a BTF type.
+    pub fn type_of(&self, id: u32) -> Type {
+        self.convert(id, 0)
+    }
+
+    fn convert(&self, id: u32, depth: u32) -> Type {
+        if depth > MAX_DEPTH {
+            return Type::None;
+        }
+        let Some(raw) = self.by_id(id) else { return Type::None };
+        match raw {
+            Raw::Int(int) if int.is_bool() => Type::Bool,
+            Raw::Int(int) => match int.size() {
+                size @ (1 | 2 | 4 | 8) => Type::int(size as u8, int.is_signed()),
+                size => Type::Array { element: Box::new(Type::UINT64), count: size as u32 / 8 },
+            },
+            Raw::Ptr(ptr) => {
+                let to = ptr.get_type_id().map_or(Type::None, |to| self.pointee(to, depth + 1));
+                Type::pointer(to, Space::Kernel)
+            }
+            Raw::Array(array) => self.array(&array, depth),
+            Raw::Struct(_) | Raw::Union(_) => self.record_type(id, &raw),
+            Raw::Enum(_) | Raw::Enum64(_) => {
+                self.enum_type(&raw).map_or(Type::UINT32, |e| Type::Enum(Arc::new(e)))
+            }
+            Raw::Typedef(t) => self.typedef(id, &t, depth),
+            Raw::Const(t) | Raw::Volatile(t) | Raw::Restrict(t) => {
+                t.get_type_id().map_or(Type::None, |id| self.convert(id, depth + 1))
+            }
+            Raw::TypeTag(t) => t.get_type_id().map_or(Type::None, |id| self.convert(id, depth + 1)),
+            _ => Type::None,
+        }
+    }
+
+    /// A typedef of an untagged record is a record of the typedef's name.
+    fn typedef(&self, id: u32, t: &btf_rs::Typedef, depth: u32) -> Type {
+        let Some(to) = t.get_type_id() else { return Type::None };
+        let inner = self.convert(to, depth + 1);
+        match inner {
+            Type::Record(mut r) if r.name.starts_with('.') => {
+                if let Some(raw) = self.by_id(id) {
+                    if let Some(name) = raw.as_btf_type().and_then(|t| self.raw.resolve_name(t).ok()) {
+                        r.name = name;
+                    }
+                }
+                Type::Record(r)
+            }
+            other => other,
+        }
+    }
+
+    /// What a pointer points at. Not followed further: records refer to each other.
+    fn pointee(&self, id: u32, depth: u32) -> Type {
+        self.convert(id, depth)
+    }
+
+    /// `char` arrays are text.
+    fn array(&self, array: &btf_rs::Array, depth: u32) -> Type {
+        let Some(id) = array.get_type_id() else { return Type::None };
+        let count = array.len() as u32;
+        let is_char = self
+            .by_id(id)
+            .and_then(|t| self.strip(t))
+            .is_some_and(|t| matches!(&t, Raw::Int(i) if i.size() == 1
+                && self.raw.resolve_name(i).is_ok_and(|n| n == "char")));
+        if is_char && count > 0 {
+            return Type::str(count);
+        }
+        Type::Array { element: Box::new(self.convert(id, depth + 1)), count }
+    }
+
+    fn record_type(&self, id: u32, raw: &Raw) -> Type {
+        let (record, union) = match raw {
+            Raw::Struct(s) => (s, false),
+            Raw::Union(u) => (u, true),
+            _ => return Type::None,
+        };
+        let mut name = self.raw.resolve_name(record).unwrap_or_default();
+        if name.is_empty() {
+            name = format!(".{id}");
+        }
+        let size = record.size() as u32;
+        let align = if size.is_multiple_of(8) { 8 } else if size.is_multiple_of(4) { 4 } else { 1 };
+        Type::Record(RecordType { name, union, script: false, size, align })
+    }
+
+    fn enum_type(&self, raw: &Raw) -> Option<EnumType> {
+        let (name, size, signed, variants) = match raw {
+            Raw::Enum(e) => {
+                let value = |v: u32| if e.is_signed() { i64::from(v as i32) } else { i64::from(v) };
+                let variants = e
+                    .members
+                    .iter()
+                    .map(|m| (self.raw.resolve_name(m).unwrap_or_default(), value(m.val())))
+                    .collect();
+                (self.raw.resolve_name(e).unwrap_or_default(), e.size(), e.is_signed(), variants)
+            }
+            Raw::Enum64(e) => {
+                let variants = e
+                    .members
+                    .iter()
+                    .map(|m| (self.raw.resolve_name(m).unwrap_or_default(), m.val() as i64))
+                    .collect();
+                (self.raw.resolve_name(e).unwrap_or_default(), e.size(), e.is_signed(), variants)
+            }
+            _ => return None,
+        };
+        Some(EnumType { name, size: size.max(4) as u8, signed, variants, script: false })
+    }
+
+    /// The enum of that tag.
+    pub fn enumeration(&self, name: &str) -> Option<Arc<EnumType>> {
+        let types = self.raw.resolve_types_by_name(name).ok()?;
+        types.iter().find_map(|raw| self.enum_type(raw)).map(Arc::new)
+    }
+
+    /// The enumerator of that name. The first question reads all enums once.
+    pub fn constant(&self, name: &str) -> Option<Constant> {
+        let id = {
+            let mut table = self.constants.borrow_mut();
+            let table = table.get_or_insert_with(|| self.index_constants());
+            *table.get(name)?
+        };
+        let ty = self.enum_type(&self.by_id(id)?)?;
+        let value = ty.variants.iter().find(|(n, _)| n == name)?.1;
+        Some(Constant { ty: Arc::new(ty), value })
+    }
+
+    fn index_constants(&self) -> HashMap<String, u32> {
+        let mut table = HashMap::new();
+        for (id, raw) in self.all() {
+            let names: Vec<String> = match &raw {
+                Raw::Enum(e) => e.members.iter().filter_map(|m| self.raw.resolve_name(m).ok()).collect(),
+                Raw::Enum64(e) => e.members.iter().filter_map(|m| self.raw.resolve_name(m).ok()).collect(),
+                _ => continue,
+            };
+            for name in names {
+                table.entry(name).or_insert(id);
+            }
+        }
+        table
+    }
+
+    /// Every type with its id, in order.
+    fn all(&self) -> impl Iterator<Item = (u32, Raw)> + '_ {
+        let (first, last) = self.raw.base().type_id_range();
+        (first..=last).filter_map(|id| Some((id, self.by_id(id)?)))
+    }
+
+    /// The named type: a typedef, or a struct, union or enum tag without keyword.
+    pub fn named(&self, name: &str) -> Option<Type> {
+        let ids = self.raw.resolve_ids_by_name(name).ok()?;
+        ids.into_iter()
+            .find(|id| matches!(self.by_id(*id), Some(Raw::Typedef(_) | Raw::Int(_))))
+            .map(|id| self.type_of(id))
+    }
+
+    /// Parameters and result of a kernel function.
+    pub fn function(&self, name: &str) -> Option<Prototype> {
+        let types = self.raw.resolve_types_by_name(name).ok()?;
+        let func = types.into_iter().find_map(|t| if let Raw::Func(f) = t { Some(f) } else { None })?;
+        let Some(Raw::FuncProto(proto)) = self.by_id(func.get_type_id()?) else { return None };
+        self.prototype(&proto)
+    }
+
+    /// The prototype that a typedef such as `btf_trace_sched_switch` points at.
+    pub fn typedef_prototype(&self, name: &str) -> Option<Prototype> {
+        let types = self.raw.resolve_types_by_name(name).ok()?;
+        let def = types.into_iter().find_map(|t| if let Raw::Typedef(d) = t { Some(d) } else { None })?;
+        let Some(Raw::Ptr(ptr)) = self.by_id(def.get_type_id()?) else { return None };
+        let Some(Raw::FuncProto(proto)) = self.by_id(ptr.get_type_id()?) else { return None };
+        self.prototype(&proto)
+    }
+
+    fn prototype(&self, proto: &btf_rs::FuncProto) -> Option<Prototype> {
+        let params = proto
+            .parameters
+            .iter()
+            .filter(|p| !p.is_variadic())
+            .map(|p| {
+                let ty = p.get_type_id().map_or(Type::None, |id| self.type_of(id));
+                (self.raw.resolve_name(p).unwrap_or_default(), ty)
+            })
+            .collect();
+        Some(Prototype { params, returns: self.type_of(proto.return_type_id()) })
+    }
+
+    /// All records named `trace_event_raw_…`. The first question reads all types once.
+    pub fn event_records(&self) -> Arc<Vec<Arc<RecordLayout>>> {
+        if let Some(known) = self.events.borrow().as_ref() {
+            return known.clone();
+        }
+        let names: Vec<String> = self
+            .all()
+            .filter_map(|(_, raw)| match raw {
+                Raw::Struct(s) => self.raw.resolve_name(&s).ok(),
+                _ => None,
+            })
+            .filter(|name| name.starts_with("trace_event_raw_"))
+            .collect();
+        let all: Arc<Vec<_>> = Arc::new(names.iter().filter_map(|n| self.record(n, false)).collect());
+        *self.events.borrow_mut() = Some(all.clone());
+        all
+    }
+
+    /// Names of structs and unions, for suggestions.
+    pub fn record_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .all()
+            .filter_map(|(_, raw)| match raw {
+                Raw::Struct(s) | Raw::Union(s) => self.raw.resolve_name(&s).ok(),
+                _ => None,
+            })
+            .filter(|n| !n.is_empty())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Names of functions with BTF, for suggestions and listings.
+    pub fn function_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .all()
+            .filter_map(|(_, raw)| match raw {
+                Raw::Func(f) => self.raw.resolve_name(&f).ok(),
+                _ => None,
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}

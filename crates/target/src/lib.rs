@@ -1,0 +1,176 @@
+//! What the compiler knows of a kernel: types, functions, tracepoints, registers.
+//!
+//! A [`Target`] answers questions by decoding bytes that a [`Source`] hands it, so
+//! a compile is a pure function of script, options and bytes. It reads nothing
+//! that it is not asked for and touches no file itself.
+
+pub mod arch;
+mod btf;
+mod decl;
+mod limits;
+mod tracepoints;
+
+pub use btf::{Btf, Constant, FieldInfo, Prototype, RecordLayout};
+pub use limits::{
+    DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STACK_FRAMES, MAX_STRLEN, RING_BYTES, STACK_TABLE_ENTRIES,
+};
+pub use tracepoints::{Tracepoint, TracepointField, shipped_names};
+
+use std::cell::OnceCell;
+
+/// Where the bytes about a kernel come from. Every answer may be "not known":
+/// no tracefs, no rights, another machine's kernel.
+pub trait Source {
+    /// The `format` file of a tracepoint.
+    fn tracepoint_format(&self, category: &str, event: &str) -> Option<String>;
+    /// All tracepoints as `(category, event)`; `None` when they cannot be listed.
+    fn tracepoints(&self) -> Option<Vec<(String, String)>>;
+    /// Kernel functions as `(module, name)`, the module empty for the kernel itself;
+    /// `None` when they cannot be listed.
+    fn functions(&self) -> Option<Vec<(String, String)>>;
+    /// The kernel's BTF; `None` when it has none.
+    fn btf(&self) -> Option<btf_rs::Btf>;
+}
+
+/// A source that knows nothing, for scripts that ask nothing.
+pub struct NoSource;
+
+impl Source for NoSource {
+    fn tracepoint_format(&self, _: &str, _: &str) -> Option<String> {
+        None
+    }
+    fn tracepoints(&self) -> Option<Vec<(String, String)>> {
+        None
+    }
+    fn functions(&self) -> Option<Vec<(String, String)>> {
+        None
+    }
+    fn btf(&self) -> Option<btf_rs::Btf> {
+        None
+    }
+}
+
+/// A kernel as the compiler sees it.
+pub struct Target<'s> {
+    source: &'s dyn Source,
+    btf: OnceCell<Option<Btf>>,
+    tracepoints: OnceCell<Option<Vec<(String, String)>>>,
+    functions: OnceCell<Option<Vec<(String, String)>>>,
+}
+
+impl<'s> Target<'s> {
+    /// A target that asks `source`.
+    pub fn new(source: &'s dyn Source) -> Self {
+        Target {
+            source,
+            btf: OnceCell::new(),
+            tracepoints: OnceCell::new(),
+            functions: OnceCell::new(),
+        }
+    }
+
+    /// The kernel's types, opened at the first question.
+    pub fn btf(&self) -> Option<&Btf> {
+        self.btf.get_or_init(|| self.source.btf().map(Btf::new)).as_ref()
+    }
+
+    /// All tracepoints as `(category, event)`, sorted.
+    pub fn tracepoints(&self) -> Option<&[(String, String)]> {
+        self.tracepoints.get_or_init(|| self.source.tracepoints()).as_deref()
+    }
+
+    /// All traceable kernel functions as `(module, name)`, sorted.
+    pub fn functions(&self) -> Option<&[(String, String)]> {
+        self.functions.get_or_init(|| self.source.functions()).as_deref()
+    }
+
+    /// A tracepoint's fields, from its format file or else the shipped table.
+    pub fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint> {
+        let text = self.source.tracepoint_format(category, event);
+        match text {
+            Some(text) => Some(Tracepoint::parse(category, event, &text, self.btf())),
+            None => tracepoints::shipped(category, event, self.btf()),
+        }
+    }
+}
+
+/// Whether `name` matches a pattern of `*`, `?` and `[…]`.
+pub fn glob(pattern: &str, name: &str) -> bool {
+    fn matches(p: &[u8], n: &[u8]) -> bool {
+        // The classic two-pointer match: on a mismatch, go back to the last star.
+        let (mut i, mut j, mut star, mut mark) = (0, 0, None, 0);
+        while j < n.len() {
+            let step = match p.get(i) {
+                Some(b'*') => {
+                    star = Some(i);
+                    mark = j;
+                    i += 1;
+                    continue;
+                }
+                Some(b'?') => Some(1),
+                Some(b'[') => set(&p[i..], n[j]),
+                Some(c) if *c == n[j] => Some(1),
+                _ => None,
+            };
+            if let Some(step) = step {
+                i += step;
+                j += 1;
+            } else if let Some(s) = star {
+                i = s + 1;
+                mark += 1;
+                j = mark;
+            } else {
+                return false;
+            }
+        }
+        p[i..].iter().all(|c| *c == b'*')
+    }
+    /// Length of the `[…]` at the start of `p` when it holds `c`.
+    fn set(p: &[u8], c: u8) -> Option<usize> {
+        let end = p.iter().position(|b| *b == b']')?;
+        let mut items = &p[1..end];
+        let negated = matches!(items.first(), Some(b'!' | b'^'));
+        if negated {
+            items = &items[1..];
+        }
+        let mut found = false;
+        let mut i = 0;
+        while i < items.len() {
+            if i + 2 < items.len() && items[i + 1] == b'-' {
+                found |= (items[i]..=items[i + 2]).contains(&c);
+                i += 3;
+            } else {
+                found |= items[i] == c;
+                i += 1;
+            }
+        }
+        (found != negated).then_some(end + 1)
+    }
+    matches(pattern.as_bytes(), name.as_bytes())
+}
+
+/// Whether a name holds wildcards.
+pub fn is_glob(name: &str) -> bool {
+    name.contains(['*', '?', '['])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn globs() {
+        for (pattern, name, want) in [
+            ("vfs_*", "vfs_read", true),
+            ("*read*", "vfs_readv", true),
+            ("vfs_?ead", "vfs_read", true),
+            ("sys_[ae]*", "sys_exit", true),
+            ("sys_[!ae]*", "sys_exit", false),
+            ("a*b*c", "aXbYbZ", false),
+            ("*", "", true),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(glob(pattern, name), want, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Tracepoints: their fields, and the kernel struct that holds a record of theirs.
+//!
+//! The struct is named after the event's class, which BTF does not link to the
+//! event; it is found by comparing fields (design.md, section 3).
+
+use btc_types::{Space, Type};
+
+use crate::btf::Btf;
+use crate::decl::{self, Dynamic};
+
+/// A field of a tracepoint's record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TracepointField {
+    /// Its name.
+    pub name: String,
+    /// Its type as the `format` file spells it, such as `const char *`.
+    pub spelling: String,
+    /// Its type. A field that lies elsewhere in the record (`__data_loc`) has the
+    /// type of what lies there: text for `char`, else an array of unknown length.
+    pub ty: Type,
+    /// Bytes from the record's start, on this target.
+    pub offset: u32,
+    /// Size in bytes, on this target.
+    pub size: u32,
+    /// Whether the record holds its place rather than itself: `Some(true)` counts
+    /// from the field's end (`__rel_loc`).
+    pub dynamic: Option<bool>,
+}
+
+/// A tracepoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tracepoint {
+    /// Its category, such as `sched`.
+    pub category: String,
+    /// Its event, such as `sched_switch`.
+    pub event: String,
+    /// Its own fields, the common ones left out.
+    pub fields: Vec<TracepointField>,
+    /// The kernel struct of its records, such as `trace_event_raw_sched_switch`; `None` when
+    /// it cannot be told, and offsets must be patched from the `format` file.
+    pub record: Option<String>,
+}
+
+impl Tracepoint {
+    /// A tracepoint from its `format` file.
+    pub fn parse(category: &str, event: &str, format: &str, btf: Option<&Btf>) -> Self {
+        let syscall = category == "syscalls" || category == "raw_syscalls";
+        let space = if category == "syscalls" { Space::User } else { Space::Kernel };
+        let fields: Vec<TracepointField> =
+            format.lines().filter_map(|line| field(line, space, btf)).collect();
+        let record = if syscall {
+            let class = if event.starts_with("sys_enter") { "sys_enter" } else { "sys_exit" };
+            Some(format!("trace_event_raw_{class}"))
+        } else {
+            btf.and_then(|b| find_record(b, event, &fields))
+        };
+        Tracepoint { category: category.to_string(), event: event.to_string(), fields, record }
+    }
+
+    /// The field of that name.
+    pub fn field(&self, name: &str) -> Option<&TracepointField> {
+        self.fields.iter().find(|f| f.name == name)
+    }
+}
+
+/// A line such as `field:int fd;	offset:16;	size:8;	signed:0;`; common fields are left out.
+fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField> {
+    let mut parts = line.trim().strip_prefix("field:")?.split(';');
+    let declaration = decl::split(parts.next()?)?;
+    if declaration.name.starts_with("common_") {
+        return None;
+    }
+    let (mut offset, mut size, mut signed) = (0, 0, false);
+    for part in parts {
+        match part.trim().split_once(':') {
+            Some(("offset", n)) => offset = n.parse().ok()?,
+            Some(("size", n)) => size = n.parse().ok()?,
+            Some(("signed", n)) => signed = n == "1",
+            _ => {}
+        }
+    }
+    let is_char = declaration.ty.trim_start_matches("const ").trim() == "char";
+    let element_size = size / declaration.count.unwrap_or(1).max(1);
+    let element = decl::type_of(&declaration.ty, element_size, signed, space, btf);
+    let (ty, dynamic) = match (declaration.dynamic, declaration.count) {
+        (Dynamic::No, None) => (element, None),
+        (Dynamic::No, Some(count)) if is_char => (Type::str(count), None),
+        (Dynamic::No, Some(count)) => (Type::Array { element: Box::new(element), count }, None),
+        (kind, _) => {
+            let ty = if is_char {
+                Type::pointer(Type::int(1, true), Space::Kernel)
+            } else {
+                let base = decl::type_of(&declaration.ty, 0, signed, space, btf);
+                Type::pointer(base, Space::Kernel)
+            };
+            (ty, Some(kind == Dynamic::FromField))
+        }
+    };
+    let spelling = match (declaration.dynamic, declaration.count) {
+        (Dynamic::No, Some(count)) => format!("{}[{count}]", declaration.ty),
+        (Dynamic::No, None) => declaration.ty.clone(),
+        (Dynamic::FromStart, _) => format!("__data_loc {}[]", declaration.ty),
+        (Dynamic::FromField, _) => format!("__rel_loc {}[]", declaration.ty),
+    };
+    Some(TracepointField { name: declaration.name, spelling, ty, offset, size, dynamic })
+}
+
+/// The struct whose fields have the same names at the same offsets; the one of the
+/// event's own name first.
+fn find_record(btf: &Btf, event: &str, fields: &[TracepointField]) -> Option<String> {
+    let fits = |layout: &crate::RecordLayout| {
+        fields.iter().all(|f| {
+            let name = match f.dynamic {
+                Some(false) => format!("__data_loc_{}", f.name),
+                Some(true) => format!("__rel_loc_{}", f.name),
+                None => f.name.clone(),
+            };
+            layout.field(&name).is_some_and(|m| m.bit_offset == f.offset * 8)
+        })
+    };
+    let own = format!("trace_event_raw_{event}");
+    if btf.record(&own, false).is_some_and(|l| fits(&l)) {
+        return Some(own);
+    }
+    // Its own members besides the header `ent` and the trailing `__data` are as many as the fields.
+    let same_size = |l: &crate::RecordLayout| {
+        l.fields.iter().filter(|f| f.name != "ent" && f.name != "__data").count() == fields.len()
+    };
+    btf.event_records().iter().find(|l| same_size(l) && fits(l)).map(|l| l.ty.name.clone())
+}
+
+/// Formats shipped with btc, for targets without tracefs: `category:event` lines, each
+/// followed by its fields as in a `format` file, cut to what [`Tracepoint::parse`] reads.
+const SHIPPED: &str = include_str!("../data/tracepoints.txt");
+
+/// A tracepoint of the shipped table.
+pub fn shipped(category: &str, event: &str, btf: Option<&Btf>) -> Option<Tracepoint> {
+    let head = format!("\n{category}:{event}\n");
+    let at = SHIPPED.find(&head)? + head.len();
+    let rest = &SHIPPED[at..];
+    let end = rest.find("\n\n").unwrap_or(rest.len());
+    Some(Tracepoint::parse(category, event, &rest[..end], btf))
+}
+
+/// Names of all tracepoints in the shipped table.
+pub fn shipped_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SHIPPED.lines().filter(|l| !l.starts_with("field:")).filter_map(|l| l.split_once(':'))
+}

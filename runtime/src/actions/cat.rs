@@ -1,0 +1,33 @@
+//! `cat(format, …)`: the file's text.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use btc_abi::Segment;
+
+use super::{Arrived, Kind, State};
+use crate::{error, place};
+
+pub(super) fn cat(state: &mut State, arrived: Arrived, segments: &[Segment]) {
+    let name = state.format(arrived, segments);
+    let path = Path::new(OsStr::from_bytes(&name));
+    let mut data = Vec::new();
+    let limit = state.ctx.settings.max_cat_bytes;
+    // Only regular files: reading a pipe or a device could hang the tracer.
+    let read = File::open(path).and_then(|file| {
+        if file.metadata()?.is_file() {
+            file.take(limit).read_to_end(&mut data)
+        } else {
+            Err(std::io::Error::other("not a regular file"))
+        }
+    });
+    if let Err(problem) = read {
+        let place = place::show(state.ctx.manifest, &arrived.record.place);
+        eprintln!("{place}: ERROR: cannot read `{}`: {}", path.display(), error::reason(&problem));
+        return;
+    }
+    state.plain(Kind::Cat, &data);
+}

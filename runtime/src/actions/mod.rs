@@ -1,0 +1,116 @@
+//! What follows from a record: one file an action.
+
+mod cat;
+mod exit;
+mod fail;
+mod join;
+mod map;
+mod message;
+pub(crate) mod packet;
+mod print;
+mod system;
+mod time;
+
+use std::collections::HashMap;
+
+use btc_abi::{Action, Field, Record};
+
+use crate::Options;
+use crate::maps::Handle;
+use crate::output::{Kind, Level, Output, Sink};
+use crate::render::{Context, integer, part, printf};
+
+/// The state of a run that actions work on.
+pub(crate) struct State<'m> {
+    pub ctx: Context<'m>,
+    pub options: &'m Options,
+    pub output: Box<dyn Output>,
+    pub sink: Sink,
+    /// Maps of the script, by index.
+    pub maps: Vec<Handle<'m>>,
+    /// The code of `exit()`, once it was called.
+    pub exit: Option<i32>,
+    /// Records are dropped: the program has ended, its last words are still to come.
+    pub discard: bool,
+    /// Whether a test failed.
+    pub failed: bool,
+    /// Warnings shown so far, by record.
+    pub warned: HashMap<usize, u64>,
+    /// Room for the text of one `printf`, kept to save allocations.
+    pub scratch: Vec<u8>,
+    /// Open pcap files.
+    pub packets: HashMap<String, packet::File>,
+}
+
+/// A record that arrived.
+#[derive(Clone, Copy)]
+struct Arrived<'a> {
+    id: usize,
+    record: &'a Record,
+    bytes: &'a [u8],
+}
+
+impl Arrived<'_> {
+    /// A field's number, 0 when there is no such field.
+    fn number(&self, index: usize) -> Option<u64> {
+        let field = self.record.fields.get(index)?;
+        integer(&field.encoding, self.field_bytes(field)).map(|(n, _)| n)
+    }
+
+    fn field_bytes(&self, field: &Field) -> &[u8] {
+        part(self.bytes, field.offset, &field.encoding)
+    }
+}
+
+impl<'m> State<'m> {
+    /// Does what a record asks for.
+    pub(crate) fn handle(&mut self, bytes: &[u8]) {
+        let id = crate::render::le(bytes, 0) as u32 as usize;
+        let manifest = self.ctx.manifest;
+        let Some(record) = manifest.records.get(id) else { return };
+        if self.discard || bytes.len() < record.size as usize {
+            return;
+        }
+        let arrived = Arrived { id, record, bytes };
+        match &record.action {
+            Action::Printf(segments) => print::printf(self, arrived, segments),
+            Action::Errorf(segments) => message::formatted(self, arrived, segments, Level::Error),
+            Action::Warnf(segments) => message::formatted(self, arrived, segments, Level::Warning),
+            Action::PrintValue => print::value(self, arrived),
+            Action::PrintMap { map, top, div } => map::print(self, arrived, *map, *top, *div),
+            Action::PrintMapElement { map } => map::element(self, arrived, *map),
+            Action::Clear { map } => map::clear(self, *map),
+            Action::Zero { map } => map::zero(self, *map),
+            Action::Exit => exit::exit(self, arrived),
+            Action::Time(format) => time::time(self, format),
+            Action::Join(separator) => join::join(self, arrived, separator),
+            Action::Cat(segments) => cat::cat(self, arrived, segments),
+            Action::System(segments) => system::system(self, arrived, segments),
+            Action::RuntimeWarning(text) => message::runtime(self, arrived, text),
+            Action::Packet { path } => packet::packet(self, arrived, path),
+            Action::Fail(text) => fail::fail(self, arrived, text),
+        }
+        self.sink.appended();
+    }
+
+    /// The segments as bytes.
+    fn format(&self, arrived: Arrived, segments: &[btc_abi::Segment]) -> Vec<u8> {
+        let mut out = Vec::new();
+        printf::segments(&self.ctx, segments, &arrived.record.fields, arrived.bytes, &mut out);
+        out
+    }
+
+    fn plain(&mut self, kind: Kind, data: &[u8]) {
+        self.output.plain(kind, data, self.sink.buffer());
+    }
+
+    /// Prints all maps that hold something, as at the end of a run.
+    pub(crate) fn print_maps(&mut self) {
+        for index in 0..self.maps.len() {
+            if self.maps[index].map.printed {
+                map::at_end(self, index);
+                self.sink.appended();
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `skboutput(path, …)`: packets into pcap files.
+
+use std::io::Write;
+
+use super::{Arrived, State};
+use crate::render::time::read;
+use crate::{error, place};
+
+/// An open pcap file; `None` after an error, which was told then.
+pub(crate) struct File(Option<std::io::BufWriter<std::fs::File>>);
+
+/// Link type of raw Ethernet frames.
+const ETHERNET: u32 = 1;
+/// Marks a file with nanoseconds.
+const MAGIC: u32 = 0xa1b2_3c4d;
+const SNAP: u32 = 65535;
+
+fn create(path: &str) -> std::io::Result<std::io::BufWriter<std::fs::File>> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    for word in [MAGIC, 2 | 4 << 16, 0, 0, SNAP, ETHERNET] {
+        file.write_all(&word.to_le_bytes())?;
+    }
+    Ok(file)
+}
+
+fn write(file: &mut impl Write, time: u64, length: u32, data: &[u8]) -> std::io::Result<()> {
+    let head = [(time / 1_000_000_000) as u32, (time % 1_000_000_000) as u32, data.len() as u32, length];
+    for word in head {
+        file.write_all(&word.to_le_bytes())?;
+    }
+    file.write_all(data)
+}
+
+pub(super) fn packet(state: &mut State, arrived: Arrived, path: &str) {
+    let Some(field) = arrived.record.fields.get(2) else { return };
+    let boot_to_real = read(libc::CLOCK_REALTIME) - read(libc::CLOCK_BOOTTIME);
+    let time = (arrived.number(0).unwrap_or(0) as i64).wrapping_add(boot_to_real) as u64;
+    let length = arrived.number(1).unwrap_or(0) as u32;
+    let bytes = arrived.field_bytes(field);
+    let data = match field.encoding {
+        btc_abi::Encoding::Buffer { .. } => bytes.get(4..).unwrap_or_default(),
+        _ => bytes,
+    };
+    let data = &data[..data.len().min(length as usize)];
+    let place = &arrived.record.place;
+    let manifest = state.ctx.manifest;
+    let tell = |problem: &std::io::Error| {
+        let place = place::show(manifest, place);
+        eprintln!("{place}: ERROR: cannot write packets to `{path}`: {}", error::reason(problem));
+    };
+    let file = state.packets.entry(path.to_string()).or_insert_with(|| match create(path) {
+        Ok(file) => File(Some(file)),
+        Err(problem) => {
+            tell(&problem);
+            File(None)
+        }
+    });
+    if let Some(open) = &mut file.0
+        && let Err(problem) = write(open, time, length, data)
+    {
+        tell(&problem);
+        file.0 = None;
+    }
+}

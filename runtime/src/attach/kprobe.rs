@@ -1,0 +1,37 @@
+//! Kernel functions: entry, return, and places inside.
+
+use std::ffi::CString;
+
+use super::perf::{Config1, Event, probe_type};
+use super::{Point, Problem, Target, missing, tracefs};
+use crate::glob;
+
+pub(super) fn targets(module: &str, function: &str, offset: u64, ret: bool) -> Result<Vec<Target>, Problem> {
+    let (kind, return_bit) = probe_type("kprobe")?;
+    let config = if ret { return_bit } else { 0 };
+    let word = if ret { "kretprobe" } else { "kprobe" };
+    if function.is_empty() {
+        let title = format!("{word}:{offset:#x}");
+        let event = Event { config2: offset, ..Event::new(kind, config, &title) };
+        return Ok(vec![Target::new(Point::Perf(vec![event]), title, format!("{offset:#x}"))]);
+    }
+    let pattern = glob::is_pattern(function) || glob::is_pattern(module);
+    let functions = if pattern { tracefs::functions(function, module) } else { vec![function.to_string()] };
+    if functions.is_empty() {
+        return missing(format!("no function of this kernel matches {function}"));
+    }
+    let target = |function: String| {
+        let title = if offset == 0 { format!("{word}:{function}") } else { format!("{word}:{function}+{offset}") };
+        let symbol = match (pattern, module) {
+            (true, _) | (_, "" | "vmlinux") => function.clone(),
+            (false, module) => format!("{module}:{function}"),
+        };
+        let event = Event {
+            config1: Config1::Text(CString::new(symbol).unwrap_or_default()),
+            config2: offset,
+            ..Event::new(kind, config, &title)
+        };
+        Target::new(Point::Perf(vec![event]), title, function)
+    };
+    Ok(functions.into_iter().map(target).collect())
+}

@@ -1,0 +1,262 @@
+//! Attaching: what each probe means on this machine, and doing it.
+//!
+//! First every probe is *planned*: names are resolved and wildcards expanded to
+//! [`Target`]s, before anything is loaded. Then, with the programs in the kernel,
+//! every target becomes a [`Link`]. A link is nothing but descriptors, so that
+//! the end of the process, however it comes, leaves nothing attached.
+
+mod breakpoint;
+mod clone;
+mod fentry;
+mod iter;
+mod kprobe;
+pub(crate) mod perf;
+mod raw_tracepoint;
+mod run;
+mod timer;
+mod counter;
+pub(crate) mod tracefs;
+mod tracepoint;
+pub(crate) mod uprobe;
+mod usdt;
+
+use std::collections::HashMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity};
+
+use crate::load::{Loaded, Program};
+use crate::render::PointName;
+use crate::{Error, Options, place};
+pub(crate) use run::run as run_program;
+
+/// A thing to attach to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Point {
+    /// Run by the tracer itself.
+    Run,
+    /// An iterator of a kind, and the name to pin it under.
+    Iter { pin: String },
+    /// A raw tracepoint.
+    RawTracepoint { event: String },
+    /// The program knows its place itself (fentry, tp_btf).
+    Typed,
+    /// Perf events.
+    Perf(Vec<perf::Event>),
+}
+
+/// A point with the names that scripts see.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Target {
+    pub point: Point,
+    pub name: PointName,
+}
+
+impl Target {
+    fn new(point: Point, name: impl Into<String>, function: impl Into<String>) -> Target {
+        Target { point, name: PointName { name: name.into(), function: function.into() } }
+    }
+}
+
+/// Why a probe has no target.
+pub(crate) enum Problem {
+    /// It does not exist here: the probe's policy decides.
+    Missing(String),
+    /// Nothing can be done.
+    Error(Error),
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        Problem::Error(error)
+    }
+}
+
+fn missing<T>(what: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::Missing(what.into()))
+}
+
+/// The targets of a probe.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    pub targets: Vec<Target>,
+}
+
+/// Something attached; dropping it detaches.
+pub(crate) struct Link {
+    // Order matters: the link goes before the event that it sits on.
+    _link: Option<OwnedFd>,
+    _event: Option<OwnedFd>,
+}
+
+/// Resolves all probes.
+pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, Error> {
+    let mut plans = Vec::new();
+    for probe in &manifest.probes {
+        let plan = match targets(probe, options) {
+            Ok(targets) => Plan { targets },
+            Err(Problem::Error(error)) => return Err(error),
+            Err(Problem::Missing(what)) => {
+                excuse(manifest, probe, options, &what)?;
+                Plan::default()
+            }
+        };
+        plans.push(plan);
+    }
+    Ok(plans)
+}
+
+/// What the probe's policy makes of a missing target.
+fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> Result<(), Error> {
+    let place = place::show(manifest, &probe.place);
+    match probe.missing {
+        Missing::Error => Err(Error::new(format!("{place}: ERROR: cannot attach {}: {what}", probe.name))),
+        Missing::Warn => {
+            if !options.no_warnings {
+                eprintln!("{place}: WARNING: {} is left out: {what}", probe.name);
+            }
+            Ok(())
+        }
+        Missing::Ignore => Ok(()),
+    }
+}
+
+fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
+    let name = &probe.name;
+    match &probe.attach {
+        Attach::Begin | Attach::End | Attach::SelfSignal { .. } | Attach::Test { .. } | Attach::Bench { .. } => {
+            Ok(vec![Target::new(Point::Run, name, name)])
+        }
+        Attach::Tracepoint { category, event } => tracepoint::targets(category, event),
+        Attach::RawTracepoint { event, typed } => raw_tracepoint::targets(name, event, *typed),
+        Attach::Kprobe { module, function, offset, ret } => kprobe::targets(module, function, *offset, *ret),
+        Attach::Fentry { module, function, ret } => fentry::targets(module, function, *ret),
+        Attach::Uprobe { path, symbol, offset, ret, demangle } => {
+            uprobe::targets(&uprobe::Wanted { path, symbol, offset: *offset, ret: *ret, demangle: *demangle }, options)
+        }
+        Attach::Usdt { .. } => usdt::targets(name),
+        Attach::Interval { unit, value } => timer::interval(name, *unit, *value),
+        Attach::Profile { unit, value } => timer::profile(name, *unit, *value),
+        Attach::Software { event, count } => counter::software(name, event, *count, options),
+        Attach::Hardware { event, count } => counter::hardware(name, event, *count, options),
+        Attach::Watchpoint { address, length, mode } => breakpoint::targets(name, *address, *length, mode, options),
+        Attach::Iter { kind, pin } => Ok(iter::targets(name, kind, pin)),
+    }
+}
+
+/// Everything that is attached.
+#[derive(Default)]
+pub(crate) struct Attached {
+    pub links: Vec<Link>,
+    /// Iterators to read out.
+    pub iterators: Vec<OwnedFd>,
+    /// Copies of programs, which must live as long as their links.
+    pub clones: Vec<OwnedFd>,
+    /// Names of the numbered attach points.
+    pub points: Vec<PointName>,
+    /// Attach points, those that the tracer runs included.
+    pub count: usize,
+    /// Whether events may arrive by themselves.
+    pub has_events: bool,
+}
+
+/// Attaches all targets.
+pub(crate) fn attach(
+    manifest: &Manifest,
+    options: &Options,
+    plans: &[Plan],
+    loaded: &Loaded,
+) -> Result<Attached, Error> {
+    let mut all = Attached::default();
+    let cookies = clone::has_cookies();
+    for (probe, plan) in manifest.probes.iter().zip(plans) {
+        if plan.targets.is_empty() {
+            continue;
+        }
+        let Some(program) = loaded.program(&probe.program) else {
+            return Err(Error::new(format!("the object is damaged: it has no program `{}`", probe.program)));
+        };
+        let mut problem = None;
+        let before = all.count;
+        for target in &plan.targets {
+            match attach_one(manifest, probe, target, program, cookies, &mut all) {
+                Ok(()) => all.count += 1,
+                Err(Problem::Error(error)) => return Err(error),
+                Err(Problem::Missing(what)) => problem = Some(what),
+            }
+        }
+        // Of many matches of a wildcard some may refuse; a probe with none is missing.
+        if let Some(what) = problem
+            && all.count == before
+        {
+            excuse(manifest, probe, options, &what)?;
+        }
+    }
+    Ok(all)
+}
+
+fn attach_one(
+    manifest: &Manifest,
+    probe: &Probe,
+    target: &Target,
+    program: Program,
+    cookies: bool,
+    all: &mut Attached,
+) -> Result<(), Problem> {
+    let mut fd = program.fd;
+    let mut cookie = None;
+    if probe.identity == ProbeIdentity::Dynamic {
+        let number = (manifest.probes.len() + all.points.len()) as u64;
+        all.points.push(target.name.clone());
+        match target.point {
+            Point::Perf(_) if cookies => cookie = Some(number),
+            Point::Run => {}
+            _ => {
+                let copy = clone::clone(manifest, &probe.program, program, number)?;
+                fd = copy.as_raw_fd();
+                all.clones.push(copy);
+            }
+        }
+    }
+    match &target.point {
+        Point::Run => return Ok(()),
+        Point::Iter { pin } => {
+            let (link, iterator) = iter::attach(&probe.name, fd, pin)?;
+            all.links.push(link);
+            all.iterators.extend(iterator);
+            return Ok(());
+        }
+        Point::RawTracepoint { event } => all.links.push(raw_tracepoint::attach(event, fd)?),
+        Point::Typed => all.links.push(fentry::attach(&probe.name, fd)?),
+        Point::Perf(events) => {
+            for event in events {
+                all.links.push(perf::attach(event, fd, cookie)?);
+            }
+        }
+    }
+    all.has_events = true;
+    Ok(())
+}
+
+/// Programs of the probes that the tracer runs itself, in the order of the script.
+pub(crate) fn run_by_tracer<'a>(
+    manifest: &'a Manifest,
+    loaded: &'a Loaded,
+    wanted: impl Fn(&Attach) -> bool + 'a,
+) -> impl Iterator<Item = Program> + 'a {
+    let probes = manifest.probes.iter().filter(move |p| wanted(&p.attach));
+    probes.filter_map(|p| loaded.program(&p.program))
+}
+
+/// Signals that probes wait for, with their programs.
+pub(crate) fn signals(manifest: &Manifest) -> Result<HashMap<i32, Vec<String>>, Error> {
+    let mut all: HashMap<i32, Vec<String>> = HashMap::new();
+    for probe in &manifest.probes {
+        if let Attach::SelfSignal { signal } = &probe.attach {
+            let number = crate::render::names::signal_number(signal)
+                .ok_or_else(|| Error::new(format!("{}: there is no signal `{signal}`", probe.name)))?;
+            all.entry(number).or_default().push(probe.program.clone());
+        }
+    }
+    Ok(all)
+}

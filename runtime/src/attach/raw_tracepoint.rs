@@ -1,0 +1,47 @@
+//! Raw tracepoints.
+
+use std::ffi::CString;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use libbpf_sys as sys;
+
+use super::{Link, Point, Problem, Target, missing, tracefs};
+use crate::error::{last_os, reason};
+use crate::{Error, glob};
+
+pub(super) fn targets(name: &str, event: &str, typed: bool) -> Result<Vec<Target>, Problem> {
+    if typed {
+        return Ok(vec![Target::new(Point::Typed, name, event)]);
+    }
+    let events = if glob::is_pattern(event) {
+        let mut all: Vec<String> = tracefs::events("*", event)?.into_iter().map(|(_, event, _)| event).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    } else {
+        vec![event.to_string()]
+    };
+    if events.is_empty() {
+        return missing(format!("this kernel has no raw tracepoint {event}"));
+    }
+    let target = |event: String| {
+        let name = format!("rawtracepoint:{event}");
+        Target::new(Point::RawTracepoint { event: event.clone() }, name, event)
+    };
+    Ok(events.into_iter().map(target).collect())
+}
+
+pub(super) fn attach(event: &str, program: i32) -> Result<Link, Problem> {
+    let name = CString::new(event).unwrap_or_default();
+    // SAFETY: a NUL-terminated name and a program's descriptor.
+    let fd = unsafe { sys::bpf_raw_tracepoint_open(name.as_ptr(), program) };
+    if fd < 0 {
+        let error = last_os();
+        return match error.raw_os_error() {
+            Some(libc::ENOENT | libc::EINVAL) => missing(format!("this kernel has no raw tracepoint {event}")),
+            _ => Err(Error::new(format!("cannot attach rawtracepoint:{event}: {}", reason(&error))).into()),
+        };
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(Link { _link: Some(unsafe { OwnedFd::from_raw_fd(fd) }), _event: None })
+}

@@ -1,0 +1,116 @@
+//! The kernel's list of tracepoints and functions.
+
+use std::path::PathBuf;
+
+use crate::Error;
+use crate::glob;
+
+/// The folder of tracefs.
+pub(crate) fn root() -> Result<PathBuf, Error> {
+    for place in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"] {
+        let path = PathBuf::from(place);
+        if path.join("events").is_dir() {
+            return Ok(path);
+        }
+    }
+    Err(Error::new(
+        "the kernel's list of tracepoints is not there; mount it: mount -t tracefs tracefs /sys/kernel/tracing",
+    ))
+}
+
+fn folders(path: PathBuf, pattern: &str) -> Vec<String> {
+    if !glob::is_pattern(pattern) {
+        return vec![pattern.to_string()];
+    }
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
+        .filter_map(|e| e.file_name().into_string().ok())
+        .filter(|name| glob::matches(pattern, name))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Tracepoints that match: category, event and id.
+pub(crate) fn events(category: &str, event: &str) -> Result<Vec<(String, String, u64)>, Error> {
+    let root = root()?.join("events");
+    let mut found = Vec::new();
+    for category in folders(root.clone(), category) {
+        let folder = root.join(&category);
+        for event in folders(folder.clone(), event) {
+            let id = std::fs::read_to_string(folder.join(&event).join("id"));
+            if let Some(id) = id.ok().and_then(|t| t.trim().parse().ok()) {
+                found.push((category.clone(), event, id));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Offset of a field in a tracepoint's record.
+pub(crate) fn field_offset(category: &str, event: &str, field: &str) -> Result<i16, Error> {
+    let path = root()?.join("events").join(category).join(event).join("format");
+    let text = std::fs::read_to_string(&path).map_err(|e| Error::os(format!("cannot read {}", path.display()), &e))?;
+    parse_offset(&text, field)
+        .ok_or_else(|| Error::new(format!("the tracepoint {category}:{event} has no field `{field}` on this kernel")))
+}
+
+/// Lines are `field:unsigned int flags; offset:24; size:4; signed:0;` with tabs between.
+fn parse_offset(format: &str, field: &str) -> Option<i16> {
+    for line in format.lines() {
+        let Some(rest) = line.trim().strip_prefix("field:") else { continue };
+        let mut parts = rest.split(';').map(str::trim);
+        let declaration = parts.next()?;
+        let name = declaration.split('[').next()?.rsplit([' ', '*']).next()?;
+        if name == field {
+            return parts.find_map(|p| p.strip_prefix("offset:"))?.parse().ok();
+        }
+    }
+    None
+}
+
+/// Kernel functions that may be traced and match, in the order of the list.
+pub(crate) fn functions(pattern: &str, module: &str) -> Vec<String> {
+    let list = root().and_then(|r| {
+        std::fs::read_to_string(r.join("available_filter_functions")).map_err(|e| Error::os("", &e))
+    });
+    let (text, column) = match list {
+        Ok(text) => (text, 0),
+        Err(_) => (std::fs::read_to_string("/proc/kallsyms").unwrap_or_default(), 2),
+    };
+    let mut seen = std::collections::HashSet::new();
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_ascii_whitespace();
+        if column == 2 && !matches!(words.by_ref().nth(1), Some("t" | "T")) {
+            continue;
+        }
+        let Some(name) = words.next() else { continue };
+        let of = words.next().map_or("vmlinux", |m| m.trim_matches(['[', ']']));
+        if glob::matches(pattern, name)
+            && (module.is_empty() || glob::matches(module, of))
+            && !name.contains("__ftrace_invalid_address__")
+            && seen.insert(name)
+        {
+            found.push(name.to_string());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_offset;
+
+    #[test]
+    fn offsets_of_fields() {
+        let format = "name: x\nID: 1\nformat:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n\
+                      \tfield:char comm[16];\toffset:8;\tsize:16;\tsigned:0;\n\
+                      \tfield:const char * name;\toffset:24;\tsize:8;\tsigned:0;\n";
+        assert_eq!(parse_offset(format, "comm"), Some(8));
+        assert_eq!(parse_offset(format, "name"), Some(24));
+        assert_eq!(parse_offset(format, "nope"), None);
+    }
+}

@@ -1,0 +1,256 @@
+//! Places in user-space binaries: files by name, symbols by pattern.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use object::{Object, ObjectSegment, ObjectSymbol, ReadCache, SymbolKind};
+
+use super::perf::{Config1, Event, probe_type};
+use super::{Point, Problem, Target, missing};
+use crate::{Error, Options, child, glob};
+
+/// What a script asks for.
+pub(crate) struct Wanted<'a> {
+    pub path: &'a str,
+    pub symbol: &'a str,
+    pub offset: u64,
+    pub ret: bool,
+    pub demangle: bool,
+}
+
+/// A function of a binary.
+struct Function {
+    name: String,
+    /// Address as the file's symbols have it.
+    address: u64,
+    /// Offset in the file.
+    offset: u64,
+}
+
+pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>, Problem> {
+    let (kind, return_bit) = probe_type("uprobe")?;
+    let config = if wanted.ret { return_bit } else { 0 };
+    let word = if wanted.ret { "uretprobe" } else { "uprobe" };
+    let paths = find_binaries(wanted.path, options);
+    if paths.is_empty() {
+        return missing(format!("there is no binary or library `{}`", wanted.path));
+    }
+    let mut all = Vec::new();
+    for path in &paths {
+        for function in functions(path, wanted)? {
+            let at = function.name.as_str();
+            let plus = if wanted.offset != 0 && !wanted.symbol.is_empty() { format!("+{}", wanted.offset) } else { String::new() };
+            let title = format!("{word}:{}:{at}{plus}", path.display());
+            let event = Event {
+                config1: Config1::Text(CString::new(path.as_os_str().as_bytes()).unwrap_or_default()),
+                config2: function.offset,
+                pid: options.pid.map_or(-1, |p| p as i32),
+                cpu: if options.pid.is_some() { -1 } else { 0 },
+                ..Event::new(kind, config, &title)
+            };
+            all.push(Target::new(Point::Perf(vec![event]), title, at));
+        }
+    }
+    if all.is_empty() {
+        return missing(format!("`{}` has no function {}", paths[0].display(), wanted.symbol));
+    }
+    Ok(all)
+}
+
+/// Address of a symbol, for `uaddr`.
+pub(crate) fn address_of(path: &str, symbol: &str, options: &Options) -> Result<u64, Error> {
+    let wanted = Wanted { path, symbol, offset: 0, ret: false, demangle: false };
+    let files = find_binaries(path, options);
+    let first = files.first().ok_or_else(|| Error::new(format!("there is no binary or library `{path}`")))?;
+    let found = symbols(first, &wanted, true)?;
+    let function = found.first().ok_or_else(|| Error::new(format!("`{path}` has no symbol `{symbol}`")))?;
+    Ok(function.address)
+}
+
+fn functions(path: &Path, wanted: &Wanted) -> Result<Vec<Function>, Error> {
+    symbols(path, wanted, false)
+}
+
+fn symbols(path: &Path, wanted: &Wanted, data: bool) -> Result<Vec<Function>, Error> {
+    let file = File::open(path).map_err(|e| Error::os(format!("cannot read `{}`", path.display()), &e))?;
+    // Only what is needed is read: binaries can be huge.
+    let cache = ReadCache::new(file);
+    let elf = object::File::parse(&cache)
+        .map_err(|_| Error::new(format!("`{}` is neither a program nor a library", path.display())))?;
+    let segments: Vec<(u64, u64, u64)> = elf
+        .segments()
+        .map(|s| {
+            let (offset, size) = s.file_range();
+            (s.address(), offset, size)
+        })
+        .collect();
+    let file_offset = |address: u64| {
+        let (start, offset, _) = segments.iter().find(|(start, _, size)| address >= *start && address - start < *size)?;
+        Some(address - start + offset)
+    };
+    if wanted.symbol.is_empty() {
+        // An address of the file; where no segment holds it, it is an offset already.
+        let offset = file_offset(wanted.offset).unwrap_or(wanted.offset);
+        return Ok(vec![Function { name: format!("{:#x}", wanted.offset), address: wanted.offset, offset }]);
+    }
+    let mut found: Vec<Function> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for symbol in elf.symbols().chain(elf.dynamic_symbols()) {
+        let kind_fits = matches!(symbol.kind(), SymbolKind::Text) || (data && symbol.kind() == SymbolKind::Data);
+        if !kind_fits || symbol.is_undefined() || symbol.address() == 0 {
+            continue;
+        }
+        let Ok(name) = symbol.name() else { continue };
+        // Version suffixes are not part of the name that people write.
+        let name = name.split('@').next().unwrap_or(name);
+        if !symbol_matches(wanted, name) {
+            continue;
+        }
+        let Some(offset) = file_offset(symbol.address()) else { continue };
+        if seen.insert(offset) {
+            let offset = offset.saturating_add(wanted.offset);
+            found.push(Function { name: name.to_string(), address: symbol.address(), offset });
+        }
+    }
+    if !glob::is_pattern(wanted.symbol) && !wanted.demangle {
+        found.truncate(1);
+    }
+    Ok(found)
+}
+
+fn symbol_matches(wanted: &Wanted, name: &str) -> bool {
+    if glob::matches(wanted.symbol, name) {
+        return true;
+    }
+    wanted.demangle
+        && demangle(name).is_some_and(|full| {
+            let plain = full.split('(').next().unwrap_or(&full);
+            glob::matches(wanted.symbol, &full) || glob::matches(wanted.symbol, plain)
+        })
+}
+
+/// The source name of a C++ or Rust symbol.
+fn demangle(name: &str) -> Option<String> {
+    crate::symbols::demangle(name)
+}
+
+fn is_elf(path: &Path) -> bool {
+    use std::io::Read;
+    let mut magic = [0; 4];
+    File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
+}
+
+/// Files that a path, a pattern, or the name of a program or library means.
+fn find_binaries(name: &str, options: &Options) -> Vec<PathBuf> {
+    if name.contains('/') {
+        if glob::is_pattern(name) {
+            return expand(name);
+        }
+        // The process may live in a container with files of its own.
+        let inside = options.pid.map(|pid| PathBuf::from(format!("/proc/{pid}/root{name}")));
+        if let Some(path) = inside.filter(|p| p.is_file()) {
+            return vec![path];
+        }
+        return std::fs::canonicalize(name).into_iter().filter(|p| p.is_file()).collect();
+    }
+    let library = || find_library(name, &library_folders());
+    let program = || child::search_path(name).filter(|p| is_elf(p));
+    let found = if name.starts_with("lib") || name.contains(".so") {
+        library().or_else(program)
+    } else {
+        program().or_else(library)
+    };
+    found.map(|p| std::fs::canonicalize(&p).unwrap_or(p)).into_iter().collect()
+}
+
+/// Files of one folder that match a pattern in the last part of a path.
+fn expand(pattern: &str) -> Vec<PathBuf> {
+    let (folder, last) = pattern.rsplit_once('/').unwrap_or((".", pattern));
+    let folder = if folder.is_empty() { "/" } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .filter(|e| e.file_name().to_str().is_some_and(|n| glob::matches(last, n)))
+        .map(|e| e.path())
+        .filter(|p| p.is_file() && is_elf(p))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// Folders that the dynamic linker searches.
+fn library_folders() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths).collect();
+    let mut files = vec![PathBuf::from("/etc/ld.so.conf")];
+    if let Ok(entries) = std::fs::read_dir("/etc/ld.so.conf.d") {
+        files.extend(entries.flatten().map(|e| e.path()));
+    }
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        folders.extend(text.lines().map(str::trim).filter(|l| l.starts_with('/')).map(PathBuf::from));
+    }
+    for arch in ["x86_64-linux-gnu", "aarch64-linux-gnu"] {
+        folders.extend([PathBuf::from(format!("/lib/{arch}")), PathBuf::from(format!("/usr/lib/{arch}"))]);
+    }
+    folders.extend(["/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"].map(PathBuf::from));
+    folders
+}
+
+/// `libc`, `libc.so` or `libc.so.6` in the first folder that has it.
+fn find_library(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+    let versioned = if name.contains(".so") { format!("{name}.") } else { format!("{name}.so.") };
+    for folder in folders {
+        for exact in [name.to_string(), format!("{name}.so")] {
+            let path = folder.join(exact);
+            // What developers' packages put there may be a linker script.
+            if path.is_file() && is_elf(&path) {
+                return Some(path);
+            }
+        }
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let mut found: Vec<PathBuf> = entries
+            .flatten()
+            .filter(|e| e.file_name().to_str().is_some_and(|n| n.starts_with(&versioned)))
+            .map(|e| e.path())
+            .filter(|p| p.is_file() && is_elf(p))
+            .collect();
+        found.sort_unstable_by_key(|p| p.as_os_str().len());
+        if let Some(path) = found.into_iter().next() {
+            return Some(path);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_found_by_short_name() {
+        let folder = std::env::temp_dir().join(format!("btc-libs-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("libx.so"), b"/* script */").unwrap();
+        std::fs::write(folder.join("libx.so.6"), b"\x7fELF").unwrap();
+        std::fs::write(folder.join("libxy.so.1"), b"\x7fELF").unwrap();
+        let find = |n| find_library(n, std::slice::from_ref(&folder));
+        assert_eq!(find("libx"), Some(folder.join("libx.so.6")));
+        assert_eq!(find("libx.so.6"), Some(folder.join("libx.so.6")));
+        assert_eq!(find("libxy"), Some(folder.join("libxy.so.1")));
+        assert_eq!(find("liby"), None);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn functions_of_this_program_are_found() {
+        let path = std::env::current_exe().unwrap();
+        let wanted = |symbol| Wanted { path: "", symbol, offset: 0, ret: false, demangle: false };
+        assert_eq!(functions(&path, &wanted("main")).unwrap().len(), 1);
+        assert!(functions(&path, &wanted("no_such_function")).unwrap().is_empty());
+        let found = functions(&path, &Wanted { demangle: true, ..wanted("*functions_of_this_program*") }).unwrap();
+        assert!(!found.is_empty());
+    }
+}

@@ -1,0 +1,107 @@
+//! The loader alone: runs a finished object on a host.
+
+use std::process::ExitCode;
+
+use btc_runtime::{Buffering, Error, Format, Options};
+
+const USAGE: &str = "\
+usage: btc-run [options] OBJECT [parameters]
+  -c COMMAND       run and trace a command
+  -p PID           trace a process
+  -o FILE          write the output to a file
+  -f text|json     form of the output
+  -B line|full|none  buffering
+  -q               no message about attached probes
+  -k               tell failed helpers
+  -v               tell what libbpf and the kernel say
+  --unsafe         allow functions that change the system
+  --no-warnings    no warnings
+  --dry-run        load, then stop
+  --info           show what the object says of itself
+Parameters are the script's $1, $2, …, and --name or --name=value.";
+
+struct Arguments {
+    object: String,
+    info: bool,
+    options: Options,
+}
+
+fn choice<T: Copy>(option: &str, value: &str, all: &[(&str, T)]) -> Result<T, Error> {
+    let found = all.iter().find(|(name, _)| *name == value);
+    found.map(|(_, v)| *v).ok_or_else(|| Error::new(format!("{option} does not know `{value}`")))
+}
+
+fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
+    let mut options = Options::default();
+    let mut object = None;
+    let mut info = false;
+    let mut args = args.skip(1);
+    while let Some(arg) = args.next() {
+        if object.is_some() {
+            match arg.strip_prefix("--") {
+                Some("") => options.positional.extend(args.by_ref()),
+                Some(named) => options.named.push(match named.split_once('=') {
+                    Some((name, value)) => (name.into(), Some(value.into())),
+                    None => (named.into(), None),
+                }),
+                None => options.positional.push(arg),
+            }
+            continue;
+        }
+        let mut value = || args.next().ok_or_else(|| Error::new(format!("{arg} needs a value")));
+        match arg.as_str() {
+            "-c" => options.child = Some(value()?),
+            "-p" => {
+                let text = value()?;
+                let pid = text.parse().map_err(|_| Error::new(format!("-p needs a process id, not `{text}`")))?;
+                options.pid = Some(pid);
+            }
+            "-o" => options.output = Some(value()?.into()),
+            "-f" => options.format = choice("-f", &value()?, &[("text", Format::Text), ("json", Format::Json)])?,
+            "-B" => {
+                let all = [("line", Buffering::Line), ("full", Buffering::Full), ("none", Buffering::None)];
+                options.buffering = choice("-B", &value()?, &all)?;
+            }
+            "-q" => options.quiet = true,
+            "-k" => options.print_failed_helpers = true,
+            "-v" => options.verbose = true,
+            "--unsafe" => options.allow_unsafe = true,
+            "--no-warnings" => options.no_warnings = true,
+            "--dry-run" => options.dry_run = true,
+            "--info" => info = true,
+            "-h" | "--help" => return Err(Error::new(USAGE)),
+            _ if arg.starts_with('-') => return Err(Error::new(format!("unknown option {arg}\n{USAGE}"))),
+            _ => object = Some(arg),
+        }
+    }
+    let object = object.ok_or_else(|| Error::new(USAGE))?;
+    Ok(Arguments { object, info, options })
+}
+
+fn start() -> Result<i32, Error> {
+    let mut arguments = parse(std::env::args())?;
+    let name = &arguments.object;
+    let bytes = std::fs::read(name).map_err(|e| Error::new(format!("cannot read `{name}`: {e}")))?;
+    if arguments.info {
+        println!("{:#?}", btc_runtime::manifest(&bytes)?);
+        return Ok(0);
+    }
+    arguments.options.take_environment();
+    let verbose = arguments.options.verbose;
+    let outcome = btc_runtime::run(&bytes, &arguments.options).inspect_err(|e| {
+        if let (true, Some(details)) = (verbose, e.details()) {
+            eprintln!("{details}");
+        }
+    })?;
+    Ok(outcome.exit_code)
+}
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(1)
+        }
+    }
+}

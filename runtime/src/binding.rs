@@ -1,0 +1,181 @@
+//! Late binding: parameters, host facts and patches, written into the object before it is loaded.
+
+use std::os::unix::fs::MetadataExt;
+
+use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType, PatchValue};
+
+use crate::attach::{tracefs, uprobe};
+use crate::elf::Image;
+use crate::render::{Context, time};
+use crate::{Error, Options};
+
+/// Fills everything that the object leaves open.
+pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: Option<u32>) -> Result<(), Error> {
+    params(image, ctx.manifest, options)?;
+    for global in &ctx.manifest.globals {
+        let value = global_value(&global.value, ctx, options, child)?;
+        image.set_number(&global.symbol, value)?;
+    }
+    for patch in &ctx.manifest.patches {
+        if let PatchValue::TracepointField { category, event, field } = &patch.value {
+            let offset = tracefs::field_offset(category, event, field)?;
+            image.set_insn_offset(&patch.program, patch.insn, offset)?;
+        }
+    }
+    Ok(())
+}
+
+fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Option<u32>) -> Result<u64, Error> {
+    Ok(match value {
+        GlobalValue::ChildPid => u64::from(child.or(options.pid).unwrap_or(0)),
+        GlobalValue::HasChild => u64::from(child.or(options.pid).is_some()),
+        GlobalValue::Cpus => possible_cpus() as u64,
+        GlobalValue::StartTime => time::read(libc::CLOCK_BOOTTIME) as u64,
+        GlobalValue::OwnPid => u64::from(std::process::id()),
+        GlobalValue::PidNamespaceDevice => namespace().map_or(0, |m| kernel_device(m.dev())),
+        GlobalValue::PidNamespaceInode => namespace().map_or(0, |m| m.ino()),
+        GlobalValue::KernelAddress(symbol) => ctx.symbols.borrow_mut().kernel_address(symbol).unwrap_or(0),
+        GlobalValue::CgroupId(path) => {
+            std::fs::metadata(path).map_err(|e| Error::os(format!("cannot look at the cgroup `{path}`"), &e))?.ino()
+        }
+        GlobalValue::UserAddress(path, symbol) => uprobe::address_of(path, symbol, options)?,
+    })
+}
+
+fn namespace() -> Option<std::fs::Metadata> {
+    std::fs::metadata("/proc/self/ns/pid").ok()
+}
+
+/// The kernel's own form of a device number, which differs from the C library's.
+fn kernel_device(device: u64) -> u64 {
+    u64::from(libc::major(device)) << 20 | u64::from(libc::minor(device))
+}
+
+/// Number of CPUs that per-CPU maps have values for.
+pub(crate) fn possible_cpus() -> usize {
+    libbpf_rs::num_possible_cpus().unwrap_or(1).max(1)
+}
+
+/// A number as the language writes it: decimal, hexadecimal or octal, with a sign.
+fn parse_number(text: &str) -> Option<u64> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = digits.replace('_', "");
+    let starts = |p: &str| digits.get(..2).is_some_and(|s| s.eq_ignore_ascii_case(p));
+    let value = if starts("0x") {
+        u64::from_str_radix(&digits[2..], 16)
+    } else if starts("0b") {
+        u64::from_str_radix(&digits[2..], 2)
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        u64::from_str_radix(&digits[1..], 8)
+    } else {
+        digits.parse()
+    };
+    let value = value.ok()?;
+    Some(if negative { value.wrapping_neg() } else { value })
+}
+
+fn title(kind: &ParamKind) -> String {
+    match kind {
+        ParamKind::Positional(n) => format!("${n}"),
+        ParamKind::Count => "$#".into(),
+        ParamKind::Named(name) => format!("--{name}"),
+    }
+}
+
+/// What the user gives for a parameter.
+fn given<'a>(param: &Param, options: &'a Options) -> Option<std::borrow::Cow<'a, str>> {
+    match &param.kind {
+        ParamKind::Positional(n) => {
+            let index = (*n as usize).checked_sub(1)?;
+            options.positional.get(index).map(|v| v.as_str().into())
+        }
+        ParamKind::Count => Some(options.positional.len().to_string().into()),
+        ParamKind::Named(name) => {
+            let (_, value) = options.named.iter().rev().find(|(n, _)| n == name)?;
+            Some(value.as_deref().unwrap_or("true").into())
+        }
+    }
+}
+
+fn params(image: &mut Image, manifest: &Manifest, options: &Options) -> Result<(), Error> {
+    for (name, _) in &options.named {
+        let known = |p: &Param| matches!(&p.kind, ParamKind::Named(n) if n == name);
+        if !manifest.params.iter().any(known) {
+            return Err(Error::new(format!("the script has no parameter --{name}")));
+        }
+    }
+    for param in &manifest.params {
+        let text = given(param, options).unwrap_or_else(|| param.default.as_str().into());
+        if !param.symbol.is_empty() {
+            image.set_number(&param.symbol, param_number(param, &text)?)?;
+        }
+        if !param.text_symbol.is_empty() {
+            if text.len() + 1 > param.text_capacity as usize {
+                return Err(Error::new(format!(
+                    "the parameter {} has {} bytes; at most {} fit (raise max_strlen)",
+                    title(&param.kind),
+                    text.len(),
+                    param.text_capacity.saturating_sub(1)
+                )));
+            }
+            image.set_text(&param.text_symbol, param.text_capacity, &text)?;
+        }
+    }
+    Ok(())
+}
+
+fn param_number(param: &Param, text: &str) -> Result<u64, Error> {
+    let wrong = |what: &str| Error::new(format!("the parameter {} must be {what}, not `{text}`", title(&param.kind)));
+    match param.ty {
+        ParamType::Bool => match text {
+            "" | "0" | "false" => Ok(0),
+            "1" | "true" => Ok(1),
+            _ => Err(wrong("true or false")),
+        },
+        ParamType::Int if text.is_empty() => Ok(0),
+        ParamType::Int => parse_number(text).ok_or_else(|| wrong("a number")),
+        ParamType::Str | ParamType::Any => Ok(parse_number(text).unwrap_or(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_all_kinds() {
+        assert_eq!(parse_number("42"), Some(42));
+        assert_eq!(parse_number("-1"), Some(u64::MAX));
+        assert_eq!(parse_number("0x1F"), Some(31));
+        assert_eq!(parse_number("010"), Some(8));
+        assert_eq!(parse_number("1_000"), Some(1000));
+        assert_eq!(parse_number("x"), None);
+        assert_eq!(parse_number(""), None);
+    }
+
+    #[test]
+    fn wrong_parameters_are_named() {
+        let param = Param {
+            kind: ParamKind::Positional(2),
+            ty: ParamType::Int,
+            symbol: "p".into(),
+            text_symbol: String::new(),
+            text_capacity: 0,
+            default: String::new(),
+            help: String::new(),
+        };
+        assert!(param_number(&param, "abc").unwrap_err().to_string().contains("$2"));
+        assert_eq!(param_number(&param, ""), Ok(0));
+        let options = Options { positional: vec!["a".into(), "7".into()], ..Options::default() };
+        assert_eq!(given(&param, &options).as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn device_numbers_are_the_kernels() {
+        assert_eq!(kernel_device(libc::makedev(0, 4)), 4);
+        assert_eq!(kernel_device(libc::makedev(8, 1)), 8 << 20 | 1);
+    }
+}

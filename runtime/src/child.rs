@@ -1,0 +1,195 @@
+//! The command of `-c`: forked first, held until everything is attached.
+
+use std::ffi::{CString, OsStr};
+use std::io::Write;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::error::last_os;
+use crate::{Error, words};
+
+/// A child that waits for [`Child::release`]; dropped before, it never runs its command.
+pub(crate) struct Child {
+    pid: i32,
+    gate: Option<std::fs::File>,
+    reaped: bool,
+}
+
+/// The file that a command's first word names.
+fn find(word: &str) -> Result<PathBuf, Error> {
+    let path = PathBuf::from(word);
+    let missing = || Error::new(format!("the command `{word}` does not exist; give its full path or mend PATH"));
+    if word.contains('/') {
+        return if is_executable(&path) {
+            Ok(path)
+        } else if path.exists() {
+            Err(Error::new(format!("the command `{word}` is not executable")))
+        } else {
+            Err(missing())
+        };
+    }
+    search_path(word).ok_or_else(missing)
+}
+
+/// The first executable of this name in PATH.
+pub(crate) fn search_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|p| is_executable(p))
+}
+
+fn is_executable(path: &std::path::Path) -> bool {
+    let Ok(name) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    // SAFETY: `name` is a NUL-terminated text.
+    path.is_file() && unsafe { libc::access(name.as_ptr(), libc::X_OK) } == 0
+}
+
+fn c_string(text: &OsStr) -> Result<CString, Error> {
+    CString::new(text.as_bytes()).map_err(|_| Error::new("the command holds a NUL byte"))
+}
+
+/// A pipe whose ends do not survive an exec.
+fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
+    let mut ends = [0; 2];
+    // SAFETY: `ends` has room for two descriptors.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+        return Err(Error::os("cannot make a pipe", &last_os()));
+    }
+    // SAFETY: both descriptors are new and nobody else's.
+    Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
+}
+
+/// Gives signals their default meaning again; only async-signal-safe calls.
+fn default_signals() {
+    // SAFETY: plain system calls on a local set.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+    }
+}
+
+/// Lets a command start with default signals, whatever the tracer blocks.
+pub(crate) fn restore_signals(command: &mut Command) {
+    // SAFETY: `default_signals` makes only async-signal-safe calls.
+    unsafe {
+        command.pre_exec(|| {
+            default_signals();
+            Ok(())
+        });
+    }
+}
+
+impl Child {
+    /// Forks the child of a command line.
+    pub(crate) fn spawn(line: &str) -> Result<Child, Error> {
+        let words = words::split(line)
+            .ok_or_else(|| Error::new(format!("a quote in the command `{line}` is not closed")))?;
+        let Some(first) = words.first() else {
+            return Err(Error::new("the command of -c is empty"));
+        };
+        let path = c_string(find(first)?.as_os_str())?;
+        let args: Vec<CString> = words.iter().map(|w| c_string(OsStr::new(w))).collect::<Result<_, _>>()?;
+        let mut argv: Vec<*const libc::c_char> = args.iter().map(|a| a.as_ptr()).collect();
+        argv.push(std::ptr::null());
+        let (wait, gate) = pipe()?;
+        // SAFETY: the child makes only async-signal-safe calls, on memory prepared before.
+        let pid = unsafe { libc::fork() };
+        match pid {
+            -1 => Err(Error::os(format!("cannot start `{first}`"), &last_os())),
+            0 => {
+                drop(gate);
+                // SAFETY: pointers are to live, NUL-terminated texts; `argv` ends with null.
+                unsafe { run_child(wait.as_raw_fd(), path.as_ptr(), argv.as_ptr()) }
+            }
+            pid => Ok(Child { pid, gate: Some(gate.into()), reaped: false }),
+        }
+    }
+
+    /// The child's process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.unsigned_abs()
+    }
+
+    /// Lets the child run its command.
+    pub(crate) fn release(&mut self) {
+        if let Some(mut gate) = self.gate.take() {
+            let _ = gate.write_all(b"!");
+        }
+    }
+
+    /// Whether the child is gone.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        if !self.reaped {
+            let mut status = 0;
+            // SAFETY: `status` is writable; the pid is our own child's.
+            self.reaped = unsafe { libc::waitpid(self.pid, &raw mut status, libc::WNOHANG) } != 0;
+        }
+        self.reaped
+    }
+}
+
+/// The child's life until exec.
+///
+/// # Safety
+/// `path` and `argv` must be what execv wants.
+unsafe fn run_child(wait: i32, path: *const libc::c_char, argv: *const *const libc::c_char) -> ! {
+    default_signals();
+    let mut byte = 0u8;
+    // SAFETY: see above; a read of 0 bytes means that the tracer gave up.
+    unsafe {
+        if libc::read(wait, (&raw mut byte).cast(), 1) == 1 {
+            libc::execv(path, argv);
+            let text = b"cannot run the command of -c\n";
+            libc::write(2, text.as_ptr().cast(), text.len());
+        }
+        libc::_exit(127)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.gate.take().is_some() && !self.reaped {
+            // It has seen the closed pipe and exits by itself.
+            // SAFETY: our own child; a null status is allowed.
+            unsafe { libc::waitpid(self.pid, std::ptr::null_mut(), 0) };
+        } else if !self.has_ended() {
+            // The run is over before the command: as bpftrace does, end it too.
+            // SAFETY: our own child, not reaped yet, so the pid is still its.
+            unsafe { libc::kill(self.pid, libc::SIGTERM) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_commands_are_refused_by_name() {
+        let error = Child::spawn("./no-such-program x").err().expect("an error");
+        assert!(error.to_string().contains("./no-such-program"));
+        assert!(Child::spawn("").is_err());
+        assert!(Child::spawn("'open").is_err());
+    }
+
+    #[test]
+    fn a_child_waits_and_runs() {
+        let mut child = Child::spawn("true").unwrap();
+        assert!(!child.has_ended());
+        child.release();
+        while !child.has_ended() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn a_dropped_child_never_runs() {
+        let file = std::env::temp_dir().join(format!("btc-child-{}", std::process::id()));
+        drop(Child::spawn(&format!("touch {}", file.display())).unwrap());
+        assert!(!file.exists());
+    }
+}

@@ -1,0 +1,150 @@
+//! What libbpf's messages mean for the user.
+
+use btc_abi::Manifest;
+
+use crate::Error;
+
+/// An error for a failed open or load.
+pub(crate) fn explain(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> Error {
+    let text = cause(manifest, log, error);
+    Error::new(text).with_details(log)
+}
+
+fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
+    if let Some(missing) = missing_relocation(log) {
+        return missing;
+    }
+    if let Some(name) = between(log, "(func ksym) '", "'") {
+        return format!("this kernel has no function `{name}` that BPF programs may call");
+    }
+    if let Some(refused) = verifier(manifest, log) {
+        return refused;
+    }
+    if error.kind() == libbpf_rs::ErrorKind::PermissionDenied || log.contains("-EPERM") {
+        return "not permitted to load BPF programs; run as root, or with CAP_BPF and CAP_PERFMON".into();
+    }
+    if log.contains("vmlinux BTF") || log.contains("valid kernel BTF") {
+        return "this kernel tells nothing of its types (no /sys/kernel/btf/vmlinux); \
+                it must be built with CONFIG_DEBUG_INFO_BTF=y"
+            .into();
+    }
+    let last = log.lines().rev().find(|l| !l.trim().is_empty());
+    match last {
+        Some(line) => {
+            let line = line.trim().trim_start_matches("libbpf: ");
+            format!("the object cannot be loaded: {line}; use -v for more")
+        }
+        None => format!("the object cannot be loaded: {error}"),
+    }
+}
+
+/// `failed to resolve CO-RE relocation <byte_off> [7] struct x___f.y (0:0 @ offset 0)`
+fn missing_relocation(log: &str) -> Option<String> {
+    let at = log.rfind("failed to resolve CO-RE relocation <")?;
+    let line = log[at..].lines().next()?;
+    let (_, what) = line.split_once("] ")?;
+    let what = what.split(" (").next()?;
+    let (ty, field) = match what.split_once('.') {
+        Some((ty, field)) => (ty, Some(field)),
+        None => (what, None),
+    };
+    let ty = ty.split("___").next()?;
+    Some(match field {
+        Some(field) => format!("{ty} has no field {field} on this kernel"),
+        None => match ty.split_once("::") {
+            Some((ty, value)) => format!("{ty} has no value {value} on this kernel"),
+            None => format!("{ty} does not exist on this kernel"),
+        },
+    })
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let from = text.find(start)? + start.len();
+    text[from..].split(end).next()
+}
+
+/// A refusal of the verifier: the reason and the line of the script.
+fn verifier(manifest: &Manifest, log: &str) -> Option<String> {
+    let from = log.find("-- BEGIN PROG LOAD LOG --")?;
+    let log = &log[from..];
+    let log = log.split("-- END PROG LOAD LOG --").next()?;
+    let quiet = ["processed ", "verification time", "stack depth", "max_states", "libbpf:", "arg#0"];
+    let mut reason = None;
+    let mut line = None;
+    for text in log.lines().skip(1).map(str::trim) {
+        if let Some(source) = text.strip_prefix("; ") {
+            line = Some(source);
+        } else if !text.is_empty() && !is_instruction(text) && !quiet.iter().any(|q| text.starts_with(q)) {
+            reason = Some(text);
+        }
+    }
+    let place = match line.map(|l| l.rsplit_once(" @ ").unwrap_or((l, ""))) {
+        Some((_, place)) if !place.is_empty() => format!(" at {place}"),
+        // Old kernels give the text alone.
+        Some((text, _)) => match line_number(manifest, text) {
+            Some(place) => format!(" at {place}"),
+            None => format!(" at `{text}`"),
+        },
+        None => String::new(),
+    };
+    let reason = reason.unwrap_or("no reason given");
+    Some(format!(
+        "the kernel refused the program{place}: {reason}; this is a bug of btc, please report it (-v shows the whole log)"
+    ))
+}
+
+/// `12: (85) call …`, `R1=…`, `from 3 to 5: …`
+fn is_instruction(text: &str) -> bool {
+    let head = text.split([':', ' ']).next().unwrap_or_default();
+    (!head.is_empty() && head.bytes().all(|b| b.is_ascii_digit()))
+        || text.starts_with("from ")
+        || (text.starts_with('R') && text.contains('=') && text.as_bytes().get(1).is_some_and(u8::is_ascii_digit))
+}
+
+fn line_number(manifest: &Manifest, text: &str) -> Option<String> {
+    manifest.sources.iter().find_map(|source| {
+        let lines = source.text.as_deref()?.lines();
+        let number = lines.map(str::trim).position(|l| l == text.trim())?;
+        Some(format!("{}:{}", source.name, number + 1))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use btc_abi::Source;
+
+    use super::*;
+
+    fn explain_log(log: &str) -> String {
+        let source = Source { name: "p.bt".into(), hash: [0; 32], text: Some("a\n  @x = f(1);\n".into()) };
+        let manifest = Manifest { sources: vec![source], ..Manifest::default() };
+        let error = libbpf_rs::Error::from_raw_os_error(libc::EINVAL);
+        cause(&manifest, log, &error)
+    }
+
+    #[test]
+    fn missing_fields_are_named() {
+        let log = "1: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [737] \
+                   struct task_struct___nope.nope (0:0 @ offset 0)\n";
+        assert_eq!(explain_log(log), "struct task_struct has no field nope on this kernel");
+    }
+
+    #[test]
+    fn refusals_name_the_line() {
+        let new = "libbpf: prog 'x': -- BEGIN PROG LOAD LOG --\n0: R1=ctx() R10=fp0\n; @x = f(1); @ p.bt:2\n\
+                   13: (85) call bpf_map_lookup_elem#1\nR0 invalid mem access 'map_value_or_null'\n\
+                   processed 3 insns\n-- END PROG LOAD LOG --\n";
+        let text = explain_log(new);
+        assert!(text.contains("at p.bt:2: R0 invalid mem access"), "{text}");
+        let old = new.replace(" @ p.bt:2", "");
+        assert!(explain_log(&old).contains("at p.bt:2: "));
+    }
+
+    #[test]
+    fn permission_and_types() {
+        let error = libbpf_rs::Error::from_raw_os_error(libc::EPERM);
+        assert!(cause(&Manifest::default(), "", &error).contains("CAP_BPF"));
+        assert!(explain_log("libbpf: failed to find valid kernel BTF\n").contains("CONFIG_DEBUG_INFO_BTF"));
+        assert!(explain_log("libbpf: Something odd\n").contains("Something odd"));
+    }
+}

@@ -1,0 +1,113 @@
+//! The object's bytes: finding the manifest and filling variables before libbpf sees them.
+
+use btc_abi::{Manifest, SECTION};
+use object::{Object, ObjectSection, ObjectSymbol};
+
+use crate::Error;
+
+/// Reads and checks the manifest of an object.
+pub fn manifest(object: &[u8]) -> Result<Manifest, Error> {
+    let file = parse(object)?;
+    let section = file
+        .section_by_name(SECTION)
+        .ok_or_else(|| Error::new("the object has no btc manifest; was it made by btc?"))?;
+    let data = section.data().map_err(|_| Error::new("the manifest's section is damaged"))?;
+    let manifest =
+        btc_abi::wire::decode(data).map_err(|e| Error::new(format!("the manifest cannot be read: {e}")))?;
+    crate::validate::validate(&manifest)?;
+    Ok(manifest)
+}
+
+type Elf<'a> = object::read::elf::ElfFile64<'a, object::Endianness>;
+
+fn parse(bytes: &[u8]) -> Result<Elf<'_>, Error> {
+    Elf::parse(bytes).map_err(|_| Error::new("this is no BPF object (not a 64-bit ELF file)"))
+}
+
+/// A symbol of the object with a place in the file.
+struct Spot {
+    /// Offset in the file; `None` for `.bss`.
+    file: Option<usize>,
+    /// Offset in its section.
+    offset: u64,
+    size: u64,
+}
+
+/// An object that is being prepared.
+pub(crate) struct Image {
+    bytes: Vec<u8>,
+}
+
+impl Image {
+    pub(crate) fn new(object: &[u8]) -> Result<Image, Error> {
+        parse(object)?;
+        Ok(Image { bytes: object.to_vec() })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn spot(&self, name: &str) -> Option<Spot> {
+        let file = parse(&self.bytes).ok()?;
+        let symbol = file.symbols().find(|s| s.name() == Ok(name) && s.section_index().is_some())?;
+        let section = file.section_by_index(symbol.section_index()?).ok()?;
+        let offset = symbol.address();
+        let place = section.file_range().and_then(|(start, length)| {
+            let end = offset.checked_add(symbol.size())?;
+            (end <= length).then_some(start.checked_add(offset)? as usize)
+        });
+        Some(Spot { file: place, offset, size: symbol.size() })
+    }
+
+    fn slot(&mut self, name: &str, at: u64, length: usize) -> Result<&mut [u8], Error> {
+        let broken = || Error::new(format!("the object is damaged: `{name}` is not where it should be"));
+        let spot = self.spot(name).ok_or_else(broken)?;
+        if spot.size != 0 && at.saturating_add(length as u64) > spot.size {
+            return Err(broken());
+        }
+        let start = spot.file.ok_or_else(broken)?.checked_add(at as usize).ok_or_else(broken)?;
+        let end = start.checked_add(length).ok_or_else(broken)?;
+        self.bytes.get_mut(start..end).ok_or_else(broken)
+    }
+
+    /// Writes a `u64` variable.
+    pub(crate) fn set_number(&mut self, symbol: &str, value: u64) -> Result<(), Error> {
+        self.slot(symbol, 0, 8)?.copy_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    /// Writes a text variable, padded with NUL; the caller has checked that it fits.
+    pub(crate) fn set_text(&mut self, symbol: &str, capacity: u32, text: &str) -> Result<(), Error> {
+        let slot = self.slot(symbol, 0, capacity as usize)?;
+        slot.fill(0);
+        slot[..text.len()].copy_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    /// Writes the 16-bit offset of an instruction.
+    pub(crate) fn set_insn_offset(&mut self, program: &str, insn: u32, value: i16) -> Result<(), Error> {
+        let slot = self.slot(program, u64::from(insn) * 8, 8)?;
+        slot[2..4].copy_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    /// Offset of a variable in its section.
+    pub(crate) fn offset_of(&self, symbol: &str) -> Option<u64> {
+        self.spot(symbol).map(|s| s.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonsense_is_refused_in_words() {
+        assert!(manifest(b"#!/bin/sh").unwrap_err().to_string().contains("no BPF object"));
+        assert!(manifest(&[]).is_err());
+        let mut elf = vec![0u8; 64];
+        elf[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+        assert!(manifest(&elf).is_err());
+    }
+}

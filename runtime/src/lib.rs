@@ -1,0 +1,32 @@
+//! Loads, attaches and prints finished objects.
+//!
+//! It knows the manifest ([`btc_abi`]), libbpf and the kernel, and nothing of the
+//! language. [`run`] takes an object's bytes to the last printed map; [`manifest`]
+//! only reads and checks what an object says of itself.
+
+mod actions;
+mod attach;
+mod binding;
+mod child;
+mod diagnose;
+mod elf;
+mod error;
+mod events;
+mod glob;
+mod load;
+mod losses;
+mod maps;
+mod options;
+mod output;
+mod place;
+mod render;
+mod run;
+mod signals;
+mod symbols;
+mod validate;
+mod words;
+
+pub use elf::manifest;
+pub use error::Error;
+pub use options::{Buffering, Format, Options};
+pub use run::{Outcome, run};

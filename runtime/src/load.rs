@@ -1,0 +1,193 @@
+//! Loading: an object's maps and programs into the kernel.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+
+use btc_abi::{Attach, EVENTS_MAP, LOSSES, Manifest, STOPPED};
+use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel};
+use libbpf_sys as sys;
+
+use crate::attach::Plan;
+use crate::elf::Image;
+use crate::options::Settings;
+use crate::{Error, Options, diagnose};
+
+/// Most bytes of libbpf's messages that are kept: a verifier log can be huge.
+const LOG_LIMIT: usize = 1 << 20;
+
+/// What libbpf said since the last [`take_log`].
+static LOG: Mutex<String> = Mutex::new(String::new());
+
+fn keep(level: PrintLevel, text: String) {
+    let mut log = LOG.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if matches!(level, PrintLevel::Warn) && log.len() < LOG_LIMIT {
+        log.push_str(&text);
+    }
+}
+
+fn tell(level: PrintLevel, text: String) {
+    eprint!("{text}");
+    keep(level, text);
+}
+
+fn take_log() -> String {
+    std::mem::take(&mut *LOG.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// A program in the kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Program {
+    pub fd: i32,
+    pub raw: NonNull<sys::bpf_program>,
+}
+
+/// A loaded object; dropping it takes everything out of the kernel.
+pub(crate) struct Loaded {
+    // Owns what the fields below point at.
+    _object: libbpf_rs::Object,
+    programs: HashMap<String, Program>,
+    maps: HashMap<String, i32>,
+    bss: Option<(NonNull<u8>, usize)>,
+    losses: Option<u64>,
+    stopped: Option<u64>,
+}
+
+/// Loads what the plan needs.
+pub(crate) fn load(
+    image: &Image,
+    manifest: &Manifest,
+    settings: &Settings,
+    options: &Options,
+    plans: &[Plan],
+) -> Result<Loaded, Error> {
+    let callback = if options.verbose { tell } else { keep };
+    libbpf_rs::set_print(Some((PrintLevel::Debug, callback)));
+    take_log();
+    let failed = |error: &libbpf_rs::Error| diagnose::explain(manifest, &take_log(), error);
+    let mut open = ObjectBuilder::default()
+        .name("btc")
+        .and_then(|b| b.open_memory(image.bytes()))
+        .map_err(|e| failed(&e))?;
+    size_maps(&mut open, manifest, settings).map_err(|e| failed(&e))?;
+    choose_programs(&mut open, manifest, plans)?;
+    let object = open.load().map_err(|e| failed(&e))?;
+    take_log();
+    Ok(collect(object, image))
+}
+
+fn size_maps(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, settings: &Settings) -> libbpf_rs::Result<()> {
+    for mut map in open.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        if name == EVENTS_MAP {
+            map.set_max_entries(settings.ring_bytes)?;
+        }
+        let ours = manifest.maps.iter().find(|m| m.symbol == name);
+        if let (Some(ours), Some(size)) = (ours, settings.max_map_keys)
+            && ours.default_size
+            && ours.key.is_some()
+        {
+            map.set_max_entries(size)?;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves out programs whose probes have no target here, and binds typed ones to theirs.
+fn choose_programs(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, plans: &[Plan]) -> Result<(), Error> {
+    for mut program in open.progs_mut() {
+        let name = program.name().to_string_lossy().into_owned();
+        let probes = || manifest.probes.iter().zip(plans).filter(|(p, _)| p.program == name);
+        // What no probe names cannot be attached: variants for other kernels, for one.
+        if probes().all(|(_, plan)| plan.targets.is_empty()) {
+            program.set_autoload(false);
+            continue;
+        }
+        for (probe, plan) in probes() {
+            if let (Attach::Fentry { .. }, Some(target)) = (&probe.attach, plan.targets.first()) {
+                let function = target.name.function.clone();
+                program
+                    .set_attach_target(0, Some(function.clone()))
+                    .map_err(|_| Error::new(format!("cannot attach {} to {function}", probe.name)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn collect(object: libbpf_rs::Object, image: &Image) -> Loaded {
+    let mut programs = HashMap::new();
+    for program in object.progs() {
+        let raw = program.as_libbpf_object();
+        // SAFETY: the program belongs to the object, which is alive.
+        let fd = unsafe { sys::bpf_program__fd(raw.as_ptr()) };
+        if fd >= 0 {
+            programs.insert(program.name().to_string_lossy().into_owned(), Program { fd, raw });
+        }
+    }
+    let mut maps = HashMap::new();
+    let mut bss = None;
+    for map in object.maps() {
+        let raw = map.as_libbpf_object();
+        let name = map.name().to_string_lossy().into_owned();
+        // SAFETY: the map belongs to the object, which is alive.
+        let fd = unsafe { sys::bpf_map__fd(raw.as_ptr()) };
+        if name.ends_with(".bss") {
+            let mut size: sys::size_t = 0;
+            // SAFETY: as above; `size` is writable.
+            let data: *mut c_void = unsafe { sys::bpf_map__initial_value(raw.as_ptr(), &raw mut size) };
+            bss = NonNull::new(data.cast()).map(|p| (p, size as usize));
+        }
+        maps.insert(name, fd);
+    }
+    let (losses, stopped) = (image.offset_of(LOSSES), image.offset_of(STOPPED));
+    Loaded { _object: object, programs, maps, bss, losses, stopped }
+}
+
+impl Loaded {
+    /// A program by its ELF symbol.
+    pub(crate) fn program(&self, symbol: &str) -> Option<Program> {
+        self.programs.get(symbol).copied()
+    }
+
+    /// A map's descriptor by its ELF symbol.
+    pub(crate) fn map(&self, symbol: &str) -> Option<i32> {
+        self.maps.get(symbol).copied()
+    }
+
+    fn bss_at(&self, offset: u64, length: usize) -> Option<NonNull<u8>> {
+        let (start, size) = self.bss?;
+        let offset = usize::try_from(offset).ok()?;
+        if offset.checked_add(length)? > size {
+            return None;
+        }
+        // SAFETY: the offset lies inside the mapping.
+        Some(unsafe { start.add(offset) })
+    }
+
+    /// The loss counter of an index.
+    pub(crate) fn loss(&self, index: usize) -> u64 {
+        let offset = self.losses.map(|o| o.saturating_add(index as u64 * 8));
+        match offset.and_then(|o| self.bss_at(o, 8)) {
+            // SAFETY: inside the mapping; programs may write meanwhile, hence volatile.
+            Some(at) => unsafe { at.cast::<u64>().as_ptr().read_volatile() },
+            None => 0,
+        }
+    }
+
+    /// Whether a program called `exit()`.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let at = self.stopped.and_then(|o| self.bss_at(o, 4));
+        // SAFETY: as in `loss`.
+        at.is_some_and(|at| unsafe { at.cast::<u32>().as_ptr().read_volatile() } != 0)
+    }
+
+    /// Lets programs run again: those of END, after an `exit()`.
+    pub(crate) fn unstop(&self) {
+        if let Some(at) = self.stopped.and_then(|o| self.bss_at(o, 4)) {
+            // SAFETY: inside the mapping, which is writable.
+            unsafe { at.cast::<u32>().as_ptr().write_volatile(0) };
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What was lost, told once at the end.
+
+use btc_abi::{Loss, LossKind};
+
+use crate::actions::State;
+use crate::load::Loaded;
+use crate::{error, place};
+
+fn sentence(state: &State, loss: &Loss, count: u64) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    let subject = &loss.subject;
+    match loss.kind {
+        LossKind::Record => format!("lost {count} record{s}: the reader was too slow; raise perf_rb_pages"),
+        LossKind::MapFull => {
+            let handle = state.maps.iter().find(|h| h.map.name == *subject);
+            let size = handle.map_or(String::new(), |h| format!(" ({} entries)", h.limit));
+            let stored = if count == 1 { "1 new key was" } else { "new keys were" };
+            let count = if count == 1 { String::new() } else { format!("{count} ") };
+            format!("map {subject} is full{size}: {count}{stored} not stored; raise max_map_keys")
+        }
+        LossKind::Read => {
+            let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
+            format!("memory could not be read {times}; the value was taken as 0 or empty")
+        }
+        LossKind::Stack => format!("lost {count} stack{s}: the table is full; raise max_map_keys"),
+        LossKind::Helper => format!("{subject} failed {count} time{s}"),
+    }
+}
+
+/// Tells all losses, a line each.
+pub(crate) fn report(state: &mut State, loaded: &Loaded) {
+    let manifest = state.ctx.manifest;
+    let mut records = 0u64;
+    for (index, loss) in manifest.losses.iter().enumerate() {
+        let count = loaded.loss(index);
+        if count == 0 {
+            continue;
+        }
+        if loss.kind == LossKind::Record {
+            records = records.saturating_add(count);
+        }
+        if !state.options.no_warnings {
+            let text = sentence(state, loss, count);
+            eprintln!("WARNING: {}: {text}", place::show(manifest, &loss.place));
+        }
+    }
+    if records > 0 {
+        state.output.lost(records, state.sink.buffer());
+    }
+    if state.sink.has_failed() {
+        let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
+        eprintln!("WARNING: output was lost: it could not be written ({}?)", error::reason(&full));
+    }
+    state.warnings_left_out();
+}

@@ -1,0 +1,222 @@
+//! Maps of the script: reading, merging CPUs, ordering.
+
+pub(crate) mod raw;
+mod reduce;
+
+use std::cmp::Ordering;
+
+use btc_abi::{Encoding, Map, Reduce};
+
+use crate::render::{integer, le, part};
+pub(crate) use reduce::{Value, divide, merge};
+
+/// One entry, with all CPUs merged.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub key: Vec<u8>,
+    pub value: Value,
+}
+
+/// An open map of the script.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handle<'m> {
+    pub map: &'m Map,
+    pub fd: i32,
+    pub cpus: usize,
+    /// Entries that it really has room for.
+    pub limit: u32,
+}
+
+impl Handle<'_> {
+    fn key_size(&self) -> usize {
+        self.map.key.as_ref().map_or(4, |k| k.size() as usize)
+    }
+
+    /// Bytes of a lookup: each CPU's part takes a multiple of 8.
+    fn buffer(&self) -> Vec<u8> {
+        let size = self.map.value_size as usize;
+        if self.map.kind.is_per_cpu() { vec![0; size.next_multiple_of(8) * self.cpus] } else { vec![0; size] }
+    }
+
+    fn cpu_parts<'b>(&self, buffer: &'b [u8]) -> impl Iterator<Item = &'b [u8]> {
+        let size = self.map.value_size as usize;
+        let stride = if self.map.kind.is_per_cpu() { size.next_multiple_of(8) } else { buffer.len().max(1) };
+        buffer.chunks(stride).map(move |c| &c[..size.min(c.len())])
+    }
+
+    /// The value of a map without key, and whether it was ever assigned.
+    pub(crate) fn scalar(&self) -> (Value, bool) {
+        let mut buffer = self.buffer();
+        raw::lookup(self.fd, &0u32.to_le_bytes(), &mut buffer);
+        let flag = crate::validate::reduced_size(self.map).next_multiple_of(8) as usize;
+        let set = self.cpu_parts(&buffer).any(|p| le(p, flag) != 0);
+        (merge(self.map, self.cpu_parts(&buffer)), set)
+    }
+
+    /// The value under a key.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Value> {
+        let mut buffer = self.buffer();
+        raw::lookup(self.fd, key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))
+    }
+
+    fn keys(&self) -> Vec<Vec<u8>> {
+        raw::keys(self.fd, self.key_size(), self.limit.max(1) as usize)
+    }
+
+    /// All entries in the order in which they print.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = self
+            .keys()
+            .into_iter()
+            .filter_map(|key| {
+                let value = self.get(&key)?;
+                Some(Entry { key, value })
+            })
+            .collect();
+        sort(self.map, &mut entries);
+        entries
+    }
+
+    /// Deletes all entries; a map without key becomes unassigned.
+    pub(crate) fn clear(&self) {
+        if self.map.key.is_none() {
+            raw::update(self.fd, &0u32.to_le_bytes(), &self.buffer());
+            return;
+        }
+        for key in self.keys() {
+            raw::delete(self.fd, &key);
+        }
+    }
+
+    /// Sets all values to 0; a map without key stays assigned if it was.
+    pub(crate) fn zero(&self) {
+        if self.map.key.is_some() {
+            let zeros = self.buffer();
+            for key in self.keys() {
+                raw::update(self.fd, &key, &zeros);
+            }
+            return;
+        }
+        let mut buffer = self.buffer();
+        let key = 0u32.to_le_bytes();
+        raw::lookup(self.fd, &key, &mut buffer);
+        let flag = crate::validate::reduced_size(self.map).next_multiple_of(8) as usize;
+        let size = self.map.value_size as usize;
+        let stride = if self.map.kind.is_per_cpu() { size.next_multiple_of(8) } else { size };
+        for part in buffer.chunks_mut(stride.max(1)) {
+            let end = flag.min(part.len());
+            part[..end].fill(0);
+        }
+        raw::update(self.fd, &key, &buffer);
+    }
+}
+
+/// Ascending by value, then by key.
+fn sort(map: &Map, entries: &mut [Entry]) {
+    entries.sort_by(|a, b| {
+        let by_value = match (&a.value, &b.value) {
+            (Value::Bytes(x), Value::Bytes(y)) => compare(&map.value, x, y),
+            (Value::Number(x, signed), Value::Number(y, _)) => number_order(*x, *y, *signed),
+            (Value::Stats { average: x, signed, .. }, Value::Stats { average: y, .. }) => number_order(*x, *y, *signed),
+            (Value::Buckets(x), Value::Buckets(y)) => total(x).cmp(&total(y)),
+            _ => Ordering::Equal,
+        };
+        by_value.then_with(|| match &map.key {
+            Some(key) => compare(key, &a.key, &b.key),
+            None => Ordering::Equal,
+        })
+    });
+}
+
+fn total(counts: &[u64]) -> u128 {
+    counts.iter().map(|c| u128::from(*c)).sum()
+}
+
+fn number_order(a: u64, b: u64, signed: bool) -> Ordering {
+    if signed { (a as i64).cmp(&(b as i64)) } else { a.cmp(&b) }
+}
+
+/// Orders two values of one type.
+pub(crate) fn compare(encoding: &Encoding, a: &[u8], b: &[u8]) -> Ordering {
+    if let (Some((x, signed)), Some((y, _))) = (integer(encoding, a), integer(encoding, b)) {
+        return number_order(x, y, signed);
+    }
+    match encoding {
+        Encoding::Str { .. } => crate::render::string::until_nul(a).cmp(crate::render::string::until_nul(b)),
+        Encoding::Tuple(fields) | Encoding::Record(fields) => {
+            let of = |f: &btc_abi::Field| {
+                compare(&f.encoding, part(a, f.offset, &f.encoding), part(b, f.offset, &f.encoding))
+            };
+            fields.iter().map(of).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+        }
+        Encoding::Array { element, count, stride } => (0..*count)
+            .map(|i| {
+                let at = i.saturating_mul(*stride);
+                compare(element, part(a, at, element), part(b, at, element))
+            })
+            .find(|o| o.is_ne())
+            .unwrap_or(Ordering::Equal),
+        _ => a.cmp(b),
+    }
+}
+
+/// Whether values of the map are histograms or series, which print as blocks.
+pub(crate) fn is_block(map: &Map) -> bool {
+    matches!(map.reduce, Reduce::Hist { .. } | Reduce::LHist { .. } | Reduce::TSeries { .. })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use btc_abi::{Field, MapKind};
+
+    use super::*;
+
+    pub(crate) fn map(value: Encoding, reduce: Reduce) -> Map {
+        Map {
+            name: "@m".into(),
+            symbol: "m".into(),
+            kind: MapKind::Hash,
+            key: Some(Encoding::Int { size: 8, signed: true }),
+            multi_key: false,
+            value_size: 64,
+            value,
+            reduce,
+            max_entries: 10,
+            default_size: false,
+            printed: true,
+        }
+    }
+
+    fn order(map: &Map, values: &[&[u8]]) -> Vec<u8> {
+        let mut entries: Vec<Entry> = values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| Entry { key: (i as u64).to_le_bytes().to_vec(), value: Value::Bytes(v.to_vec()) })
+            .collect();
+        sort(map, &mut entries);
+        entries.iter().map(|e| e.key[0]).collect()
+    }
+
+    #[test]
+    fn entries_are_ordered_by_the_type_of_their_value() {
+        let signed = map(Encoding::Int { size: 1, signed: true }, Reduce::Last);
+        assert_eq!(order(&signed, &[&[5], &[0xff], &[0]]), [1, 2, 0]);
+        let unsigned = map(Encoding::Int { size: 1, signed: false }, Reduce::Last);
+        assert_eq!(order(&unsigned, &[&[5], &[0xff], &[0]]), [2, 0, 1]);
+        let text = map(Encoding::Str { capacity: 3, cut_mark: false }, Reduce::Last);
+        assert_eq!(order(&text, &[b"b\0z", b"ab\0", b"a\0y"]), [2, 1, 0]);
+        let fields = (0..2).map(|i| Field {
+            name: String::new(),
+            offset: i,
+            encoding: Encoding::Int { size: 1, signed: false },
+        });
+        let tuple = map(Encoding::Tuple(fields.collect()), Reduce::Last);
+        assert_eq!(order(&tuple, &[&[2, 0], &[1, 9], &[1, 3]]), [2, 1, 0]);
+    }
+
+    #[test]
+    fn equal_values_are_ordered_by_key() {
+        let m = map(Encoding::Int { size: 1, signed: true }, Reduce::Last);
+        assert_eq!(order(&m, &[&[1], &[1], &[1]]), [0, 1, 2]);
+    }
+}

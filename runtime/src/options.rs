@@ -1,0 +1,165 @@
+//! What the user asks for: options of the command line and the environment.
+
+use std::path::PathBuf;
+
+use btc_abi::Manifest;
+
+use crate::Error;
+
+/// Form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// As bpftrace prints.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// When output is written out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Buffering {
+    /// Whole lines.
+    #[default]
+    Line,
+    /// Large blocks.
+    Full,
+    /// At once.
+    None,
+}
+
+/// How to run an object.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `-c`: a command to run and trace; its end ends the run.
+    pub child: Option<String>,
+    /// `-p`: a process to trace; its end ends the run.
+    pub pid: Option<u32>,
+    /// Values of `$1`, `$2`, …
+    pub positional: Vec<String>,
+    /// Values of named parameters; a flag has none.
+    pub named: Vec<(String, Option<String>)>,
+    /// `-o`: a file for the output.
+    pub output: Option<PathBuf>,
+    /// `-f`
+    pub format: Format,
+    /// `-B`
+    pub buffering: Buffering,
+    /// `-q`: no message about attached probes.
+    pub quiet: bool,
+    /// No warnings, not even about losses.
+    pub no_warnings: bool,
+    /// Whether functions that change the system are allowed.
+    pub allow_unsafe: bool,
+    /// `-v`: libbpf's messages and the verifier's log.
+    pub verbose: bool,
+    /// `-k`: tell every failed helper at its place.
+    pub print_failed_helpers: bool,
+    /// Load everything, then stop.
+    pub dry_run: bool,
+    /// Overrides of the script's settings, as `(name, value)` with names such as
+    /// `max_map_keys`; [`Options::take_environment`] fills them.
+    pub settings: Vec<(String, String)>,
+    /// Whether to print `__BPFTRACE_NOTIFY_PROBES_ATTACHED` once all is attached.
+    pub notify_attached: bool,
+}
+
+impl Options {
+    /// Takes the settings of the environment: `BPFTRACE_MAX_MAP_KEYS` and its like.
+    pub fn take_environment(&mut self) {
+        for (name, value) in std::env::vars() {
+            if name == "__BPFTRACE_NOTIFY_PROBES_ATTACHED" {
+                self.notify_attached = true;
+            } else if let Some(setting) = name.strip_prefix("BPFTRACE_") {
+                self.settings.push((setting.to_ascii_lowercase(), value));
+            }
+        }
+    }
+}
+
+/// Settings that the runtime obeys, from the script and above it from the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub max_map_keys: Option<u32>,
+    pub print_maps_on_exit: bool,
+    pub trailer: String,
+    pub max_cat_bytes: u64,
+    pub ring_bytes: u32,
+}
+
+/// Bytes of the ring buffer when nobody says otherwise.
+const RING_BYTES: u32 = 4 << 20;
+
+impl Settings {
+    pub(crate) fn new(manifest: &Manifest, options: &Options) -> Result<Settings, Error> {
+        let mut settings = Settings {
+            max_map_keys: None,
+            print_maps_on_exit: true,
+            trailer: "..".into(),
+            max_cat_bytes: 10240,
+            ring_bytes: RING_BYTES,
+        };
+        for (name, value) in manifest.settings.iter().chain(&options.settings) {
+            settings.set(name, value)?;
+        }
+        Ok(settings)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        match name.to_ascii_lowercase().as_str() {
+            "max_map_keys" => self.max_map_keys = Some(number(name, value)?.clamp(1, u64::from(u32::MAX)) as u32),
+            "print_maps_on_exit" => self.print_maps_on_exit = flag(name, value)?,
+            "str_trunc_trailer" => self.trailer = value.to_string(),
+            "max_cat_bytes" => self.max_cat_bytes = number(name, value)?,
+            "perf_rb_pages" => {
+                let bytes = number(name, value)?.saturating_mul(page_size()).clamp(page_size(), 1 << 30);
+                self.ring_bytes = bytes.next_power_of_two() as u32;
+            }
+            // The rest concerns the compiler.
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn page_size() -> u64 {
+    // SAFETY: sysconf has no preconditions.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(size).unwrap_or(4096)
+}
+
+fn number(name: &str, value: &str) -> Result<u64, Error> {
+    value.parse().map_err(|_| Error::new(format!("the setting {name} must be a number, not `{value}`")))
+}
+
+fn flag(name: &str, value: &str) -> Result<bool, Error> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "enable" | "on" => Ok(true),
+        "0" | "false" | "disable" | "off" => Ok(false),
+        _ => Err(Error::new(format!("the setting {name} must be true or false, not `{value}`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_overrides_the_script() {
+        let manifest = Manifest {
+            settings: vec![("max_map_keys".into(), "7".into()), ("print_maps_on_exit".into(), "false".into())],
+            ..Manifest::default()
+        };
+        let options = Options { settings: vec![("max_map_keys".into(), "9".into())], ..Options::default() };
+        let settings = Settings::new(&manifest, &options).unwrap();
+        assert_eq!(settings.max_map_keys, Some(9));
+        assert!(!settings.print_maps_on_exit);
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        let options = Options { settings: vec![("max_cat_bytes".into(), "x".into())], ..Options::default() };
+        let error = Settings::new(&Manifest::default(), &options).unwrap_err();
+        assert!(error.to_string().contains("max_cat_bytes"));
+    }
+}

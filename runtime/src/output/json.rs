@@ -1,0 +1,128 @@
+//! Output as JSON, an object a line.
+
+use std::io::Write;
+
+use btc_abi::{Encoding, Map, Place, Reduce};
+
+use super::{Content, Kind, Level, Output, bytes_number, divided};
+use crate::maps::Value;
+use crate::render::escape::quoted;
+use crate::render::{Context, composite, histogram, int, json, tseries};
+
+/// Lines for programs.
+pub(super) struct Json;
+
+fn value(ctx: &Context, map: &Map, value: &Value, div: u64, out: &mut Vec<u8>) {
+    match value {
+        Value::Bytes(bytes) => match bytes_number(map, bytes, div) {
+            Some((n, signed)) => int::decimal_json(n, signed, out),
+            None => json(ctx, &map.value, bytes, out),
+        },
+        Value::Number(n, signed) => int::decimal_json(divided(*n, *signed, div), *signed, out),
+        Value::Stats { count, average, total, signed } => {
+            let _ = write!(out, "{{\"count\": {count}, \"average\": ");
+            int::decimal_json(divided(*average, *signed, div), *signed, out);
+            out.extend_from_slice(b", \"total\": ");
+            int::decimal_json(divided(*total, *signed, div), *signed, out);
+            out.push(b'}');
+        }
+        Value::Buckets(counts) => histogram::json(&map.reduce, counts, div, out),
+        Value::Series(points, signed) => tseries::json(points, *signed, out),
+    }
+}
+
+fn kind_of(map: &Map) -> &'static str {
+    match map.reduce {
+        Reduce::Hist { .. } | Reduce::LHist { .. } => "hist",
+        Reduce::Avg { .. } | Reduce::Stats { .. } => "stats",
+        Reduce::TSeries { .. } => "tseries",
+        Reduce::Last | Reduce::Count | Reduce::Sum { .. } | Reduce::Min { .. } | Reduce::Max { .. } => "map",
+    }
+}
+
+fn open(kind: &str, out: &mut Vec<u8>) {
+    let _ = write!(out, "{{\"type\": \"{kind}\", \"data\": ");
+}
+
+impl Output for Json {
+    fn attached(&self, probes: usize, _quiet: bool, out: &mut Vec<u8>) {
+        let _ = writeln!(
+            out,
+            "{{\"type\": \"attached_probes\", \"count\": {probes}, \"data\": {{\"probes\": {probes}}}}}"
+        );
+    }
+
+    fn plain(&self, kind: Kind, data: &[u8], out: &mut Vec<u8>) {
+        open(
+            match kind {
+                Kind::Printf => "printf",
+                Kind::Time => "time",
+                Kind::Join => "join",
+                Kind::Cat => "cat",
+                Kind::System => "syscall",
+            },
+            out,
+        );
+        quoted(data, out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn value(&self, ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
+        open("value", out);
+        json(ctx, encoding, bytes, out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn element(&self, ctx: &Context, map: &Map, _key: &[u8], held: &Value, out: &mut Vec<u8>) {
+        open("value", out);
+        value(ctx, map, held, 1, out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn map(&self, ctx: &Context, map: &Map, content: &Content, div: u64, out: &mut Vec<u8>) {
+        open(kind_of(map), out);
+        out.push(b'{');
+        quoted(map.name.as_bytes(), out);
+        out.extend_from_slice(b": ");
+        match content {
+            Content::Scalar(held) => value(ctx, map, held, div, out),
+            Content::Keyed(entries) => {
+                out.push(b'{');
+                for (i, e) in entries.iter().enumerate() {
+                    if i > 0 {
+                        out.extend_from_slice(b", ");
+                    }
+                    let mut key = Vec::new();
+                    if let Some(encoding) = &map.key {
+                        composite::key(ctx, encoding, map.multi_key, b",", &e.key, &mut key);
+                    }
+                    quoted(&key, out);
+                    out.extend_from_slice(b": ");
+                    value(ctx, map, &e.value, div, out);
+                }
+                out.push(b'}');
+            }
+        }
+        out.extend_from_slice(b"}}\n");
+    }
+
+    fn message(&self, ctx: &Context, level: Level, place: &Place, text: &str, out: &mut Vec<u8>) {
+        let kind = match level {
+            Level::Error => "errorf",
+            Level::Warning => "warnf",
+            Level::Runtime => "runtime_error",
+        };
+        let name = ctx.manifest.sources.get(place.file as usize).map_or("", |s| s.name.as_str());
+        let _ = write!(out, "{{\"type\": \"{kind}\", \"msg\": ");
+        quoted(text.as_bytes(), out);
+        out.extend_from_slice(b", \"filename\": ");
+        quoted(name.as_bytes(), out);
+        let _ = writeln!(out, ", \"line\": {}, \"col\": {}}}", place.line, place.column);
+    }
+
+    fn lost(&self, count: u64, out: &mut Vec<u8>) {
+        let _ = writeln!(out, "{{\"type\": \"lost_events\", \"data\": {{\"events\": {count}}}}}");
+    }
+
+    fn end(&self, _out: &mut Vec<u8>) {}
+}

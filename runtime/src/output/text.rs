@@ -1,0 +1,93 @@
+//! Output as bpftrace prints it.
+
+use std::io::Write;
+
+use btc_abi::{Encoding, Map, Place};
+
+use super::{Content, Kind, Level, Output, bytes_number, divided};
+use crate::maps::{Value, is_block};
+use crate::place;
+use crate::render::{Context, composite, histogram, int, text, tseries};
+
+/// Lines for people.
+pub(super) struct Text;
+
+fn value(ctx: &Context, map: &Map, value: &Value, div: u64, out: &mut Vec<u8>) {
+    match value {
+        Value::Bytes(bytes) => match bytes_number(map, bytes, div) {
+            Some((n, signed)) => int::decimal(n, signed, out),
+            None => text(ctx, &map.value, bytes, out),
+        },
+        Value::Number(n, signed) => int::decimal(divided(*n, *signed, div), *signed, out),
+        Value::Stats { count, average, total, signed } => {
+            let _ = write!(out, "{{ .count = {count}, .average = ");
+            int::decimal(divided(*average, *signed, div), *signed, out);
+            out.extend_from_slice(b", .total = ");
+            int::decimal(divided(*total, *signed, div), *signed, out);
+            out.extend_from_slice(b" }");
+        }
+        Value::Buckets(counts) => histogram::text(&map.reduce, counts, div, out),
+        Value::Series(points, signed) => tseries::text(points, *signed, out),
+    }
+}
+
+fn entry(ctx: &Context, map: &Map, key: Option<&[u8]>, held: &Value, div: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(map.name.as_bytes());
+    if let (Some(encoding), Some(key)) = (&map.key, key) {
+        out.push(b'[');
+        composite::key(ctx, encoding, map.multi_key, b", ", key, out);
+        out.push(b']');
+    }
+    let block = is_block(map);
+    out.extend_from_slice(if block { b":\n" } else { b": " });
+    value(ctx, map, held, div, out);
+    out.push(b'\n');
+}
+
+impl Output for Text {
+    fn attached(&self, probes: usize, quiet: bool, _out: &mut Vec<u8>) {
+        if !quiet {
+            eprintln!("Attached {probes} probe{}", if probes == 1 { "" } else { "s" });
+        }
+    }
+
+    fn plain(&self, _kind: Kind, data: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(data);
+    }
+
+    fn value(&self, ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
+        text(ctx, encoding, bytes, out);
+        out.push(b'\n');
+    }
+
+    fn element(&self, ctx: &Context, map: &Map, key: &[u8], held: &Value, out: &mut Vec<u8>) {
+        if is_block(map) {
+            entry(ctx, map, Some(key), held, 1, out);
+        } else {
+            value(ctx, map, held, 1, out);
+            out.push(b'\n');
+        }
+    }
+
+    fn map(&self, ctx: &Context, map: &Map, content: &Content, div: u64, out: &mut Vec<u8>) {
+        match content {
+            Content::Scalar(held) => entry(ctx, map, None, held, div, out),
+            Content::Keyed(entries) => {
+                for e in entries {
+                    entry(ctx, map, Some(&e.key), &e.value, div, out);
+                }
+            }
+        }
+    }
+
+    fn message(&self, ctx: &Context, level: Level, place: &Place, text: &str, _out: &mut Vec<u8>) {
+        let level = if level == Level::Error { "ERROR" } else { "WARNING" };
+        eprint!("{}", place::message(ctx.manifest, place, level, text));
+    }
+
+    fn lost(&self, _count: u64, _out: &mut Vec<u8>) {}
+
+    fn end(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\n\n");
+    }
+}

@@ -1,0 +1,112 @@
+//! Arrays, tuples and records.
+
+use btc_abi::{Encoding, Field};
+
+use super::{Context, escape, json, part, text};
+
+type Render = fn(&Context, &Encoding, &[u8], &mut Vec<u8>);
+
+pub(super) fn array(
+    ctx: &Context,
+    element: &Encoding,
+    count: u32,
+    stride: u32,
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+    render: Render,
+) {
+    out.push(b'[');
+    for i in 0..count {
+        if i > 0 {
+            out.push(b',');
+        }
+        render(ctx, element, part(bytes, i.saturating_mul(stride), element), out);
+    }
+    out.push(b']');
+}
+
+/// The parts of a composite with `separator` between them.
+pub(crate) fn parts(ctx: &Context, fields: &[Field], separator: &[u8], bytes: &[u8], out: &mut Vec<u8>) {
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(separator);
+        }
+        text(ctx, &field.encoding, part(bytes, field.offset, &field.encoding), out);
+    }
+}
+
+pub(super) fn tuple(ctx: &Context, fields: &[Field], bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'(');
+    parts(ctx, fields, b", ", bytes, out);
+    out.push(b')');
+}
+
+pub(super) fn record(ctx: &Context, fields: &[Field], bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{ ");
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b", ");
+        }
+        out.push(b'.');
+        out.extend_from_slice(field.name.as_bytes());
+        out.extend_from_slice(b" = ");
+        text(ctx, &field.encoding, part(bytes, field.offset, &field.encoding), out);
+    }
+    out.extend_from_slice(b" }");
+}
+
+pub(super) fn tuple_json(ctx: &Context, fields: &[Field], bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        json(ctx, &field.encoding, part(bytes, field.offset, &field.encoding), out);
+    }
+    out.push(b']');
+}
+
+pub(super) fn record_json(ctx: &Context, fields: &[Field], bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b", ");
+        }
+        escape::quoted(field.name.as_bytes(), out);
+        out.extend_from_slice(b": ");
+        json(ctx, &field.encoding, part(bytes, field.offset, &field.encoding), out);
+    }
+    out.push(b'}');
+}
+
+/// A map's key, without the parentheses of several keys.
+pub(crate) fn key(ctx: &Context, encoding: &Encoding, multi: bool, separator: &[u8], bytes: &[u8], out: &mut Vec<u8>) {
+    match encoding {
+        Encoding::Tuple(fields) if multi => parts(ctx, fields, separator, bytes, out),
+        _ => text(ctx, encoding, bytes, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use btc_abi::Manifest;
+
+    use super::super::testing::both;
+    use super::*;
+
+    fn int(offset: u32, name: &str) -> Field {
+        Field { name: name.into(), offset, encoding: Encoding::Int { size: 1, signed: false } }
+    }
+
+    #[test]
+    fn composites() {
+        let m = Manifest::default();
+        let tuple = Encoding::Tuple(vec![int(0, ""), int(2, "")]);
+        assert_eq!(both(&m, &tuple, &[1, 0, 2]), ("(1, 2)".into(), "[1,2]".into()));
+        assert_eq!(both(&m, &Encoding::Tuple(vec![int(0, "")]), &[5]).0, "(5)");
+        let record = Encoding::Record(vec![int(0, "a"), int(1, "b")]);
+        assert_eq!(both(&m, &record, &[1, 2]), ("{ .a = 1, .b = 2 }".into(), "{\"a\": 1, \"b\": 2}".into()));
+        let array = Encoding::Array { element: Box::new(Encoding::Bool), count: 2, stride: 1 };
+        assert_eq!(both(&m, &array, &[1, 0]), ("[true,false]".into(), "[true,false]".into()));
+    }
+}

@@ -1,0 +1,206 @@
+//! Histograms: logarithmic and linear.
+
+use std::io::Write;
+
+use btc_abi::Reduce;
+
+/// Characters of the longest bar.
+const BAR: u128 = 52;
+
+/// A bucket's bounds: from, and the first number beyond; `None` where there is none.
+type Bounds = (Option<i128>, Option<i128>);
+
+/// The bounds of bucket `index` of `hist(n, bits)`.
+fn log_bounds(index: usize, bits: u8) -> Bounds {
+    let Some(m) = index.checked_sub(1) else { return (None, Some(0)) };
+    let fine = 1usize << bits;
+    if m < fine {
+        return (Some(m as i128), Some(m as i128 + 1));
+    }
+    let exponent = (m >> bits) + usize::from(bits) - 1;
+    let shift = exponent - usize::from(bits);
+    let low = ((fine + (m & (fine - 1))) as i128) << shift;
+    (Some(low), Some(low + (1i128 << shift)))
+}
+
+/// The bounds of bucket `index` of `lhist(n, min, max, step)`.
+fn linear_bounds(index: usize, count: usize, min: i64, max: i64, step: u64) -> Bounds {
+    if index == 0 {
+        return (None, Some(i128::from(min)));
+    }
+    if index + 1 == count {
+        return (Some(i128::from(max)), None);
+    }
+    let low = i128::from(min) + (index as i128 - 1) * i128::from(step);
+    (Some(low), Some((low + i128::from(step)).min(i128::from(max))))
+}
+
+fn bounds(reduce: &Reduce, index: usize, count: usize) -> Bounds {
+    match reduce {
+        Reduce::LHist { min, max, step } => linear_bounds(index, count, *min, *max, *step),
+        Reduce::Hist { bits } => log_bounds(index, *bits),
+        _ => (None, None),
+    }
+}
+
+/// `1024` as `1K`, as far as it divides.
+fn scaled(mut n: i128, logarithmic: bool) -> String {
+    let mut units = ["K", "M", "G", "T", "P", "E"].iter();
+    let mut unit = "";
+    while logarithmic && n >= 1024 && n % 1024 == 0 {
+        let Some(next) = units.next() else { break };
+        unit = next;
+        n /= 1024;
+    }
+    format!("{n}{unit}")
+}
+
+fn label(bounds: Bounds, logarithmic: bool) -> String {
+    match bounds {
+        (Some(low), Some(high)) if logarithmic && high - low == 1 => format!("[{}]", scaled(low, true)),
+        (Some(low), Some(high)) => format!("[{}, {})", scaled(low, logarithmic), scaled(high, logarithmic)),
+        (None, Some(high)) => format!("(..., {})", scaled(high, logarithmic)),
+        (Some(low), None) => format!("[{}, ...)", scaled(low, logarithmic)),
+        (None, None) => String::new(),
+    }
+}
+
+/// First and last bucket that hold anything.
+fn used(counts: &[u64]) -> Option<(usize, usize)> {
+    let first = counts.iter().position(|c| *c != 0)?;
+    let last = counts.iter().rposition(|c| *c != 0)?;
+    Some((first, last))
+}
+
+/// Appends the buckets that are used, one a line.
+pub(crate) fn text(reduce: &Reduce, counts: &[u64], div: u64, out: &mut Vec<u8>) {
+    let Some((first, last)) = used(counts) else { return };
+    let logarithmic = matches!(reduce, Reduce::Hist { .. });
+    let div = div.max(1);
+    let most = counts.iter().max().map_or(1, |m| m / div).max(1);
+    for (index, count) in counts.iter().enumerate().take(last + 1).skip(first) {
+        let count = count / div;
+        let bar = (u128::from(count) * BAR / u128::from(most)) as usize;
+        let label = label(bounds(reduce, index, counts.len()), logarithmic);
+        let _ = writeln!(out, "{label:<16}{count:>8} |{:<52}|", "@".repeat(bar));
+    }
+}
+
+/// Appends the buckets that are used as a JSON list.
+pub(crate) fn json(reduce: &Reduce, counts: &[u64], div: u64, out: &mut Vec<u8>) {
+    out.push(b'[');
+    if let Some((first, last)) = used(counts) {
+        for (index, count) in counts.iter().enumerate().take(last + 1).skip(first) {
+            if index > first {
+                out.push(b',');
+            }
+            let (low, high) = bounds(reduce, index, counts.len());
+            out.push(b'{');
+            if let Some(low) = low {
+                let _ = write!(out, "\"min\": {low}, ");
+            }
+            if let Some(high) = high {
+                let _ = write!(out, "\"max\": {}, ", high - 1);
+            }
+            let _ = write!(out, "\"count\": {}}}", count / div.max(1));
+        }
+    }
+    out.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bucket of a number, as the definition of `Reduce::Hist` has it.
+    fn bucket(v: u64, bits: u8) -> usize {
+        let b = u32::from(bits);
+        if v < 1 << b {
+            return 1 + v as usize;
+        }
+        let e = 63 - v.leading_zeros();
+        (1 + u64::from((e - b + 1) << b) + ((v >> (e - b)) & ((1 << b) - 1))) as usize
+    }
+
+    fn of(values: &[u64], bits: u8) -> (Reduce, Vec<u64>) {
+        let reduce = Reduce::Hist { bits };
+        let mut counts = vec![0; reduce.buckets() as usize];
+        for v in values {
+            counts[bucket(*v, bits)] += 1;
+        }
+        (reduce, counts)
+    }
+
+    fn lines(reduce: &Reduce, counts: &[u64], div: u64) -> Vec<String> {
+        let mut out = Vec::new();
+        text(reduce, counts, div, &mut out);
+        String::from_utf8(out).unwrap().lines().map(str::to_string).collect()
+    }
+
+    #[test]
+    fn every_number_lies_in_its_bucket() {
+        for bits in 0..=5 {
+            for shift in 0..64 {
+                for near in [0u64, 1, 2] {
+                    let v = (1u64 << shift).wrapping_add(near).wrapping_sub(1);
+                    let (low, high) = log_bounds(bucket(v, bits), bits);
+                    assert!(low.unwrap() <= i128::from(v) && i128::from(v) < high.unwrap(), "{v} {bits}");
+                }
+            }
+            let last = bucket(u64::MAX, bits);
+            assert_eq!(last + 1, Reduce::Hist { bits }.buckets() as usize);
+        }
+    }
+
+    #[test]
+    fn a_histogram_is_drawn() {
+        let (reduce, counts) = of(&[1, 2, 3, 9], 0);
+        let all = lines(&reduce, &counts, 1);
+        assert_eq!(all.len(), 4);
+        assert_eq!(all[0], format!("[1]                    1 |{:<52}|", "@".repeat(26)));
+        assert_eq!(all[1], format!("[2, 4)                 2 |{}|", "@".repeat(52)));
+        assert_eq!(all[3], format!("[8, 16)                1 |{:<52}|", "@".repeat(26)));
+    }
+
+    #[test]
+    fn large_and_fine_buckets() {
+        let (reduce, counts) = of(&[1000, 1024], 0);
+        let all = lines(&reduce, &counts, 1);
+        assert!(all[0].starts_with("[512, 1K) ") && all[1].starts_with("[1K, 2K) "));
+        let (reduce, counts) = of(&[63, 64, 67, 67], 5);
+        let all = lines(&reduce, &counts, 1);
+        assert!(all[0].starts_with("[63] ") && all[1].starts_with("[64, 66) ") && all[2].starts_with("[66, 68) "));
+    }
+
+    #[test]
+    fn division_keeps_the_range() {
+        let (reduce, counts) = of(&[4, 4, 8], 0);
+        let all = lines(&reduce, &counts, 2);
+        assert!(all[0].contains(&"@".repeat(52)) && all[1].contains("0 |   "));
+    }
+
+    #[test]
+    fn linear_histograms() {
+        let reduce = Reduce::LHist { min: 0, max: 10, step: 2 };
+        let counts = [1, 0, 0, 0, 0, 1, 2];
+        let all = lines(&reduce, &counts, 1);
+        assert!(all[0].starts_with("(..., 0)               1 |"));
+        assert!(all[5].starts_with("[8, 10)                1 |"));
+        assert!(all[6].starts_with("[10, ...)              2 |"));
+        let reduce = Reduce::LHist { min: 0, max: 5000, step: 1000 };
+        assert!(lines(&reduce, &[0, 0, 1, 0, 0, 1, 0], 1)[0].starts_with("[1000, 2000) "));
+    }
+
+    #[test]
+    fn as_json() {
+        let (reduce, mut counts) = of(&[0, 1, 6], 0);
+        counts[0] = 1;
+        let mut out = Vec::new();
+        json(&reduce, &counts, 1, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "[{\"max\": -1, \"count\": 1},{\"min\": 0, \"max\": 0, \"count\": 1},{\"min\": 1, \"max\": 1, \"count\": 1},\
+             {\"min\": 2, \"max\": 3, \"count\": 0},{\"min\": 4, \"max\": 7, \"count\": 1}]"
+        );
+    }
+}

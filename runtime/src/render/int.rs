@@ -1,0 +1,131 @@
+//! Integers, bit fields, booleans, pointers and enumerators.
+
+use std::io::Write;
+
+use btc_abi::Encoding;
+
+use super::{Context, le};
+
+fn extend(value: u64, bits: u32, signed: bool) -> u64 {
+    if bits == 0 || bits >= 64 {
+        return value;
+    }
+    let shift = 64 - bits;
+    if signed { ((value << shift) as i64 >> shift) as u64 } else { value << shift >> shift }
+}
+
+/// The value as 64 bits and whether it is signed; `None` for what is no number.
+pub(crate) fn integer(encoding: &Encoding, bytes: &[u8]) -> Option<(u64, bool)> {
+    Some(match encoding {
+        Encoding::Int { size, signed } | Encoding::Enum { size, signed, .. } => {
+            (extend(le(bytes, 0), u32::from(*size) * 8, *signed), *signed)
+        }
+        Encoding::Bits { size, signed, bits } => {
+            let all = extend(le(bytes, 0), u32::from(*size) * 8, false);
+            (extend(all >> bits.start, u32::from(bits.width), *signed), *signed)
+        }
+        Encoding::Bool => (u64::from(bytes.first().is_some_and(|b| *b != 0)), false),
+        Encoding::Pointer
+        | Encoding::KernelSymbol
+        | Encoding::UserSymbol
+        | Encoding::Timestamp { .. }
+        | Encoding::KernelStack { .. }
+        | Encoding::UserStack { .. }
+        | Encoding::Username
+        | Encoding::CgroupPath { .. }
+        | Encoding::ErrorText
+        | Encoding::SignalName
+        | Encoding::SyscallName => (le(bytes, 0), false),
+        _ => return None,
+    })
+}
+
+/// Appends a decimal number.
+pub(crate) fn decimal(value: u64, signed: bool, out: &mut Vec<u8>) {
+    let _ = if signed { write!(out, "{}", value as i64) } else { write!(out, "{value}") };
+}
+
+/// Appends a decimal number as JSON: what does not fit a signed number is quoted.
+pub(crate) fn decimal_json(value: u64, signed: bool, out: &mut Vec<u8>) {
+    let _ = match i64::try_from(value) {
+        Err(_) if !signed => write!(out, "\"{value}\""),
+        _ => write!(out, "{}", value as i64),
+    };
+}
+
+fn boolean(value: u64) -> &'static [u8] {
+    if value != 0 { b"true" } else { b"false" }
+}
+
+pub(super) fn text(encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
+    let (value, signed) = integer(encoding, bytes).unwrap_or_default();
+    match encoding {
+        Encoding::Bool => out.extend_from_slice(boolean(value)),
+        Encoding::Pointer => {
+            let _ = write!(out, "{value:#x}");
+        }
+        _ => decimal(value, signed, out),
+    }
+}
+
+pub(super) fn json(encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
+    let (value, signed) = integer(encoding, bytes).unwrap_or_default();
+    match encoding {
+        Encoding::Bool => out.extend_from_slice(boolean(value)),
+        _ => decimal_json(value, signed, out),
+    }
+}
+
+pub(super) fn enumerator(ctx: &Context, encoding: &Encoding, names: u32, bytes: &[u8], out: &mut Vec<u8>) {
+    let (value, signed) = integer(encoding, bytes).unwrap_or_default();
+    let known = ctx.manifest.enums.get(names as usize);
+    match known.and_then(|e| e.variants.iter().find(|(v, _)| *v == value as i64)) {
+        Some((_, name)) => out.extend_from_slice(name.as_bytes()),
+        None => decimal(value, signed, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use btc_abi::{BitRange, EnumNames, Manifest};
+
+    use super::super::testing::both;
+    use super::*;
+
+    fn show(encoding: Encoding, bytes: &[u8]) -> (String, String) {
+        let names = EnumNames { name: "colour".into(), variants: vec![(0, "RED".into()), (-1, "NONE".into())] };
+        both(&Manifest { enums: vec![names], ..Manifest::default() }, &encoding, bytes)
+    }
+
+    fn same(text: &str) -> (String, String) {
+        (text.into(), text.into())
+    }
+
+    #[test]
+    fn integers_follow_their_type() {
+        assert_eq!(show(Encoding::Int { size: 1, signed: true }, &[0xff]), same("-1"));
+        assert_eq!(show(Encoding::Int { size: 1, signed: false }, &[0xff]), same("255"));
+        assert_eq!(show(Encoding::Int { size: 2, signed: true }, &[0, 0x80]), same("-32768"));
+        let (text, json) = show(Encoding::Int { size: 8, signed: false }, &[0xff; 8]);
+        assert_eq!((text.as_str(), json.as_str()), ("18446744073709551615", "\"18446744073709551615\""));
+    }
+
+    #[test]
+    fn bit_fields_extend_their_sign() {
+        let bits = |start, width, signed| Encoding::Bits { size: 4, signed, bits: BitRange { start, width } };
+        let raw = 0xffff_001fu32.to_le_bytes();
+        assert_eq!(show(bits(0, 4, true), &raw), same("-1"));
+        assert_eq!(show(bits(4, 12, true), &raw), same("1"));
+        assert_eq!(show(bits(16, 16, false), &raw), same("65535"));
+    }
+
+    #[test]
+    fn others() {
+        assert_eq!(show(Encoding::Bool, &[1]), same("true"));
+        assert_eq!(show(Encoding::Pointer, &0x1234u64.to_le_bytes()), ("0x1234".into(), "4660".into()));
+        let e = Encoding::Enum { size: 4, signed: true, names: 0 };
+        assert_eq!(show(e.clone(), &[0; 4]), ("RED".into(), "0".into()));
+        assert_eq!(show(e.clone(), &[0xff; 4]), ("NONE".into(), "-1".into()));
+        assert_eq!(show(e, &[7, 0, 0, 0]), same("7"));
+    }
+}

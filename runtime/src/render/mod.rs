@@ -1,0 +1,157 @@
+//! Values as text and as JSON: one file a family of encodings.
+
+mod address;
+mod cgroup;
+pub(crate) mod composite;
+pub(crate) mod escape;
+pub(crate) mod histogram;
+pub(crate) mod int;
+pub(crate) mod names;
+pub(crate) mod printf;
+mod probe;
+mod stack;
+pub(crate) mod string;
+mod symbol;
+mod syscalls;
+pub(crate) mod time;
+pub(crate) mod tseries;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use btc_abi::{Encoding, Manifest};
+
+use crate::options::Settings;
+use crate::symbols::Symbols;
+
+pub(crate) use int::integer;
+
+/// The name of an attach point that the runtime numbered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PointName {
+    /// As `probe` shows it.
+    pub name: String,
+    /// As `func` shows it.
+    pub function: String,
+}
+
+/// What rendering needs besides the bytes.
+pub(crate) struct Context<'m> {
+    pub manifest: &'m Manifest,
+    pub settings: Settings,
+    /// Attach points from number `manifest.probes.len()` up.
+    pub points: Vec<PointName>,
+    /// BPF maps of the stack tables, by index; -1 where there is none.
+    pub stacks: Vec<i32>,
+    pub clocks: time::Clocks,
+    pub symbols: RefCell<Symbols>,
+    pub users: RefCell<Option<HashMap<u32, String>>>,
+    pub cgroups: RefCell<HashMap<(u64, String), String>>,
+}
+
+impl<'m> Context<'m> {
+    pub(crate) fn new(manifest: &'m Manifest, settings: Settings) -> Context<'m> {
+        Context {
+            manifest,
+            settings,
+            points: Vec::new(),
+            stacks: vec![-1; manifest.stacks.len()],
+            clocks: time::Clocks::now(),
+            symbols: RefCell::default(),
+            users: RefCell::default(),
+            cgroups: RefCell::default(),
+        }
+    }
+}
+
+/// The little-endian number at the start of `bytes`, 0 beyond the end.
+pub(crate) fn le(bytes: &[u8], at: usize) -> u64 {
+    let mut all = [0; 8];
+    for (to, from) in all.iter_mut().zip(bytes.iter().skip(at)) {
+        *to = *from;
+    }
+    u64::from_le_bytes(all)
+}
+
+fn le32(bytes: &[u8], at: usize) -> u32 {
+    le(bytes, at) as u32
+}
+
+/// Appends a value as `print` shows it.
+pub(crate) fn text(ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
+    match encoding {
+        Encoding::Int { .. } | Encoding::Bits { .. } | Encoding::Bool | Encoding::Pointer => {
+            int::text(encoding, bytes, out);
+        }
+        Encoding::Enum { names, .. } => int::enumerator(ctx, encoding, *names, bytes, out),
+        Encoding::Str { capacity, cut_mark } => string::text(ctx, *capacity, *cut_mark, bytes, out),
+        Encoding::Buffer { capacity } => string::buffer(string::buffer_bytes(*capacity, bytes), out),
+        Encoding::Array { element, count, stride } => {
+            composite::array(ctx, element, *count, *stride, bytes, out, text);
+        }
+        Encoding::Tuple(fields) => composite::tuple(ctx, fields, bytes, out),
+        Encoding::Record(fields) => composite::record(ctx, fields, bytes, out),
+        Encoding::Inet => address::inet(bytes, out),
+        Encoding::Mac => address::mac(bytes, out),
+        Encoding::Timestamp { format, clock } => time::timestamp(ctx, format, *clock, bytes, out),
+        Encoding::KernelSymbol => symbol::kernel(ctx, bytes, out),
+        Encoding::UserSymbol => symbol::user(ctx, bytes, out),
+        Encoding::KernelStack { mode, table } => stack::kernel(ctx, *mode, *table, bytes, out),
+        Encoding::UserStack { mode, table } => stack::user(ctx, *mode, *table, bytes, out),
+        Encoding::ProbeName => probe::name(ctx, bytes, out),
+        Encoding::ProbeFunction => probe::function(ctx, bytes, out),
+        Encoding::Username => names::user(ctx, bytes, out),
+        Encoding::CgroupPath { pattern } => cgroup::path(ctx, pattern, bytes, out),
+        Encoding::ErrorText => names::error(bytes, out),
+        Encoding::SignalName => names::signal(bytes, out),
+        Encoding::SyscallName => names::syscall(bytes, out),
+        Encoding::Constant(value) => out.extend_from_slice(value.as_bytes()),
+    }
+}
+
+/// Appends a value as JSON.
+pub(crate) fn json(ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
+    match encoding {
+        Encoding::Int { .. }
+        | Encoding::Bits { .. }
+        | Encoding::Bool
+        | Encoding::Pointer
+        | Encoding::Enum { .. } => int::json(encoding, bytes, out),
+        Encoding::Buffer { capacity } => string::buffer_json(string::buffer_bytes(*capacity, bytes), out),
+        Encoding::Array { element, count, stride } => {
+            composite::array(ctx, element, *count, *stride, bytes, out, json);
+        }
+        Encoding::Tuple(fields) => composite::tuple_json(ctx, fields, bytes, out),
+        Encoding::Record(fields) => composite::record_json(ctx, fields, bytes, out),
+        _ => {
+            let mut value = Vec::new();
+            text(ctx, encoding, bytes, &mut value);
+            escape::quoted(&value, out);
+        }
+    }
+}
+
+/// The bytes of a part, empty when the composite is shorter.
+pub(crate) fn part<'a>(bytes: &'a [u8], offset: u32, encoding: &Encoding) -> &'a [u8] {
+    let start = offset as usize;
+    let end = start.saturating_add(encoding.size() as usize);
+    bytes.get(start..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Helpers of the tests of this folder.
+
+    use super::*;
+    use crate::Options;
+
+    /// Renders as text, then as JSON.
+    pub(crate) fn both(manifest: &Manifest, encoding: &Encoding, bytes: &[u8]) -> (String, String) {
+        let settings = Settings::new(manifest, &Options::default()).unwrap();
+        let ctx = Context::new(manifest, settings);
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        text(&ctx, encoding, bytes, &mut a);
+        json(&ctx, encoding, bytes, &mut b);
+        (String::from_utf8(a).unwrap(), String::from_utf8(b).unwrap())
+    }
+}

@@ -1,0 +1,27 @@
+//! Attach points by number.
+
+use super::{Context, PointName, le};
+
+fn point(ctx: &Context, number: u64) -> Option<PointName> {
+    let number = usize::try_from(number).ok()?;
+    let probes = &ctx.manifest.probes;
+    match probes.get(number) {
+        Some(probe) => {
+            let function = probe.name.rsplit(':').next().unwrap_or_default();
+            Some(PointName { name: probe.name.clone(), function: function.to_string() })
+        }
+        None => ctx.points.get(number - probes.len()).cloned(),
+    }
+}
+
+pub(super) fn name(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
+    if let Some(point) = point(ctx, le(bytes, 0)) {
+        out.extend_from_slice(point.name.as_bytes());
+    }
+}
+
+pub(super) fn function(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
+    if let Some(point) = point(ctx, le(bytes, 0)) {
+        out.extend_from_slice(point.function.as_bytes());
+    }
+}

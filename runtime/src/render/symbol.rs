@@ -1,0 +1,27 @@
+//! Addresses by name.
+
+use std::io::Write;
+
+use super::{Context, le, le32};
+
+pub(super) fn kernel(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
+    let address = le(bytes, 0);
+    let mut symbols = ctx.symbols.borrow_mut();
+    match symbols.kernel(address) {
+        Some(found) => out.extend_from_slice(found.name.as_bytes()),
+        None => {
+            let _ = write!(out, "{address:#x}");
+        }
+    }
+}
+
+pub(super) fn user(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
+    let (address, pid) = (le(bytes, 0), le32(bytes, 8));
+    let mut symbols = ctx.symbols.borrow_mut();
+    match symbols.user(pid, address) {
+        Some(found) => out.extend_from_slice(found.name.as_bytes()),
+        None => {
+            let _ = write!(out, "{address:#x}");
+        }
+    }
+}

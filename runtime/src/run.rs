@@ -1,0 +1,216 @@
+//! A run from the object's bytes to the last printed map.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+
+use btc_abi::{Attach, EVENTS_MAP, Manifest, RequirementKind};
+
+use crate::actions::State;
+use crate::attach::{self, Attached};
+use crate::binding::{bind, possible_cpus};
+use crate::child::Child;
+use crate::elf::{self, Image};
+use crate::events::{self, Reader};
+use crate::load::{self, Loaded};
+use crate::maps::Handle;
+use crate::options::Settings;
+use crate::output::{self, Sink};
+use crate::render::Context;
+use crate::signals::{Signals, watch_process};
+use crate::{Error, Options, losses};
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The exit code: that of `exit()`, 1 after a failed check, else 0.
+    pub exit_code: i32,
+}
+
+/// Runs an object to its end.
+///
+/// # Errors
+/// When it cannot be loaded or attached; nothing stays behind then.
+pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
+    let manifest = elf::manifest(object)?;
+    let settings = Settings::new(&manifest, options)?;
+    check_permissions(&manifest, options)?;
+    let programs = attach::signals(&manifest)?;
+    let numbers: Vec<i32> = programs.keys().copied().collect();
+    let mut signals = Signals::block(&numbers)?;
+    let mut child = options.child.as_deref().map(Child::spawn).transpose()?;
+    let child_pid = child.as_ref().map(Child::pid);
+    let process = child_pid.or(options.pid).map(watch_process).transpose()?;
+
+    let ctx = Context::new(&manifest, settings);
+    let plans = attach::plan(&manifest, options)?;
+    let mut image = Image::new(object)?;
+    bind(&mut image, &ctx, options, child_pid)?;
+    let loaded = load::load(&image, &manifest, &ctx.settings, options, &plans)?;
+    drop(image);
+    let mut state = state(ctx, options, &loaded)?;
+    if options.dry_run {
+        return Ok(Outcome { exit_code: 0 });
+    }
+    let attached = attach::attach(&manifest, options, &plans, &loaded)?;
+    drop(plans);
+    if attached.count == 0 && !manifest.probes.is_empty() {
+        return Err(Error::new("nothing that the script wants to trace exists here"));
+    }
+    state.ctx.points.clone_from(&attached.points);
+
+    let ring = loaded.map(EVENTS_MAP);
+    let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached };
+    session.announce(&mut state);
+    let mut reader = Reader::new(ring, &mut state)?;
+    session.play(&mut reader, &mut signals, child.as_mut(), process.as_ref(), &programs)?;
+    drop(reader);
+    session.finish(&mut state);
+    drop(child);
+    let failed = state.failed || state.sink.has_failed();
+    Ok(Outcome { exit_code: state.exit.unwrap_or(i32::from(failed)) })
+}
+
+fn check_permissions(manifest: &Manifest, options: &Options) -> Result<(), Error> {
+    let needed = manifest.requirements.iter().find(|r| r.kind == RequirementKind::Unsafe && !r.optional);
+    match needed {
+        Some(function) if !options.allow_unsafe => Err(Error::new(format!(
+            "the script calls {}(), which changes the system; allow it with --unsafe",
+            function.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Result<State<'m>, Error> {
+    let manifest = ctx.manifest;
+    for (slot, table) in ctx.stacks.iter_mut().zip(&manifest.stacks) {
+        *slot = loaded.map(&table.symbol).unwrap_or(-1);
+    }
+    let cpus = possible_cpus();
+    let maps = manifest.maps.iter().map(|map| {
+        let fd = loaded
+            .map(&map.symbol)
+            .ok_or_else(|| Error::new(format!("the object is damaged: it has no map `{}`", map.symbol)))?;
+        let limit = match ctx.settings.max_map_keys {
+            Some(size) if map.default_size && map.key.is_some() => size,
+            _ => map.max_entries,
+        };
+        Ok(Handle { map, fd, cpus, limit })
+    });
+    let maps = maps.collect::<Result<_, Error>>()?;
+    Ok(State {
+        sink: Sink::new(options.output.as_deref(), options.buffering)?,
+        output: output::of(options.format),
+        ctx,
+        options,
+        maps,
+        exit: None,
+        discard: false,
+        failed: false,
+        warned: HashMap::new(),
+        scratch: Vec::new(),
+        packets: HashMap::new(),
+    })
+}
+
+/// What is attached, and how it plays.
+struct Session<'a> {
+    manifest: &'a Manifest,
+    options: &'a Options,
+    loaded: &'a Loaded,
+    attached: Attached,
+}
+
+impl Session<'_> {
+    fn announce(&self, state: &mut State) {
+        state.output.attached(self.attached.count, self.options.quiet, state.sink.buffer());
+        if self.options.notify_attached {
+            state.sink.buffer().extend_from_slice(b"__BPFTRACE_NOTIFY_PROBES_ATTACHED\n");
+        }
+        state.sink.flush();
+    }
+
+    /// From BEGIN to the last word of END.
+    fn play(
+        &mut self,
+        reader: &mut Reader,
+        signals: &mut Signals,
+        child: Option<&mut Child>,
+        process: Option<&OwnedFd>,
+        programs: &HashMap<i32, Vec<String>>,
+    ) -> Result<(), Error> {
+        let begin = |a: &Attach| matches!(a, Attach::Begin | Attach::Test { .. } | Attach::Bench { .. });
+        for program in attach::run_by_tracer(self.manifest, self.loaded, begin) {
+            if self.loaded.is_stopped() || reader.is_over() {
+                break;
+            }
+            attach::run_program(program.fd)?;
+            reader.consume();
+        }
+        if !reader.is_over() {
+            if let Some(child) = child {
+                child.release();
+            }
+            self.read_iterators(reader);
+        }
+        let more = self.attached.has_events || !programs.is_empty() || process.is_some();
+        if more && !reader.is_over() {
+            let loaded = self.loaded;
+            events::wait(reader, signals, process, |signal| {
+                for program in programs.get(&signal).into_iter().flatten() {
+                    if let Some(program) = loaded.program(program) {
+                        attach::run_program(program.fd)?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        self.end(reader)
+    }
+
+    fn end(&mut self, reader: &mut Reader) -> Result<(), Error> {
+        self.attached.links.clear();
+        self.attached.clones.clear();
+        // What other CPUs sent behind an exit() is dropped here.
+        reader.consume();
+        reader.state().discard = false;
+        self.loaded.unstop();
+        for program in attach::run_by_tracer(self.manifest, self.loaded, |a| matches!(a, Attach::End)) {
+            if reader.state().sink.is_closed() {
+                break;
+            }
+            attach::run_program(program.fd)?;
+            reader.consume();
+        }
+        Ok(())
+    }
+
+    /// Reads iterators out: every read runs their programs.
+    fn read_iterators(&mut self, reader: &mut Reader) {
+        for iterator in self.attached.iterators.drain(..) {
+            let mut file = std::fs::File::from(iterator);
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = file.read(&mut buffer) {
+                let state = reader.state();
+                state.sink.buffer().extend_from_slice(&buffer[..length]);
+                state.sink.appended();
+                if reader.consume() && reader.is_over() {
+                    return;
+                }
+            }
+            reader.consume();
+        }
+    }
+
+    /// Maps and losses.
+    fn finish(&self, state: &mut State) {
+        state.output.end(state.sink.buffer());
+        if state.ctx.settings.print_maps_on_exit {
+            state.print_maps();
+        }
+        state.sink.flush();
+        losses::report(state, self.loaded);
+        state.sink.flush();
+    }
+}

@@ -1,0 +1,105 @@
+//! Signals and ends of processes as things to poll.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use crate::Error;
+use crate::error::last_os;
+
+/// Signals that are blocked and read in the event loop instead.
+pub(crate) struct Signals {
+    fd: OwnedFd,
+    before: libc::sigset_t,
+    interrupted: bool,
+}
+
+fn set_of(signals: &[i32]) -> libc::sigset_t {
+    // SAFETY: sigset_t is plain data, and sigemptyset initialises it.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in signals {
+            libc::sigaddset(&raw mut set, *signal);
+        }
+        set
+    }
+}
+
+impl Signals {
+    /// Blocks the signals that end a run, and those given.
+    pub(crate) fn block(more: &[i32]) -> Result<Signals, Error> {
+        let mut all = vec![libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCHLD];
+        all.extend(more);
+        let set = set_of(&all);
+        let mut before = set_of(&[]);
+        // SAFETY: valid sets; signalfd gives a new descriptor or -1.
+        let fd = unsafe {
+            libc::sigprocmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
+            libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
+        };
+        if fd < 0 {
+            return Err(Error::os("cannot watch signals", &last_os()));
+        }
+        // SAFETY: the descriptor is new and nobody else's.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Signals { fd, before, interrupted: false })
+    }
+
+    /// What to poll.
+    pub(crate) fn fd(&self) -> i32 {
+        self.fd.as_raw_fd()
+    }
+
+    /// The next signal that arrived.
+    pub(crate) fn next(&mut self) -> Option<i32> {
+        // SAFETY: signalfd_siginfo is plain data for which zeros are valid, and the
+        // kernel writes whole ones only.
+        let (got, signal) = unsafe {
+            let mut info: libc::signalfd_siginfo = std::mem::zeroed();
+            let size = size_of_val(&info);
+            let got = libc::read(self.fd(), (&raw mut info).cast(), size);
+            (got == size as isize, info.ssi_signo as i32)
+        };
+        if !got {
+            return None;
+        }
+        if signal == libc::SIGINT && !self.interrupted {
+            // A second Ctrl-C kills, should the end take too long.
+            self.interrupted = true;
+            let set = set_of(&[libc::SIGINT]);
+            // SAFETY: a valid set.
+            unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) };
+        }
+        Some(signal)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        while self.next().is_some() {}
+        // SAFETY: `before` was filled by sigprocmask.
+        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const self.before, std::ptr::null_mut()) };
+    }
+}
+
+/// A descriptor that becomes readable when a process ends.
+pub(crate) fn watch_process(pid: u32) -> Result<OwnedFd, Error> {
+    // SAFETY: plain numbers; the result is a new descriptor or -1.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) } as i32;
+    if fd < 0 {
+        return Err(match last_os().raw_os_error() {
+            Some(libc::ESRCH) => Error::new(format!("there is no process {pid}")),
+            _ => Error::os(format!("cannot watch process {pid}"), &last_os()),
+        });
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Waits until one of the descriptors is readable or the time is over; tells which are.
+pub(crate) fn poll(fds: &[i32], milliseconds: i32) -> Vec<bool> {
+    let mut all: Vec<libc::pollfd> =
+        fds.iter().map(|fd| libc::pollfd { fd: *fd, events: libc::POLLIN, revents: 0 }).collect();
+    // SAFETY: the array is writable and has the length given.
+    unsafe { libc::poll(all.as_mut_ptr(), all.len() as libc::nfds_t, milliseconds) };
+    all.iter().map(|p| p.revents != 0).collect()
+}

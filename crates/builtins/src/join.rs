@@ -1,7 +1,7 @@
 //! `join(array, separator)`: prints an array of text pointers, such as a command line.
 
 use btc_abi::Action;
-use btc_ir::{Memory, Width};
+use btc_ir::{BinOp, Cond, Memory, Width};
 use btc_types::{Space, Type};
 
 use crate::{Call, Check, Extra, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns};
@@ -37,9 +37,18 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     let slot = l.b().slot(8 * ELEMENTS);
     let base = l.b().slot_addr(slot);
     l.read(Memory { base, offset: 0 }, 8 * ELEMENTS, array, space);
-    let fields: Vec<Extra> = (0..ELEMENTS)
-        .map(|n| Extra::Text(l.b().load(Width::B8, base, 8 * n as i32), space))
-        .collect();
+    let mut fields = Vec::new();
+    let mut mask = l.b().iconst(-1);
+    for n in 0..ELEMENTS {
+        let b = l.b();
+        let element = b.load(Width::B8, base, 8 * n as i32);
+        let zero = b.iconst(0);
+        let present = b.cmp(Cond::Ne, element, zero);
+        // All ones up to the NULL that ends the array, then 0: what follows is not its.
+        let ones = b.bin(BinOp::Sub, zero, present);
+        mask = b.bin(BinOp::And, mask, ones);
+        fields.push(Extra::Text(b.bin(BinOp::And, element, mask), space));
+    }
     l.send(Action::Join(separator), &fields);
     Lowered::None
 }

@@ -52,7 +52,13 @@ pub fn map_at(address: u64) -> Result<MapId, Trap> {
 }
 
 /// Runs a function; each instruction and each turn of a helper's loop takes one of `steps`.
-pub fn run(module: &Module, func: FuncId, args: &[u64], host: &mut dyn Host, steps: u64) -> Result<u64, Trap> {
+pub fn run(
+    module: &Module,
+    func: FuncId,
+    args: &[u64],
+    host: &mut dyn Host,
+    steps: u64,
+) -> Result<u64, Trap> {
     Interp { module, host, steps }.call(func, args, 0)
 }
 

@@ -24,7 +24,7 @@ pub struct Machine {
     pub lates: HashMap<LateId, u64>,
     /// Whether kernel functions exist. Calls yield the sum of their arguments.
     pub kfuncs: bool,
-    /// `ktime_get_ns`; 1000 more at every call.
+    /// `ktime_get_ns`; stands still while a program runs.
     pub time: u64,
     /// `get_current_pid_tgid`
     pub pid_tgid: u64,
@@ -261,12 +261,10 @@ impl Host for Machine {
             (3, [map, key]) => self.delete(module, *map, *key)?,
             (4 | 112 | 113, [to, len, from]) => self.probe_read(*to, *len, *from)?,
             (45 | 114 | 115, [to, len, from]) => self.probe_read_str(*to, *len, *from)?,
-            (5 | 125, []) => {
-                self.time += 1000;
-                self.time
-            }
+            (5 | 125, []) => self.time,
             (7, []) => {
-                self.random = self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+                self.random =
+                    self.random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
                 self.random >> 32
             }
             (8, []) => self.cpu,
@@ -303,6 +301,9 @@ impl Host for Machine {
 
     fn elements(&mut self, _: &Module, map: MapId) -> Result<Vec<(u64, u64)>, Trap> {
         let elements = self.maps.get(&map).cloned().unwrap_or_default();
-        Ok(elements.into_iter().map(|(key, value)| (self.memory.add(RegionKind::ReadOnly, key), value)).collect())
+        Ok(elements
+            .into_iter()
+            .map(|(key, value)| (self.memory.add(RegionKind::ReadOnly, key), value))
+            .collect())
     }
 }

@@ -29,7 +29,9 @@ pub enum Trap {
 impl fmt::Display for Trap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trap::OutOfBounds { address, len } => write!(f, "access of {len} bytes at {address:#x} is out of bounds"),
+            Trap::OutOfBounds { address, len } => {
+                write!(f, "access of {len} bytes at {address:#x} is out of bounds")
+            }
             Trap::ReadOnly(address) => write!(f, "store to read-only memory at {address:#x}"),
             Trap::Uninitialised(address) => write!(f, "read of uninitialised memory at {address:#x}"),
             Trap::Steps => f.write_str("too many steps"),

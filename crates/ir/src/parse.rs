@@ -240,8 +240,7 @@ impl Parser<'_> {
             }
             "bytes" => {
                 let text = self.string()?;
-                let digits: Option<Vec<u8>> =
-                    text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
+                let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
                 match digits {
                     Some(d) if d.len() % 2 == 0 => d.chunks(2).map(|c| c[0] << 4 | c[1]).collect(),
                     _ => return self.fail_back("expected pairs of hexadecimal digits"),

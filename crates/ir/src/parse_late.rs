@@ -46,7 +46,9 @@ impl Parser<'_> {
     }
 
     fn field(&mut self) -> Result<Late> {
-        let Some(fact) = named(FACTS, self.word()?) else { return self.fail_back("no such fact about a field") };
+        let Some(fact) = named(FACTS, self.word()?) else {
+            return self.fail_back("no such fact about a field");
+        };
         let (record, union) = self.record()?;
         let mut path = Vec::new();
         loop {

@@ -218,7 +218,9 @@ impl<'a> FunctionChecker<'a> {
             Op::SignExtend(n, _) | Op::ZeroExtend(n, _) => {
                 self.check(matches!(n, 8 | 16 | 32), inst, "extensions are of 8, 16 or 32 bits");
             }
-            Op::ByteSwap(n, _) => self.check(matches!(n, 16 | 32 | 64), inst, "swaps are of 16, 32 or 64 bits"),
+            Op::ByteSwap(n, _) => {
+                self.check(matches!(n, 16 | 32 | 64), inst, "swaps are of 16, 32 or 64 bits")
+            }
             Op::UMin(_, n) => self.check(*n <= u64::from(u32::MAX), inst, "the bound is over 32 bits"),
             Op::Load(w, mem) => self.access(*mem, w.bytes(), false, inst),
             Op::Store(w, mem, _) => self.access(*mem, w.bytes(), true, inst),

@@ -76,7 +76,9 @@ fn live_values(func: &Function) -> Vec<bool> {
             continue;
         }
         match defs[v.index()] {
-            Def::Inst(b, n) => func.blocks[b as usize].insts[n as usize].op.for_each_operand(|v| work.push(v)),
+            Def::Inst(b, n) => {
+                func.blocks[b as usize].insts[n as usize].op.for_each_operand(|v| work.push(v))
+            }
             Def::Param(b, n) => passed(func, &cfg, b, n, |v| work.push(v)),
             Def::None => {}
         }
@@ -102,7 +104,9 @@ fn remove_params(func: &mut Function, live: &[bool]) -> bool {
         .blocks
         .iter()
         .enumerate()
-        .map(|(n, b)| (n > 0 && b.params.iter().any(dead)).then(|| b.params.iter().map(|v| !dead(v)).collect()))
+        .map(|(n, b)| {
+            (n > 0 && b.params.iter().any(dead)).then(|| b.params.iter().map(|v| !dead(v)).collect())
+        })
         .collect();
     if kept.iter().all(Option::is_none) {
         return false;

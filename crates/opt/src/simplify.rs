@@ -68,9 +68,16 @@ impl Simplifier {
     fn remember(&mut self, v: Value, op: &Op) {
         let wanted = matches!(
             op,
-            Op::Bin(..) | Op::Cmp(..) | Op::SignExtend(..) | Op::ZeroExtend(..) | Op::Load(..) | Op::LoadLate(..)
+            Op::Bin(..)
+                | Op::Cmp(..)
+                | Op::SignExtend(..)
+                | Op::ZeroExtend(..)
+                | Op::UMin(..)
+                | Op::Load(..)
+                | Op::LoadLate(..)
+                | Op::KfuncAddr(_)
         );
-        if let (true, Some(slot)) = (wanted || matches!(op, Op::KfuncAddr(_)), self.ops.get_mut(v.index())) {
+        if let (true, Some(slot)) = (wanted, self.ops.get_mut(v.index())) {
             *slot = Some(op.clone());
         }
     }
@@ -114,7 +121,9 @@ impl Simplifier {
             (BinOp::Add | BinOp::Sub | BinOp::Or | BinOp::Xor, 0) => return Some(New::Value(a)),
             (BinOp::Mul | BinOp::UDiv, 1) | (BinOp::And, -1) => return Some(New::Value(a)),
             (BinOp::UMod, 0) => return Some(New::Value(a)),
-            (BinOp::Mul | BinOp::And | BinOp::UDiv, 0) | (BinOp::UMod, 1) => return Some(self.constant(func, 0)),
+            (BinOp::Mul | BinOp::And | BinOp::UDiv, 0) | (BinOp::UMod, 1) => {
+                return Some(self.constant(func, 0));
+            }
             (BinOp::Or, -1) => return Some(self.constant(func, -1)),
             (BinOp::Shl | BinOp::LShr | BinOp::AShr, n) if n & 63 == 0 => return Some(New::Value(a)),
             _ => {}
@@ -170,7 +179,9 @@ impl Simplifier {
             return Some(New::Value(a));
         }
         match self.op(a)? {
-            Op::ZeroExtend(n, x) | Op::SignExtend(n, x) if *n >= bits => Some(New::Op(Op::ZeroExtend(bits, *x))),
+            Op::ZeroExtend(n, x) | Op::SignExtend(n, x) if *n >= bits => {
+                Some(New::Op(Op::ZeroExtend(bits, *x)))
+            }
             _ => None,
         }
     }
@@ -181,7 +192,9 @@ impl Simplifier {
         }
         match self.op(a)? {
             Op::SignExtend(n, _) if *n <= bits => Some(New::Value(a)),
-            Op::ZeroExtend(n, x) | Op::SignExtend(n, x) if *n >= bits => Some(New::Op(Op::SignExtend(bits, *x))),
+            Op::ZeroExtend(n, x) | Op::SignExtend(n, x) if *n >= bits => {
+                Some(New::Op(Op::SignExtend(bits, *x)))
+            }
             _ => None,
         }
     }
@@ -196,6 +209,7 @@ impl Simplifier {
             Op::Load(w, _) | Op::LoadLate(w, ..) => (8 * w.bytes()) as u8,
             Op::ZeroExtend(bits, a) => (*bits).min(self.bits(*a, depth - 1)),
             Op::Cmp(..) => 1,
+            Op::UMin(_, n) => (64 - n.leading_zeros()) as u8,
             Op::Bin(BinOp::And, a, b) => self.bits(*a, depth - 1).min(self.bits(*b, depth - 1)),
             Op::Bin(BinOp::Or | BinOp::Xor, a, b) => self.bits(*a, depth - 1).max(self.bits(*b, depth - 1)),
             Op::Bin(BinOp::LShr, a, b) => match self.number(*b) {

@@ -26,7 +26,9 @@ pub fn run(func: &mut Function) -> bool {
 /// Numbers of all constants.
 fn constants(func: &Function) -> HashMap<Value, i64> {
     let insts = func.blocks.iter().flat_map(|b| &b.insts);
-    insts.filter_map(|i| if let (Op::Const(n), Some(v)) = (&i.op, i.result) { Some((v, *n)) } else { None }).collect()
+    insts
+        .filter_map(|i| if let (Op::Const(n), Some(v)) = (&i.op, i.result) { Some((v, *n)) } else { None })
+        .collect()
 }
 
 /// Turns branches with a known outcome, or with one target, into jumps.
@@ -34,7 +36,9 @@ fn fold_branches(func: &mut Function) -> bool {
     let constants = constants(func);
     let mut changed = false;
     for block in &mut func.blocks {
-        let Some(Terminator::Branch { cond, left, right, then, otherwise }) = &block.terminator else { continue };
+        let Some(Terminator::Branch { cond, left, right, then, otherwise }) = &block.terminator else {
+            continue;
+        };
         let taken = match (constants.get(left), constants.get(right)) {
             (Some(a), Some(b)) if holds(*cond, *a as u64, *b as u64) => then,
             (Some(_), Some(_)) => otherwise,

@@ -55,7 +55,9 @@ pub fn split(text: &str) -> Option<Declaration> {
 
 /// The language's type for a type text, given the field's size and sign.
 pub fn type_of(ty: &str, size: u32, signed: bool, space: Space, btf: Option<&Btf>) -> Type {
+    // `char *const *`: qualifiers of pointers say nothing about what they point at.
     let bare = ty
+        .replace("*const", "*")
         .split_whitespace()
         .filter(|w| !matches!(*w, "const" | "volatile" | "__user"))
         .collect::<Vec<_>>()

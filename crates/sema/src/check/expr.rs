@@ -117,6 +117,7 @@ impl Checker<'_, '_> {
             self.error(Code::WrongCount, span, "only maps take several keys");
             return broken(span);
         };
+        let constant = crate::constant::eval(index, &|name| self.cx.records.script_constant(name));
         let index = self.expr(index);
         if !index.ty.is_numeric() && index.ty != Type::Unknown {
             let message = format!("an index is an integer, not `{}`", index.ty);
@@ -138,9 +139,9 @@ impl Checker<'_, '_> {
                 let kind = ExprKind::Element { base: Box::new(base), index: Box::new(index) };
                 hir::Expr { kind, ty: Type::int(1, true), span }
             }
-            Type::Tuple(parts) => match &index.kind {
-                ExprKind::Int(n) => self.tuple_part(base, parts, *n as u64, span),
-                _ => {
+            Type::Tuple(parts) => match constant {
+                Some(n) => self.tuple_part(base, parts, n as u64, span),
+                None => {
                     self.error(Code::BadLiteral, index.span, "a tuple's index is a literal");
                     broken(span)
                 }

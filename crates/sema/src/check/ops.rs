@@ -3,7 +3,7 @@
 use btc_diagnostics::{Code, Diagnostic, Span};
 use btc_hir::{self as hir, BinaryOp, CompareKind, ExprKind, Logic, UnaryOp};
 use btc_syntax::ast;
-use btc_types::Type;
+use btc_types::{Space, Type};
 
 use super::expr::{int_literal, signed_type};
 use super::{Checker, broken};
@@ -17,6 +17,7 @@ impl Checker<'_, '_> {
                 return hir::Expr { kind: ExprKind::Int(n), ty: signed_type(n), span };
             }
         }
+        let literal = matches!(operand.kind, ast::ExprKind::Int(_));
         let operand = self.expr(operand);
         match op {
             ast::UnaryOp::Deref => return self.deref(operand, span),
@@ -39,8 +40,9 @@ impl Checker<'_, '_> {
         let (op, ty) = match op {
             ast::UnaryOp::Neg => (UnaryOp::Neg, Type::INT64),
             _ => {
-                if let ExprKind::Int(n) = operand.kind {
-                    return int_literal(!n as u64, span);
+                // A bare literal has 64 bits; a cast one has those of its type.
+                if let (ExprKind::Int(n), true) = (&operand.kind, literal) {
+                    return int_literal(!*n as u64, span);
                 }
                 (UnaryOp::BitNot, Type::int(operand.ty.size() as u8, false))
             }
@@ -87,6 +89,15 @@ impl Checker<'_, '_> {
         if left.ty == Type::Unknown || right.ty == Type::Unknown {
             return broken(span);
         }
+        // A parameter's text in arithmetic is the address of its bytes: `str($1 + 1)`.
+        let left = match left.kind {
+            ExprKind::Param(_) if left.ty.is_str() => hir::Expr {
+                span: left.span,
+                ty: Type::pointer(Type::int(1, true), Space::Kernel),
+                kind: ExprKind::AddressOf(Box::new(left)),
+            },
+            _ => left,
+        };
         match (op, left.ty.is_pointer(), right.ty.is_pointer()) {
             (B::Add, true, false) if right.ty.is_numeric() => {
                 return self.pointer_add(left, right, false, span);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use btc_diagnostics::{Code, Span};
+use btc_diagnostics::{Code, Diagnostic, Span};
 use btc_hir::{self as hir, StmtKind};
 use btc_syntax::ast;
 use btc_types::Type;
@@ -45,7 +45,9 @@ impl Checker<'_, '_> {
         let kind = match &stmt.kind {
             ast::StmtKind::Expr(e) => StmtKind::Expr(self.expr(e)),
             ast::StmtKind::Discard(e) => StmtKind::Expr(self.expr(e)),
-            ast::StmtKind::Assign { target, op, value } => self.assign(target, *op, value, span)?,
+            ast::StmtKind::Assign { target, op, op_span, value } => {
+                self.assign(target, *op, *op_span, value, span)?
+            }
             ast::StmtKind::Let { var, ty, value } => {
                 return self.declare(var, ty.as_ref(), value.as_ref(), span);
             }
@@ -144,7 +146,7 @@ impl Checker<'_, '_> {
             None => {
                 let message = "unroll takes a number known at compile time";
                 self.d.push(
-                    btc_diagnostics::Diagnostic::error(Code::BadLiteral, span, message)
+                    Diagnostic::error(Code::BadLiteral, span, message)
                         .help("use `for ($i : 0..n) { … }` for a number known only at run time"),
                 );
                 None
@@ -202,6 +204,7 @@ impl Checker<'_, '_> {
         &mut self,
         target: &ast::Expr,
         op: Option<ast::BinaryOp>,
+        op_span: Span,
         value: &ast::Expr,
         span: Span,
     ) -> Option<StmtKind> {
@@ -212,7 +215,10 @@ impl Checker<'_, '_> {
             }
             _ => {
                 let message = "only variables and maps can be assigned";
-                self.error(Code::BadAssignment, target.span, message);
+                self.d.push(
+                    Diagnostic::error(Code::BadAssignment, op_span, message)
+                        .also(target.span, "this is neither"),
+                );
                 None
             }
         }

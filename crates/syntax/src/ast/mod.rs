@@ -162,6 +162,8 @@ pub enum StmtKind {
         target: Expr,
         /// The operator of a compound assignment.
         op: Option<BinaryOp>,
+        /// Place of the `=` or `op=`.
+        op_span: Span,
         /// The right side.
         value: Expr,
     },

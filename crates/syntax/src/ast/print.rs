@@ -159,7 +159,7 @@ impl Printer {
     fn stmt(&self, s: &Stmt) -> Node {
         let node = match &s.kind {
             StmtKind::Expr(e) => list("do", [self.expr(e)]),
-            StmtKind::Assign { target, op, value } => {
+            StmtKind::Assign { target, op, value, .. } => {
                 let name = format!("{}=", op.map_or("", BinaryOp::symbol));
                 list(&name, [self.expr(target), self.expr(value)])
             }

@@ -112,7 +112,7 @@ pub fn string(text: &str, file: FileId, start: usize) -> Step {
                     None => {
                         // The whole character belongs to the escape, however many bytes it has.
                         let shown: String = text[at + 1..].chars().take_while(|c| *c != '\n').take(1).collect();
-                        let span = Span::new(file, at, at + 1 + shown.len());
+                        let span = Span::new(file, at + 1, at + 1 + shown.len());
                         error.get_or_insert_with(|| {
                             Diagnostic::error(Code::BadEscape, span, format!("`\\{shown}` is no escape sequence"))
                                 .label("unknown escape")

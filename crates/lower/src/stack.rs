@@ -22,10 +22,10 @@ impl FnLower<'_, '_, '_> {
         let size = self.b.iconst(i64::from(shape.frames) * 8);
         let flags = self.b.iconst(if user { BPF_F_USER_STACK } else { 0 });
         let length = self.b.helper(GET_STACK, &[ctx, to, size, flags]);
-        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
-        self.b.branch_imm(Cond::SGt, length, 0, some, none);
-        self.b.switch_to(none);
         let zero = self.b.iconst(0);
+        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        self.b.branch(Cond::SGt, length, zero, some, none);
+        self.b.switch_to(none);
         self.b.jump(done, &[zero]);
 
         self.b.switch_to(some);

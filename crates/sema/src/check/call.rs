@@ -321,6 +321,8 @@ impl Checker<'_, '_> {
         };
         let ty = match &arg.kind {
             ast::ExprKind::Type(ty) => self.type_expr(ty),
+            // As bpftrace counts: the literals are words, though a stored boolean is a byte.
+            ast::ExprKind::Bool(_) => Type::INT64,
             _ => self.expr(arg).ty,
         };
         if ty == Type::Unknown {

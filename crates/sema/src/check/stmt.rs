@@ -120,6 +120,8 @@ impl Checker<'_, '_> {
             self.error(Code::WrongType, map.span, message);
             return None;
         }
+        // Lowering needs callbacks, which are not there yet.
+        self.error(Code::Unsupported, map.span, "loops over maps are not supported yet");
         self.scopes.push(HashMap::new());
         let id = self.add_var(&var.name);
         let value = match &info.value {

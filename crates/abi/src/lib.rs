@@ -5,6 +5,7 @@
 //! neither the language nor the kernel, only bytes and what they mean.
 
 mod attach;
+mod describe;
 mod encoding;
 mod format;
 mod map;

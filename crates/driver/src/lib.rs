@@ -10,6 +10,7 @@ use btc_abi::Manifest;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
 use btc_target::{Source, Target};
 
+pub use btc_bpf::disassemble;
 pub use btc_diagnostics::{Severity, render};
 pub use btc_object::read;
 pub use btc_sema::SETTINGS;

@@ -1,0 +1,74 @@
+//! Encodings and attach kinds in a few words, for `btc inspect`.
+
+use std::fmt;
+
+use crate::{Encoding, MapKind, Reduce};
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = |signed: &bool| if *signed { "" } else { "u" };
+        match self {
+            Encoding::Int { size, signed } => write!(f, "{}int{}", sign(signed), u32::from(*size) * 8),
+            Encoding::Bits { signed, bits, .. } => write!(f, "{}int:{}", sign(signed), bits.width),
+            Encoding::Bool => f.write_str("bool"),
+            Encoding::Pointer => f.write_str("pointer"),
+            Encoding::Str { capacity, .. } => write!(f, "string[{capacity}]"),
+            Encoding::Buffer { capacity } => write!(f, "buffer[{capacity}]"),
+            Encoding::Array { element, count, .. } => write!(f, "{element}[{count}]"),
+            Encoding::Tuple(fields) | Encoding::Record(fields) => {
+                f.write_str("(")?;
+                for (i, field) in fields.iter().enumerate() {
+                    let name = if field.name.is_empty() { String::new() } else { format!("{}=", field.name) };
+                    write!(f, "{}{name}{}", if i > 0 { ", " } else { "" }, field.encoding)?;
+                }
+                f.write_str(")")
+            }
+            Encoding::Enum { .. } => f.write_str("enum"),
+            Encoding::Inet => f.write_str("inet"),
+            Encoding::Mac => f.write_str("mac"),
+            Encoding::Timestamp { format, .. } => write!(f, "timestamp({format:?})"),
+            Encoding::KernelSymbol => f.write_str("ksym"),
+            Encoding::UserSymbol => f.write_str("usym"),
+            Encoding::KernelStack { .. } => f.write_str("kstack"),
+            Encoding::UserStack { .. } => f.write_str("ustack"),
+            Encoding::ProbeName => f.write_str("probe"),
+            Encoding::ProbeFunction => f.write_str("func"),
+            Encoding::Username => f.write_str("username"),
+            Encoding::CgroupPath { .. } => f.write_str("cgroup_path"),
+            Encoding::ErrorText => f.write_str("strerror"),
+            Encoding::SignalName => f.write_str("signal_name"),
+            Encoding::SyscallName => f.write_str("syscall_name"),
+            Encoding::Constant(text) => write!(f, "{text:?}"),
+        }
+    }
+}
+
+impl fmt::Display for MapKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MapKind::Array => "array",
+            MapKind::PerCpuArray => "per-CPU array",
+            MapKind::Hash => "hash",
+            MapKind::PerCpuHash => "per-CPU hash",
+            MapKind::LruHash => "LRU hash",
+            MapKind::LruPerCpuHash => "LRU per-CPU hash",
+        })
+    }
+}
+
+impl fmt::Display for Reduce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reduce::Last => f.write_str("value"),
+            Reduce::Count => f.write_str("count"),
+            Reduce::Sum { .. } => f.write_str("sum"),
+            Reduce::Min { .. } => f.write_str("min"),
+            Reduce::Max { .. } => f.write_str("max"),
+            Reduce::Avg { .. } => f.write_str("avg"),
+            Reduce::Stats { .. } => f.write_str("stats"),
+            Reduce::Hist { bits } => write!(f, "hist({bits})"),
+            Reduce::LHist { min, max, step } => write!(f, "lhist({min}, {max}, {step})"),
+            Reduce::TSeries { .. } => f.write_str("tseries"),
+        }
+    }
+}

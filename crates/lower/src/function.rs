@@ -56,7 +56,7 @@ impl FnLower<'_, '_, '_> {
         if !matches!(self.probe.attach, abi::Attach::End) && self.shared.can_stop {
             let run = self.b.block(0);
             let flag = self.b.global_addr(self.shared.stopped);
-            let stopped = self.b.load(Width::B8, flag, 0);
+            let stopped = self.b.load(Width::B4, flag, 0);
             self.b.branch_imm(Cond::Ne, stopped, 0, leave, run);
             self.b.switch_to(run);
         }

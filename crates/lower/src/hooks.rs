@@ -240,7 +240,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     fn stop(&mut self) {
         let flag = self.f.b.global_addr(self.f.shared.stopped);
         let one = self.f.b.iconst(1);
-        self.f.b.store(Width::B8, flag, 0, one);
+        self.f.b.store(Width::B4, flag, 0, one);
     }
 }
 

@@ -35,6 +35,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let manifest = elf::manifest(object)?;
     let settings = Settings::new(&manifest, options)?;
     check_permissions(&manifest, options)?;
+    check_kernel(&manifest)?;
     let programs = attach::signals(&manifest)?;
     let numbers: Vec<i32> = programs.keys().copied().collect();
     let mut signals = Signals::block(&numbers)?;
@@ -80,6 +81,22 @@ fn check_permissions(manifest: &Manifest, options: &Options) -> Result<(), Error
         ))),
         _ => Ok(()),
     }
+}
+
+/// Says before loading that the kernel is too old for what the script uses.
+fn check_kernel(manifest: &Manifest) -> Result<(), Error> {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let numbers = |text: &str| -> Vec<u32> {
+        text.split(|c: char| !c.is_ascii_digit()).take(2).map(|n| n.parse().unwrap_or(0)).collect()
+    };
+    let needed = manifest.requirements.iter().filter(|r| r.kind == RequirementKind::Kernel && !r.optional);
+    for requirement in needed {
+        if numbers(&release) < numbers(&requirement.name) {
+            let (wanted, have) = (&requirement.name, release.trim());
+            return Err(Error::new(format!("the script needs Linux {wanted} or later; this is {have}")));
+        }
+    }
+    Ok(())
 }
 
 fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Result<State<'m>, Error> {

@@ -15,13 +15,14 @@ pub static LEN: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Number of entries of a map, or of frames of a stack.",
-    lower: |_, _| Lowered::None,
+    lower: |l, _| Lowered::Value(l.count_entries(0)),
 };
 
 fn check(c: &mut Check) -> Type {
     let span = c.span;
     match (&c.args[0].ty, c.args[0].map, c.args[0].keyed) {
         (_, Some(_), false) => c.error(Code::WrongType, span, "len() needs a map with keys"),
+        (_, Some(_), true) => {}
         _ => c.error(Code::Unsupported, span, "len() is not supported yet"),
     }
     Type::UINT64

@@ -95,6 +95,8 @@ pub trait Lowering<'m> {
     fn count_loss(&mut self, loss: u32);
     /// A map argument.
     fn map(&mut self, arg: usize) -> MapHandle;
+    /// Number of entries of a map argument (Linux 5.13).
+    fn count_entries(&mut self, arg: usize) -> Value;
     /// A pointer to the evaluated key argument for map argument `map`.
     fn key(&mut self, map: usize, key: usize) -> Value;
     /// A value that the runtime fills in before loading.

@@ -22,7 +22,8 @@ const TURN: u32 = 128;
 const MAP_LOOKUP: u32 = 1;
 
 /// The function as instruction selection wants it, and the bytes of scratch memory it uses.
-pub fn run(func: &Function, map: Option<MapId>) -> Result<(Cow<'_, Function>, u32), CodegenError> {
+/// Its objects lie behind the first `base` bytes.
+pub fn run(func: &Function, map: Option<MapId>, base: u32) -> Result<(Cow<'_, Function>, u32), CodegenError> {
     let invalid = |what: &str| CodegenError::Invalid { function: func.name.clone(), what: what.into() };
     if func.blocks.is_empty() {
         return Err(invalid("no blocks"));
@@ -35,7 +36,7 @@ pub fn run(func: &Function, map: Option<MapId>) -> Result<(Cow<'_, Function>, u3
         new_entry(result.to_mut());
     }
     let mut offsets = Vec::with_capacity(func.scratch.len());
-    let mut size = 0u32;
+    let mut size = base;
     for bytes in &func.scratch {
         offsets.push(i64::from(size));
         size = size.checked_add(bytes.div_ceil(8) * 8).ok_or_else(|| invalid("scratch memory overflows"))?;

@@ -70,8 +70,15 @@ impl std::error::Error for CodegenError {}
 pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
     let mut scratch_size = 0;
     let mut programs = Vec::with_capacity(module.functions.len());
+    // Programs never run inside each other, so they share scratch memory. A callback runs while
+    // its program's objects live: its own lie behind those of all programs and earlier callbacks.
+    let mut taken = module.functions.iter().filter(|f| is_program(f)).map(scratch_bytes).max().unwrap_or(0);
     for function in &module.functions {
-        let (func, scratch) = legalize::run(function, module.scratch_map)?;
+        let base = if is_program(function) { 0 } else { taken };
+        let (func, scratch) = legalize::run(function, module.scratch_map, base)?;
+        if !is_program(function) {
+            taken = scratch;
+        }
         scratch_size = scratch_size.max(scratch);
         programs.push(compile_function(&func, module)?);
     }
@@ -80,6 +87,14 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
         map.value_size = map.value_size.max(scratch_size).max(8);
     }
     Ok(programs)
+}
+
+fn is_program(func: &Function) -> bool {
+    matches!(func.kind, FunctionKind::Program { .. })
+}
+
+fn scratch_bytes(func: &Function) -> u32 {
+    func.scratch.iter().map(|bytes| bytes.div_ceil(8) * 8).fold(0, u32::saturating_add)
 }
 
 fn compile_function(func: &Function, module: &Module) -> Result<Program, CodegenError> {

@@ -3,7 +3,7 @@
 use btc_diagnostics::Span;
 
 use crate::{
-    BinOp, Block, BlockData, Callee, Cond, Function, FunctionKind, GlobalId, InstData, Jump, Late,
+    BinOp, Block, BlockData, Callee, Cond, FuncId, Function, FunctionKind, GlobalId, InstData, Jump, Late,
     LateId, MapId, Memory, Module, Op, ScratchId, Slot, Terminator, Value, Width,
 };
 
@@ -208,8 +208,30 @@ impl<'m> Builder<'m> {
         self.end(Terminator::Return(value));
     }
 
+    /// Leaves the function for another one of the same module, such as a callback;
+    /// [`Builder::end_nested`] comes back.
+    pub fn begin_nested(&mut self, name: impl Into<String>, kind: FunctionKind, params: u32) -> Suspended {
+        let outer = std::mem::replace(&mut self.func, Function::new(name, kind, self.span));
+        let current = std::mem::replace(&mut self.current, Block(0));
+        self.current = self.block(params);
+        Suspended { func: outer, current }
+    }
+
+    /// Finishes a nested function and goes on with the outer one.
+    pub fn end_nested(&mut self, outer: Suspended) -> FuncId {
+        self.seal();
+        let nested = std::mem::replace(&mut self.func, outer.func);
+        self.current = outer.current;
+        self.module.add_function(nested)
+    }
+
     /// The finished function. Blocks that were never ended return 0.
     pub fn finish(mut self) -> Function {
+        self.seal();
+        self.func
+    }
+
+    fn seal(&mut self) {
         for block in 0..self.func.blocks.len() {
             self.current = Block(block as u32);
             if !self.is_terminated() {
@@ -217,6 +239,11 @@ impl<'m> Builder<'m> {
                 self.ret(zero);
             }
         }
-        self.func
     }
+}
+
+/// A function that waits for a nested one.
+pub struct Suspended {
+    func: Function,
+    current: Block,
 }

@@ -7,6 +7,7 @@ use btc_hir as hir;
 use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Map, Memory, Module, Value, Width};
 use btc_types::Type;
 
+use crate::for_map::{FRAME_HEAD, has_map_loop};
 use crate::shared::Shared;
 
 /// Bytes of stack that objects of a function may take; the rest of the 512 is for spills.
@@ -14,6 +15,20 @@ use crate::shared::Shared;
 const STACK_BUDGET: u32 = 256;
 /// Objects above this never go to the stack.
 const STACK_OBJECT: u32 = 64;
+
+/// Stack of a program and its callbacks together is 512 bytes: each takes less.
+const STACK_BUDGET_WITH_CALLBACKS: u32 = 96;
+
+/// Memory on the program's stack that its callbacks reach, see `for_map`.
+#[derive(Clone)]
+pub(crate) struct Frame {
+    /// Its address.
+    pub base: Value,
+    /// Variables with their offset, and whether a pointer to them lies there.
+    pub vars: Vec<(hir::VarId, i32, bool)>,
+    /// Whether the current function is a callback.
+    pub callback: bool,
+}
 
 /// A function being lowered.
 pub(crate) struct FnLower<'m, 's, 'p> {
@@ -25,7 +40,10 @@ pub(crate) struct FnLower<'m, 's, 'p> {
     pub vars: HashMap<hir::VarId, Memory>,
     /// Blocks that `continue` and `break` go to, innermost last.
     pub loops: Vec<(Block, Block)>,
+    /// The frame, in a probe with loops over maps.
+    pub frame: Option<Frame>,
     stack_used: u32,
+    stack_budget: u32,
 }
 
 /// Lowers one probe and registers it in the manifest.
@@ -44,8 +62,18 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         place,
     });
     let b = Builder::new(module, symbol, FunctionKind::Program { section }, 1, probe.span);
-    let mut f =
-        FnLower { b, shared, probe, index, vars: HashMap::new(), loops: Vec::new(), stack_used: 0 };
+    let with_callbacks = has_map_loop(&probe.body);
+    let mut f = FnLower {
+        b,
+        shared,
+        probe,
+        index,
+        vars: HashMap::new(),
+        loops: Vec::new(),
+        frame: None,
+        stack_used: 0,
+        stack_budget: if with_callbacks { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET },
+    };
     f.body();
     f.b.finish()
 }
@@ -65,7 +93,11 @@ impl FnLower<'_, '_, '_> {
             self.condition(predicate, run, leave);
             self.b.switch_to(run);
         }
-        self.declare_vars();
+        if has_map_loop(&self.probe.body) {
+            self.declare_in_frame();
+        } else {
+            self.declare_vars();
+        }
         self.block(&self.probe.body);
         self.b.jump(leave, &[]);
         self.b.switch_to(leave);
@@ -94,14 +126,71 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
+    /// Puts all variables where callbacks reach them: small ones into the frame, pointers to
+    /// large ones.
+    fn declare_in_frame(&mut self) {
+        let mut at = FRAME_HEAD;
+        let mut vars = Vec::new();
+        for (n, var) in self.probe.vars.iter().enumerate() {
+            let size = var_size(&var.ty).next_multiple_of(8);
+            let indirect = size > STACK_OBJECT || at as u32 + size > STACK_BUDGET / 2;
+            vars.push((hir::VarId(n as u32), at, indirect));
+            at += if indirect { 8 } else { size as i32 };
+        }
+        let slot = self.b.slot(at as u32);
+        let base = self.b.slot_addr(slot);
+        self.b.clear(base, 0, at as u32);
+        let ctx = self.b.param(0);
+        self.b.store(Width::B8, base, 0, ctx);
+        for (var, offset, indirect) in &vars {
+            let memory = if *indirect {
+                let size = var_size(&self.probe.vars[var.0 as usize].ty).next_multiple_of(8);
+                let memory = self.scratch(size);
+                self.b.clear(memory.base, 0, size);
+                self.b.store(Width::B8, base, *offset, memory.base);
+                memory
+            } else {
+                Memory { base, offset: *offset }
+            };
+            self.vars.insert(*var, memory);
+        }
+        self.frame = Some(Frame { base, vars, callback: false });
+    }
+
+    /// The program's context.
+    pub fn ctx(&mut self) -> Value {
+        match &self.frame {
+            Some(frame) if frame.callback => {
+                let base = frame.base;
+                self.b.load(Width::B8, base, 0)
+            }
+            _ => self.b.param(0),
+        }
+    }
+
+    /// Begins to count the stack of a callback; the outer function's count.
+    pub fn begin_stack(&mut self) -> u32 {
+        std::mem::take(&mut self.stack_used)
+    }
+
+    /// Goes on counting the stack of the outer function.
+    pub fn end_stack(&mut self, used: u32) {
+        self.stack_used = used;
+    }
+
     /// Memory for an object of this function, rounded up to 8 bytes, with whatever content.
     pub fn alloc(&mut self, size: u32) -> Memory {
         let size = size.max(1).next_multiple_of(8);
-        if size <= STACK_OBJECT && self.stack_used + size <= STACK_BUDGET {
+        if size <= STACK_OBJECT && self.stack_used + size <= self.stack_budget {
             self.stack_used += size;
             let slot = self.b.slot(size);
             return Memory { base: self.b.slot_addr(slot), offset: 0 };
         }
+        self.scratch(size)
+    }
+
+    /// Memory in the per-CPU scratch map.
+    fn scratch(&mut self, size: u32) -> Memory {
         if self.b.module.scratch_map.is_none() {
             let id = self.b.module.add_map(Map {
                 symbol: "btc_scratch".to_string(),
@@ -124,8 +213,13 @@ impl FnLower<'_, '_, '_> {
 
     /// Ends the program; what follows is unreachable.
     pub fn leave(&mut self) {
-        let zero = self.b.iconst(0);
-        self.b.ret(zero);
+        let in_callback = self.frame.as_ref().is_some_and(|f| f.callback);
+        if in_callback {
+            self.mark_returned();
+        }
+        // A callback that returns 1 ends its loop.
+        let result = self.b.iconst(i64::from(in_callback));
+        self.b.ret(result);
         let unreachable = self.b.block(0);
         self.b.switch_to(unreachable);
     }

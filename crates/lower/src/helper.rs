@@ -11,6 +11,8 @@ pub const PROBE_READ_USER_STR: u32 = 114;
 pub const PROBE_READ_KERNEL_STR: u32 = 115;
 pub const RINGBUF_RESERVE: u32 = 131;
 pub const RINGBUF_SUBMIT: u32 = 132;
+/// Linux 5.13.
+pub const FOR_EACH_MAP_ELEM: u32 = 164;
 /// Linux 5.15.
 pub const GET_ATTACH_COOKIE: u32 = 174;
 

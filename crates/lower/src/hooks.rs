@@ -86,7 +86,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn ctx(&mut self) -> Value {
-        self.f.b.param(0)
+        self.f.ctx()
     }
 
     fn value(&mut self, arg: usize) -> Value {
@@ -165,6 +165,11 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         MapHandle { id: self.f.map_id(hir::MapId(index)), index }
     }
 
+    fn count_entries(&mut self, arg: usize) -> Value {
+        let map = self.map(arg).id;
+        self.f.count_entries(map)
+    }
+
     fn key(&mut self, map: usize, key: usize) -> Value {
         let map = hir::MapId(self.facts[map].map.unwrap_or(0));
         self.f.key(map, Some(&self.args[key]))
@@ -185,6 +190,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             let index = self.f.index as i64;
             return self.f.b.iconst(index);
         }
+        let ctx = self.f.ctx();
         let b = &mut self.f.b;
         let exists = b.late(Late::EnumExists {
             name: "bpf_func_id".to_string(),
@@ -194,7 +200,6 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         let (cookie, patched, done) = (b.block(0), b.block(0), b.block(1));
         b.branch_imm(Cond::Ne, exists, 0, cookie, patched);
         b.switch_to(cookie);
-        let ctx = b.param(0);
         let number = b.helper(GET_ATTACH_COOKIE, &[ctx]);
         b.jump(done, &[number]);
         b.switch_to(patched);

@@ -9,6 +9,7 @@ mod compare;
 mod core_read;
 mod encode;
 mod expr;
+mod for_map;
 mod function;
 mod helper;
 mod hooks;

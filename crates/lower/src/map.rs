@@ -80,7 +80,7 @@ impl<'p> FnLower<'_, '_, 'p> {
     }
 
     /// The number of an aggregation that all CPUs share.
-    fn aggregate_number(&mut self, parts: Value, a: &btc_types::Aggregation) -> Value {
+    pub fn aggregate_number(&mut self, parts: Value, a: &btc_types::Aggregation) -> Value {
         let first = self.b.load(Width::B8, parts, 0);
         if !matches!(a, btc_types::Aggregation::Avg { .. }) {
             return first;

@@ -15,7 +15,7 @@ use crate::place::width_of;
 impl FnLower<'_, '_, '_> {
     /// A register of `struct pt_regs`, chosen by the machine that runs the object.
     pub fn register(&mut self, of: impl Fn(&'static Arch) -> Option<Register>) -> Value {
-        let ctx = self.b.param(0);
+        let ctx = self.ctx();
         let done = self.b.block(1);
         for machine in arch::ALL {
             let Some(register) = of(machine) else { continue };
@@ -39,7 +39,7 @@ impl FnLower<'_, '_, '_> {
         if dynamic.is_some() {
             return self.argument_address(location, dynamic);
         }
-        let ctx = self.b.param(0);
+        let ctx = self.ctx();
         match location {
             Location::Register(n) => {
                 let n = *n as usize;
@@ -68,7 +68,7 @@ impl FnLower<'_, '_, '_> {
     /// The address of an argument that is no scalar: in the record, or where the record
     /// says that it lies.
     pub fn argument_address(&mut self, location: &Location, dynamic: Option<bool>) -> Value {
-        let ctx = self.b.param(0);
+        let ctx = self.ctx();
         let word = Leaf::Int { size: 4, signed: false };
         match (location, dynamic) {
             (Location::Record { record, member, .. }, Some(from_field)) => {

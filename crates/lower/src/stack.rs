@@ -17,7 +17,7 @@ impl FnLower<'_, '_, '_> {
     pub fn stack_id(&mut self, user: bool, shape: StackShape) -> Value {
         let (table, _) = self.shared.stack_table(shape.frames, self.b.module);
         let frames = self.alloc(shape.frames * 8 + 8);
-        let ctx = self.b.param(0);
+        let ctx = self.ctx();
         let to = self.pointer(frames);
         let size = self.b.iconst(i64::from(shape.frames) * 8);
         let flags = self.b.iconst(if user { BPF_F_USER_STACK } else { 0 });

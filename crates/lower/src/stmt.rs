@@ -39,7 +39,7 @@ impl FnLower<'_, '_, '_> {
             }
             StmtKind::While { condition, body } => self.while_loop(condition, body),
             StmtKind::ForRange { var, start, end, body } => self.for_range(*var, start, end, body),
-            StmtKind::ForMap { .. } => {}
+            StmtKind::ForMap { var, map, body } => self.for_map(*var, *map, body),
             StmtKind::Unroll { count, body } => self.unroll(*count, body),
             StmtKind::Break => {
                 if let Some((_, out)) = self.loops.last().copied() {

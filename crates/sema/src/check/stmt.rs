@@ -120,12 +120,16 @@ impl Checker<'_, '_> {
             self.error(Code::WrongType, map.span, message);
             return None;
         }
-        // Lowering needs callbacks, which are not there yet.
-        self.error(Code::Unsupported, map.span, "loops over maps are not supported yet");
         self.scopes.push(HashMap::new());
         let id = self.add_var(&var.name);
         let value = match &info.value {
-            Type::Aggregation(a) => crate::tables::number_of(a),
+            Type::Aggregation(a) => {
+                if !info.read_as_number {
+                    self.tables.map(&map.name, map.span).read_as_number = true;
+                    self.tables.changed = true;
+                }
+                crate::tables::number_of(a)
+            }
             other => other.clone(),
         };
         self.tables.set_var(self.probe, id, Type::Tuple(vec![info.key.clone(), value]));

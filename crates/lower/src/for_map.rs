@@ -1,0 +1,178 @@
+//! `for ($kv : @m)`: the body is a callback of `bpf_for_each_map_elem` (Linux 5.13).
+//!
+//! What the body shares with the program around it lies in a frame on the program's stack,
+//! whose address the helper hands to the callback: the context, a mark that the body
+//! returned, and the variables.
+
+use btc_abi::{Requirement, RequirementKind};
+use btc_hir as hir;
+use btc_ir::{Cond, FunctionKind, Memory, Op, Value, Width};
+use btc_types::Type;
+
+use crate::function::{Frame, FnLower};
+use crate::helper::FOR_EACH_MAP_ELEM;
+use crate::place::{Place, part_offset, width_of};
+
+/// Bytes of the frame before the variables: the context and the mark.
+pub(crate) const FRAME_HEAD: i32 = 16;
+/// Where the mark is.
+const RETURNED: i32 = 8;
+
+impl FnLower<'_, '_, '_> {
+    pub fn for_map(&mut self, var: hir::VarId, map: hir::MapId, body: &hir::Block) {
+        let Some(frame) = self.frame.as_ref().map(|f| f.base) else { return };
+        self.require_callbacks();
+        let name = format!("loop{}_p{}", self.b.module.functions.len(), self.index);
+        let suspended = self.b.begin_nested(name, FunctionKind::Callback, 4);
+        let outer = self.enter_callback();
+        self.callback(var, map, body);
+        self.leave_callback(outer);
+        let callback = self.b.end_nested(suspended);
+
+        let id = self.map_id(map);
+        let map = self.b.map_addr(id);
+        let function = self.b.push(Op::FuncAddr(callback));
+        let flags = self.b.iconst(0);
+        self.b.helper(FOR_EACH_MAP_ELEM, &[map, function, frame, flags]);
+        let returned = self.b.load(Width::B8, frame, RETURNED);
+        let (leave, go_on) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Ne, returned, 0, leave, go_on);
+        self.b.switch_to(leave);
+        self.leave();
+        self.b.jump(go_on, &[]);
+        self.b.switch_to(go_on);
+    }
+
+    /// Number of entries of a map: a walk that counts.
+    pub fn count_entries(&mut self, map: btc_ir::MapId) -> Value {
+        self.require_callbacks();
+        let slot = self.b.slot(8);
+        let count = self.b.slot_addr(slot);
+        let zero = self.b.iconst(0);
+        self.b.store(Width::B8, count, 0, zero);
+        let name = format!("count{}_p{}", self.b.module.functions.len(), self.index);
+        let suspended = self.b.begin_nested(name, FunctionKind::Callback, 4);
+        let shared = self.b.param(3);
+        let old = self.b.load(Width::B8, shared, 0);
+        let new = self.b.add_imm(old, 1);
+        self.b.store(Width::B8, shared, 0, new);
+        let callback = self.b.end_nested(suspended);
+        let map = self.b.map_addr(map);
+        let function = self.b.push(Op::FuncAddr(callback));
+        let flags = self.b.iconst(0);
+        self.b.helper(FOR_EACH_MAP_ELEM, &[map, function, count, flags]);
+        self.b.load(Width::B8, count, 0)
+    }
+
+    /// The body: parameters are the map, the key, the value and the frame.
+    fn callback(&mut self, var: hir::VarId, map: hir::MapId, body: &hir::Block) {
+        let (key, value) = (self.b.param(1), self.b.param(2));
+        let (next, out) = (self.b.block(0), self.b.block(0));
+        self.set_pair(var, map, key, value);
+        self.loops.push((next, out));
+        self.block(body);
+        self.loops.pop();
+        self.b.jump(next, &[]);
+        self.b.switch_to(next);
+        let zero = self.b.iconst(0);
+        self.b.ret(zero);
+        self.b.switch_to(out);
+        let one = self.b.iconst(1);
+        self.b.ret(one);
+    }
+
+    /// Writes key and value to the loop's variable.
+    fn set_pair(&mut self, var: hir::VarId, map: hir::MapId, key: Value, value: Value) {
+        let ty = self.probe.vars[var.0 as usize].ty.clone();
+        let Type::Tuple(parts) = &ty else { return };
+        let declared = &self.shared.program.maps[map.0 as usize];
+        let to = self.vars[&var];
+        let at = |index| Memory { base: to.base, offset: to.offset + part_offset(&ty, index) as i32 };
+        if let Some(key_ty) = &declared.key {
+            self.copy_part(key, key_ty, at(0), &parts[0]);
+        }
+        match &declared.value {
+            Type::Aggregation(a) => {
+                let number = self.aggregate_number(value, a);
+                let to = at(1);
+                self.b.store(width_of(&parts[1]), to.base, to.offset, number);
+            }
+            value_ty => self.copy_part(value, value_ty, at(1), &parts[1]),
+        }
+    }
+
+    fn copy_part(&mut self, from: Value, from_ty: &Type, to: Memory, ty: &Type) {
+        if from_ty.is_scalar() {
+            let value = self.b.load(width_of(from_ty), from, 0);
+            let value = self.extend(value, from_ty);
+            self.b.store(width_of(ty), to.base, to.offset, value);
+        } else {
+            self.copy_into(&Place::Direct(Memory { base: from, offset: 0 }), from_ty, to, ty);
+        }
+    }
+
+    /// Variables are reached through the frame that the callback was handed.
+    fn enter_callback(&mut self) -> Outer {
+        let frame = self.b.param(3);
+        let Some(outer) = self.frame.take() else { return Outer::default() };
+        let vars = std::mem::take(&mut self.vars);
+        for (var, offset, indirect) in &outer.vars {
+            let memory = if *indirect {
+                Memory { base: self.b.load(Width::B8, frame, *offset), offset: 0 }
+            } else {
+                Memory { base: frame, offset: *offset }
+            };
+            self.vars.insert(*var, memory);
+        }
+        self.frame = Some(Frame { base: frame, vars: outer.vars.clone(), callback: true });
+        let loops = std::mem::take(&mut self.loops);
+        Outer { frame: Some(outer), vars, loops, stack_used: self.begin_stack() }
+    }
+
+    fn leave_callback(&mut self, outer: Outer) {
+        self.frame = outer.frame;
+        self.vars = outer.vars;
+        self.loops = outer.loops;
+        self.end_stack(outer.stack_used);
+    }
+
+    /// Marks that the body returned; the program does so after the loop.
+    pub fn mark_returned(&mut self) {
+        if let Some(frame) = self.frame.as_ref().map(|f| f.base) {
+            let one = self.b.iconst(1);
+            self.b.store(Width::B8, frame, RETURNED, one);
+        }
+    }
+
+    fn require_callbacks(&mut self) {
+        let requirement =
+            Requirement { kind: RequirementKind::Kernel, name: "5.13".to_string(), optional: false };
+        let known = &mut self.shared.manifest.requirements;
+        if !known.contains(&requirement) {
+            known.push(requirement);
+        }
+    }
+}
+
+/// The state of the function around a callback.
+#[derive(Default)]
+struct Outer {
+    frame: Option<Frame>,
+    vars: std::collections::HashMap<hir::VarId, Memory>,
+    loops: Vec<(btc_ir::Block, btc_ir::Block)>,
+    stack_used: u32,
+}
+
+/// Whether a block holds a loop over a map.
+pub(crate) fn has_map_loop(block: &hir::Block) -> bool {
+    use hir::StmtKind;
+    block.stmts.iter().any(|s| match &s.kind {
+        StmtKind::ForMap { .. } => true,
+        StmtKind::If { then, otherwise, .. } => has_map_loop(then) || has_map_loop(otherwise),
+        StmtKind::While { body, .. }
+        | StmtKind::ForRange { body, .. }
+        | StmtKind::Unroll { body, .. }
+        | StmtKind::Block(body) => has_map_loop(body),
+        _ => false,
+    })
+}

@@ -1,0 +1,126 @@
+//! What the tests of this crate share: compiling a case, and an object as text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use btc_driver::read::{self, Contents};
+use btc_driver::{Compilation, Emit, Includes, Options, compile};
+use btc_target::{NoSource, Source};
+use btc_testing::{Case, Fixture};
+
+/// The headers that test scripts may include.
+pub struct Headers;
+
+impl Includes for Headers {
+    fn load(&mut self, path: &str, system: bool) -> Option<(String, String)> {
+        let text = match (path, system) {
+            ("point.h", false) => "#pragma once\nstruct point { int x; int y; };\n",
+            ("loop.h", false) => "#include \"loop.h\"\n",
+            _ => return None,
+        };
+        Some((path.to_string(), text.to_string()))
+    }
+}
+
+/// Compiles a case up to `emit`. Its first line may say `kernel: none` and `unsafe`.
+pub fn compile_to(case: &Case, emit: Emit) -> Compilation {
+    let fixture = Fixture::new();
+    let source: &dyn Source = if case.has("kernel: none") { &NoSource } else { &fixture };
+    let options = Options { emit, allow_unsafe: case.has("unsafe"), ..Options::default() };
+    compile(&case.file, &case.text, source, &mut Headers, &options)
+}
+
+/// A stage's text, with diagnostics behind it.
+pub fn stage(case: &Case, emit: Emit) -> String {
+    let compilation = compile_to(case, emit);
+    let mut out = compilation.output.as_ref().map_or_else(String::new, |o| String::from_utf8_lossy(o).into_owned());
+    out.push_str(&compilation.messages(false));
+    out
+}
+
+/// The object of a case, which must compile.
+pub fn object(case: &Case) -> Vec<u8> {
+    let compilation = compile_to(case, Emit::Object);
+    let messages = compilation.messages(false);
+    compilation.output.unwrap_or_else(|| panic!("{}: {messages}", case.file))
+}
+
+/// Sections, symbols, types, relocations and maps of an object.
+pub fn dump(object: &[u8]) -> String {
+    let contents = read::read(object).unwrap_or_else(|e| panic!("{e}"));
+    let mut out = String::new();
+    for s in &contents.sections {
+        // Sizes of these change with the compiler's version and say nothing by themselves.
+        let varies = [".BTF", ".BTF.ext", ".strtab", ".symtab", "btc"].iter().any(|n| s.name.starts_with(n));
+        let size = if varies { "-".to_string() } else { s.size.to_string() };
+        let _ = writeln!(out, "section {:?} {size}{}", s.name, if s.code { " code" } else { "" });
+    }
+    for s in &contents.symbols {
+        let place = s.section.map_or_else(|| "extern".to_string(), |n| contents.sections[n].name.clone());
+        let binding = match (s.weak, s.global) {
+            (true, _) => "weak",
+            (_, true) => "global",
+            _ => "local",
+        };
+        let _ = writeln!(out, "symbol {binding} {:?} in {place:?} at {} size {}", s.name, s.value, s.size);
+    }
+    for program in &contents.programs {
+        for r in &program.relocations {
+            let _ = writeln!(out, "relocation {}+{}: {:?} kind {}", program.name, r.offset / 8, r.symbol, r.kind);
+        }
+    }
+    for c in &contents.core {
+        let _ = writeln!(out, "core {}+{}: {} {} kind {}", c.section, c.offset / 8, c.root, c.access, c.kind);
+    }
+    types(&contents, &mut out);
+    manifest(&contents, &mut out);
+    out
+}
+
+/// Names of BTF kinds, by number.
+const KINDS: [&str; 20] = [
+    "void", "int", "ptr", "array", "struct", "union", "enum", "fwd", "typedef", "volatile", "const", "restrict",
+    "func", "proto", "var", "datasec", "float", "decl_tag", "type_tag", "enum64",
+];
+
+/// Named types one by one, others by number.
+fn types(contents: &Contents, out: &mut String) {
+    let mut unnamed: BTreeMap<&str, usize> = BTreeMap::new();
+    for ty in &contents.types {
+        let kind = KINDS.get(ty.kind as usize).copied().unwrap_or("?");
+        if ty.name.is_empty() {
+            *unnamed.entry(kind).or_default() += 1;
+        } else {
+            let _ = writeln!(out, "type {kind} {:?} {} items", ty.name, ty.vlen);
+        }
+    }
+    for (kind, count) in unnamed {
+        let _ = writeln!(out, "type {kind} without name: {count}");
+    }
+}
+
+fn manifest(contents: &Contents, out: &mut String) {
+    let bytes = contents.manifest.as_deref().expect("the object has a manifest");
+    let manifest = btc_abi::wire::decode(bytes).unwrap_or_else(|e| panic!("{e}"));
+    for p in &manifest.probes {
+        let _ = writeln!(out, "probe {:?} {} {:?}", p.name, p.program, p.attach);
+    }
+    for m in &manifest.maps {
+        let _ = writeln!(out, "map {m:?}");
+    }
+    for r in &manifest.records {
+        let _ = writeln!(out, "record {r:?}");
+    }
+    for l in &manifest.losses {
+        let _ = writeln!(out, "loss {l:?}");
+    }
+    for p in &manifest.patches {
+        let _ = writeln!(out, "patch {p:?}");
+    }
+    for r in &manifest.requirements {
+        let _ = writeln!(out, "needs {r:?}");
+    }
+    for s in &manifest.settings {
+        let _ = writeln!(out, "setting {s:?}");
+    }
+}

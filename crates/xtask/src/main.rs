@@ -1,0 +1,44 @@
+//! `cargo xtask`: the project's tasks.
+
+use std::process::ExitCode;
+
+use btc_xtask::{conformance, guest, guest_test, kernels, programs, setup, shell::Failure, suite};
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+  setup [--run-only]      install what the build and the tests need and is missing
+  kernels                 fetch Debian's kernels for the guests ($BTC_KERNELS, else ~/.cache/btc/kernels)
+  static [--release]      build static `btc` and `btc-run`
+  guest [--kernel K] [-- COMMAND]
+                          boot a kernel in an emulated guest and run a command there
+  guest-test [--kernel K] [--conformance] [NAME…]
+                          run the scripts of testdata/run, and the other proofs, in guests
+  conformance             run the conformance kit beside the project on this machine
+  test                    everything: unit tests, conformance, guests
+K is 5.10, 6.1, 6.12, new or all; several may be joined by commas.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = args.split_first().map_or(("", &[][..]), |(t, r)| (t.as_str(), r));
+    let outcome = match task {
+        "setup" => setup::run(rest),
+        "kernels" => kernels::run(rest),
+        "static" => programs::run(rest),
+        "guest" => guest::run(rest),
+        "guest-test" => guest_test::run(rest),
+        "conformance" => conformance::run(rest),
+        "test" => suite::run(rest),
+        "" | "-h" | "--help" | "help" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        other => Err(Failure::new(format!("no task `{other}`\n{USAGE}"))),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask static`: `btc` and `btc-run` with all they need inside, for any Linux of this
+//! architecture.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::shell::{self, Failure, Result};
+
+/// The folder where the C library's development files of this architecture lie.
+fn libraries() -> Result<String> {
+    let triple = shell::output("cc", ["-print-multiarch"])?;
+    let folder = format!("/usr/lib/{}", triple.trim());
+    if Path::new(&folder).join("libelf.a").exists() {
+        return Ok(folder);
+    }
+    Err(Failure::new(format!("no libelf.a in {folder}: cargo xtask setup")))
+}
+
+fn target() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+fn build(profile: &str) -> Result<PathBuf> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(shell::root()).env("CARGO_TARGET_DIR", shell::target_folder());
+    // libbpf-sys looks there for libelf and zlib; both are then linked from their archives.
+    cargo.env("LIBBPF_SYS_LIBRARY_PATH", libraries()?).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    cargo.args(["build", "--quiet", "--profile", profile, "--target", &target()]);
+    cargo.args(["-p", "btc", "-p", "btc-runtime", "--features", "btc/static"]);
+    shell::perform(&mut cargo)?;
+    Ok(shell::target_folder().join(target()).join(profile))
+}
+
+/// Builds both programs for the guests: less optimised than a release, sooner done.
+pub fn for_guests() -> Result<PathBuf> {
+    build("guest")
+}
+
+/// Compiles a small C program: without shared libraries, or with the C library of this machine.
+pub fn compile_c(source: &Path, into: &Path, shared: bool) -> Result<()> {
+    let mut command = Command::new("cc");
+    // Frame pointers: the kernel walks user stacks by them.
+    command.args(["-O1", "-g", "-fno-omit-frame-pointer", "-fno-inline", "-fno-optimize-sibling-calls"]);
+    command.args(["-fno-pie", "-no-pie"]);
+    if !shared {
+        command.arg("-static");
+    }
+    shell::perform(command.arg("-o").arg(into).arg(source))
+}
+
+/// The task.
+pub fn run(args: &[String]) -> Result<u8> {
+    let profile = match args {
+        [] => "guest",
+        [one] if one == "--release" => "release",
+        _ => return Err(Failure::new("usage: cargo xtask static [--release]")),
+    };
+    let folder = build(profile)?;
+    for name in ["btc", "btc-run"] {
+        let path = folder.join(name);
+        let size = path.metadata().map_or(0, |m| m.len());
+        println!("{} ({} KiB)", path.display(), size / 1024);
+    }
+    Ok(0)
+}

@@ -28,7 +28,9 @@ fn keep(level: PrintLevel, text: String) {
 }
 
 fn tell(level: PrintLevel, text: String) {
-    eprint!("{text}");
+    // Among hundreds of lines of progress the warnings must stand out.
+    let mark = if matches!(level, PrintLevel::Warn) { "warning: " } else { "" };
+    eprint!("{mark}{text}");
     keep(level, text);
 }
 

@@ -1,7 +1,7 @@
 //! Scripts and the files they include.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use btc_driver::{Compilation, Includes, Options};
 
@@ -76,4 +76,25 @@ impl Includes for Files {
         let text = std::fs::read_to_string(&file).ok()?;
         Some((file.display().to_string(), text))
     }
+}
+
+impl btc_driver::Files for Files {
+    fn import(&mut self, path: &str, from: &str) -> Option<Vec<(String, String)>> {
+        let found = Path::new(from).parent().unwrap_or(Path::new("")).join(path);
+        let mut names = vec![found.clone()];
+        if found.is_dir() {
+            let entries = std::fs::read_dir(&found).ok()?;
+            names = entries.flatten().map(|e| e.path()).filter(|p| is_source(p)).collect();
+            names.sort();
+        }
+        names
+            .into_iter()
+            .map(|p| Some((p.display().to_string(), std::fs::read_to_string(&p).ok()?)))
+            .collect()
+    }
+}
+
+/// Whether a folder's import takes the file.
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "bt" || e == "h")
 }

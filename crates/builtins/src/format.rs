@@ -24,7 +24,8 @@ pub fn check(c: &mut Check, at: usize) {
         pieces.iter().filter_map(|p| if let Piece::Spec(s, t) = p { Some((s, t)) } else { None }).collect();
     let given = c.args.len() - at - 1;
     if specs.len() != given {
-        let message = format!("{name}: the format wants {} value(s), {given} given", specs.len());
+        let plural = if specs.len() == 1 { "" } else { "s" };
+        let message = format!("{name}: the format wants {} value{plural}, not {given}", specs.len());
         return c.error(Code::BadFormat, span, message);
     }
     for (i, (spec, text)) in specs.iter().enumerate() {

@@ -8,10 +8,16 @@ pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
     candidates
         .into_iter()
         .filter(|c| *c != name && c.len().abs_diff(name.len()) <= limit)
-        .map(|c| (distance(name, c), c))
-        .filter(|(d, _)| *d <= limit)
+        .map(|c| (distance(name, c), !lacks_letters(name, c), c))
+        .filter(|(d, ..)| *d <= limit)
         .min()
-        .map(|(_, c)| format!("did you mean `{c}`?"))
+        .map(|(.., c)| format!("did you mean `{c}`?"))
+}
+
+/// Whether `name` is `full` with letters left out, the commonest slip of all.
+fn lacks_letters(name: &str, full: &str) -> bool {
+    let mut letters = full.chars();
+    name.chars().all(|c| letters.any(|l| l == c))
 }
 
 /// Optimal string alignment distance.
@@ -40,7 +46,7 @@ mod tests {
     #[test]
     fn names_the_nearest() {
         let known = ["pid", "tid", "printf", "print", "sk_rcvbuf"];
-        assert_eq!(did_you_mean("prinf", known).unwrap(), "did you mean `print`?");
+        assert_eq!(did_you_mean("prinf", known).unwrap(), "did you mean `printf`?");
         assert_eq!(did_you_mean("sk_rcvbuff", known).unwrap(), "did you mean `sk_rcvbuf`?");
         assert_eq!(did_you_mean("piid", known).unwrap(), "did you mean `pid`?");
         assert_eq!(did_you_mean("nothing_alike", known), None);

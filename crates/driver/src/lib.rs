@@ -5,6 +5,7 @@
 
 mod emit;
 mod hash;
+mod imports;
 
 use btc_abi::Manifest;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
@@ -16,6 +17,7 @@ pub use btc_object::read;
 pub use btc_sema::SETTINGS;
 pub use btc_syntax::Includes;
 pub use emit::{Emit, disassembly};
+pub use imports::Files;
 
 /// What the user decides of a compile.
 #[derive(Clone, Debug)]
@@ -66,13 +68,13 @@ pub fn compile(
     name: &str,
     text: &str,
     source: &dyn Source,
-    includes: &mut dyn Includes,
+    files: &mut dyn Files,
     options: &Options,
 ) -> Compilation {
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::new();
     let file = sources.add(name, text);
-    let output = stages(&mut sources, file, source, includes, options, &mut diagnostics);
+    let output = stages(&mut sources, file, source, files, options, &mut diagnostics);
     let output = output.filter(|_| !diagnostics.has_errors());
     Compilation { sources, diagnostics, output }
 }
@@ -82,15 +84,15 @@ fn stages(
     sources: &mut SourceMap,
     file: FileId,
     source: &dyn Source,
-    includes: &mut dyn Includes,
+    files: &mut dyn Files,
     options: &Options,
     d: &mut Diagnostics,
 ) -> Option<Vec<u8>> {
     let syntax = btc_syntax::Options::default();
     if options.emit == Emit::Tokens {
-        return Some(btc_syntax::tokens(sources, file, &syntax, includes, d).into_bytes());
+        return Some(btc_syntax::tokens(sources, file, &syntax, &mut imports::Parser(files), d).into_bytes());
     }
-    let ast = btc_syntax::parse(sources, file, &syntax, includes, d);
+    let ast = imports::parse(sources, file, &syntax, files, d);
     if options.emit == Emit::Ast {
         return Some(btc_syntax::ast::print(&ast, false).into_bytes());
     }

@@ -162,7 +162,11 @@ impl Parse {
 
     /// Exactly `n` parts, none of them empty.
     pub fn exactly<const N: usize>(&self, syntax: &str) -> Result<[&str; N], ProbeError> {
-        let wrong = || ProbeError::syntax(format!("this is not written as `{syntax}`"));
+        let wrong = || match self.parts.len().cmp(&N) {
+            std::cmp::Ordering::Less => ProbeError::syntax("a part is missing"),
+            std::cmp::Ordering::Greater => ProbeError::syntax("this has too many parts"),
+            std::cmp::Ordering::Equal => ProbeError::syntax(format!("a part of `{syntax}` is empty")),
+        };
         if self.parts.len() != N || self.parts.iter().any(String::is_empty) {
             return Err(wrong());
         }

@@ -59,7 +59,11 @@ fn one<'a>(
     let name = (provider.normal)(&attach);
     let mut missing = settings.missing;
     if let Existence::No(names) = (provider.exists)(target, &attach) {
-        let message = format!("`{name}` does not exist on this kernel");
+        let message = if name.contains(['*', '?']) {
+            format!("nothing on this kernel matches `{name}`")
+        } else {
+            format!("`{name}` does not exist on this kernel")
+        };
         let help = suggestion(provider, &name, &names);
         match settings.missing {
             Missing::Error => {

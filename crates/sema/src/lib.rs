@@ -9,6 +9,7 @@ mod attach;
 mod check;
 mod config;
 mod constant;
+mod macros;
 mod records;
 mod tables;
 
@@ -29,8 +30,10 @@ pub fn check(
     options: &Options,
     d: &mut Diagnostics,
 ) -> hir::Program {
+    let mut expanded = program.clone();
+    macros::expand(&mut expanded, d);
+    let program = &expanded;
     let settings = config::read(program, options, d);
-    unsupported(program, d);
     let records = records::Records::collect(program, target, d);
     let probes = attach::resolve(program, target, &settings, d);
     if d.has_errors() {
@@ -57,13 +60,4 @@ pub fn check(
     let span = program.probes.first().map_or_else(Default::default, |p| p.span);
     d.push(Diagnostic::error(Code::TooLarge, span, "the types of this script grow without end"));
     hir::Program::default()
-}
-
-/// Says what is parsed but not compiled yet.
-fn unsupported(program: &ast::Program, d: &mut Diagnostics) {
-    let macros = program.macros.iter().map(|m| (m.span, "macros"));
-    let imports = program.imports.iter().map(|i| (i.span, "imports"));
-    for (span, what) in macros.chain(imports) {
-        d.push(Diagnostic::error(Code::Unsupported, span, format!("{what} are not supported yet")));
-    }
 }

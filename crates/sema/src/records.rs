@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use btc_diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean};
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use btc_syntax::ast::{self, CDefinition, RecordKind, TypeExpr, TypeExprKind};
 use btc_target::{Constant, FieldInfo, RecordLayout, Target};
 use btc_types::{EnumType, RecordType, Space, Type, align_up};
@@ -29,9 +29,19 @@ impl<'t> Records<'t> {
             typedefs: HashMap::new(),
             constants: HashMap::new(),
         };
+        let mut seen: HashMap<&str, Span> = HashMap::new();
         for definition in &program.definitions {
             match definition {
-                CDefinition::Record(record) => all.add_record(record, d),
+                CDefinition::Record(record) => {
+                    let name = record.name.name.as_str();
+                    if let Some(first) = seen.insert(name, record.name.span) {
+                        let message = format!("`{name}` is defined already");
+                        let error = Diagnostic::error(Code::Redefined, record.name.span, message);
+                        d.push(error.also(first, "first defined here"));
+                        continue;
+                    }
+                    all.add_record(record, d);
+                }
                 CDefinition::Enum(e) => all.add_enum(e),
                 CDefinition::Typedef(t) => {
                     let ty = all.resolve(&t.ty, d);
@@ -52,6 +62,14 @@ impl<'t> Records<'t> {
         self.records.insert(name.clone(), Arc::new(empty));
         for field in &record.fields {
             let field_ty = self.resolve(&field.ty, d);
+            if let (Some(bits), Type::Int { size, .. }) = (field.bits, &field_ty) {
+                let most = u32::from(*size) * 8;
+                if bits > most {
+                    let message = format!("a bit field of type `{field_ty}` has at most {most} bits, not {bits}");
+                    d.push(Diagnostic::error(Code::CDefinition, field.span, message));
+                    continue;
+                }
+            }
             match &field.name {
                 Some(name) => layout.add(&name.name, field_ty, field.bits),
                 None => {
@@ -192,7 +210,9 @@ impl<'t> Records<'t> {
             Some(btf) => {
                 let kernel = btf.record_names();
                 let own = self.records.keys().map(String::as_str);
-                error = error.help_opt(did_you_mean(name, own.chain(kernel.iter().map(String::as_str))));
+                let near = did_you_mean(name, own.chain(kernel.iter().map(String::as_str)));
+                let tag = shown.strip_suffix(name).unwrap_or_default();
+                error = error.help_opt(near.map(|h| h.replacen('`', &format!("`{tag}"), 1)));
             }
             None => {
                 error = error.help(

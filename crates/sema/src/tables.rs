@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use btc_hir as hir;
 use btc_syntax::ast;
 use btc_types::{Aggregation, Type, join};
@@ -161,7 +161,9 @@ impl Tables {
         for (name, info) in &self.maps {
             if info.value == Type::Unknown && !d.has_errors() && info.declared.is_none() {
                 let message = format!("`{name}` is never assigned");
-                d.push(Diagnostic::error(Code::UnknownMap, info.span, message));
+                let assigned = self.maps.iter().filter(|(_, m)| m.value != Type::Unknown);
+                let help = did_you_mean(name, assigned.map(|(n, _)| n.as_str()));
+                d.push(Diagnostic::error(Code::UnknownMap, info.span, message).help_opt(help));
             }
             let per_cpu = matches!(
                 info.declared,

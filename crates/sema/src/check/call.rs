@@ -26,7 +26,7 @@ impl Checker<'_, '_> {
             let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["sizeof", "offsetof"]);
             let help = did_you_mean(&callee.name, known);
             let message = format!("there is no function `{}`", callee.name);
-            self.d.push(Diagnostic::error(Code::UnknownFunction, span, message).help_opt(help));
+            self.d.push(Diagnostic::error(Code::UnknownFunction, callee.span, message).help_opt(help));
             return broken(span);
         };
         if function.kind == Kind::Aggregation {
@@ -122,7 +122,7 @@ impl Checker<'_, '_> {
         };
         if !fits {
             let name = function.name;
-            let message = format!("`{name}` does not exist in a {} probe", self.facts.provider);
+            let message = format!("`{name}` does not exist in `{}` probes", self.facts.provider);
             let help = match function.probes {
                 Probes::Arguments if self.facts.provider == "tracepoint" => {
                     Some("the arguments of a tracepoint are `args.name`".to_string())
@@ -162,7 +162,8 @@ impl Checker<'_, '_> {
         } else {
             format!("{least} to {most}")
         };
-        let message = format!("{}() takes {wanted} argument(s), {given} given", function.name);
+        let plural = if wanted == "1" { "" } else { "s" };
+        let message = format!("{}() takes {wanted} argument{plural}, not {given}", function.name);
         self.error(Code::WrongCount, span, message);
         false
     }
@@ -198,7 +199,7 @@ impl Checker<'_, '_> {
                 let key = self.use_key(&name, Some(key), span).unwrap_or_else(|| broken(arg.span));
                 self.plain(key, None)
             }
-            _ => self.value_arg(function, kind, arg, span),
+            _ => self.value_arg(function, kind, arg),
         }
     }
 
@@ -207,7 +208,6 @@ impl Checker<'_, '_> {
         function: &'static Function,
         kind: ParamKind,
         arg: &ast::Expr,
-        span: Span,
     ) -> (hir::Expr, Arg) {
         let literal = self.literal(arg);
         // `print(@c[k])` of an aggregation prints the element as the map would.
@@ -239,7 +239,8 @@ impl Checker<'_, '_> {
             _ => None,
         };
         if let Some((code, message)) = complaint {
-            self.error(code, span, message);
+            // The call is the place that bpftrace names; the argument is drawn in it.
+            self.d.push(Diagnostic::error(code, span, message).also(arg.span, "this argument"));
         }
         self.plain(value, literal)
     }

@@ -83,7 +83,12 @@ impl Checker<'_, '_> {
             }
             None => {
                 let known: Vec<String> = self.scopes.iter().flat_map(|s| s.keys().cloned()).collect();
-                let help = btc_diagnostics::did_you_mean(name, known.iter().map(String::as_str));
+                let elsewhere = self.vars.iter().any(|v| v.name == name);
+                let help = if elsewhere {
+                    Some(format!("it lives in another block only; declare it before that block with `let {name};`"))
+                } else {
+                    btc_diagnostics::did_you_mean(name, known.iter().map(String::as_str))
+                };
                 let message = format!("`{name}` is not defined here");
                 self.d.push(
                     btc_diagnostics::Diagnostic::error(Code::UnknownVariable, span, message).help_opt(help),

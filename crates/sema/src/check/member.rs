@@ -35,7 +35,7 @@ impl Checker<'_, '_> {
                 None => {
                     let message = format!("the record has no part `{}`", field.name);
                     let help = did_you_mean(&field.name, parts.iter().map(|(n, _)| n.as_str()));
-                    self.d.push(Diagnostic::error(Code::UnknownField, span, message).help_opt(help));
+                    self.d.push(Diagnostic::error(Code::UnknownField, span, message).also(field.span, "unknown field").help_opt(help));
                     broken(span)
                 }
             },
@@ -45,7 +45,7 @@ impl Checker<'_, '_> {
 
     fn no_fields(&mut self, ty: &Type, field: &ast::Ident, span: Span) -> hir::Expr {
         let message = format!("a value of type `{ty}` has no field `{}`", field.name);
-        let mut error = Diagnostic::error(Code::UnknownField, span, message);
+        let mut error = Diagnostic::error(Code::UnknownField, span, message).also(field.span, "unknown field");
         if ty.is_int() {
             error = error.help("cast it to a struct pointer first: `((struct name *)value).field`");
         }
@@ -71,7 +71,7 @@ impl Checker<'_, '_> {
             let help = did_you_mean(&field.name, layout.fields.iter().map(|f| f.name.as_str()))
                 .map(|h| h.replace("did you mean", "a field with a similar name exists:").replace('?', ""));
             self.d.push(
-                Diagnostic::error(Code::UnknownField, span, message).label("unknown field").help_opt(help),
+                Diagnostic::error(Code::UnknownField, span, message).also(field.span, "unknown field").help_opt(help),
             );
             return broken(span);
         };
@@ -93,7 +93,7 @@ impl Checker<'_, '_> {
         let provider = self.resolved.provider;
         let Some(arguments) = (provider.arguments)(self.cx.target, &self.resolved.attach) else {
             let name = provider.name;
-            let message = format!("`args` does not exist in a {name} probe");
+            let message = format!("`args` does not exist in `{name}` probes");
             let mut error = Diagnostic::error(Code::NotInProbe, at, message);
             if provider.has_registers {
                 error = error.help("arguments are `arg0`, `arg1` … here");
@@ -119,7 +119,7 @@ impl Checker<'_, '_> {
                     format!("its arguments are {}", names.join(", "))
                 };
                 let help = help.unwrap_or_else(all);
-                self.d.push(Diagnostic::error(Code::UnknownArgument, span, message).help(help));
+                self.d.push(Diagnostic::error(Code::UnknownArgument, span, message).also(field.span, "unknown argument").help(help));
                 broken(span)
             }
         }

@@ -21,7 +21,7 @@ impl Checker<'_, '_> {
             let message = "`args` stands for all arguments: name one, as in `args.x`";
             let code = if self.has_args() { Code::Unsupported } else { Code::NotInProbe };
             let message = match code {
-                Code::NotInProbe => format!("`args` does not exist in a {} probe", self.facts.provider),
+                Code::NotInProbe => format!("`args` does not exist in `{}` probes", self.facts.provider),
                 _ => message.to_string(),
             };
             self.error(code, span, message);

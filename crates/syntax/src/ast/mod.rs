@@ -5,6 +5,7 @@
 
 mod c;
 mod print;
+pub mod visit;
 
 pub use c::{CDefinition, CEnum, CField, CRecord, CTypedef, RecordKind};
 pub use print::print;

@@ -42,6 +42,13 @@ impl Reader<'_> {
             }
             return;
         };
+        // A line pasted from an article, with the root shell's prompt before it.
+        if matches!(name.as_str(), "bpftrace" | "bpf" | "btc" | "sudo") {
+            let error = Diagnostic::error(Code::Syntax, span, format!("`#{name}` begins a shell command, not a script"))
+                .help("take the script alone: what stands between the quotes behind `-e`");
+            self.report(c.mode, error);
+            return;
+        }
         let rest = &tokens[1..];
         let is_text = matches!(name.as_str(), "include" | "error" | "warning" | "pragma" | "line");
         // Headers may hold anything in macros that nobody uses.

@@ -12,6 +12,11 @@ use crate::support::compile_to;
 /// Codes that no script brings about, with the reason.
 const UNREACHABLE: &[(&str, &str)] = &[
     ("internal", "it tells of a mistake of the compiler; a script that causes it is a bug to fix"),
+    // Goes when `system`, `signal` and their like are built.
+    ("unsafe", "no function needs it yet"),
+    // Go when imports, macros, `fail` and `static_assert` are built.
+    ("bad-macro", "macros are not supported yet"),
+    ("user-error", "`fail` and `static_assert` are not supported yet"),
 ];
 
 /// Files whose script is refused for more than one reason, which are independent.

@@ -51,7 +51,7 @@ pub fn dump(object: &[u8]) -> String {
     let mut out = String::new();
     for s in &contents.sections {
         // Sizes of these change with the compiler's version and say nothing by themselves.
-        let varies = [".BTF", ".BTF.ext", ".strtab", ".symtab", "btc"].iter().any(|n| s.name.starts_with(n));
+        let varies = [".BTF", ".strtab", ".symtab", ".shstrtab", ".btc.manifest"].iter().any(|n| s.name.starts_with(n));
         let size = if varies { "-".to_string() } else { s.size.to_string() };
         let _ = writeln!(out, "section {:?} {size}{}", s.name, if s.code { " code" } else { "" });
     }

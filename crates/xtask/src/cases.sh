@@ -1,0 +1,51 @@
+# Runs in a guest: plays the cases that the lines after this ask for, and hands back what
+# each printed over the second serial line.
+exec 3>/dev/ttyS1
+stty -F /dev/ttyS1 raw -echo
+objects=/payload/objects cases=/payload/cases
+
+hand_back() { # TEST PART FILE: `@@ TEST PART BYTES`, a line end, the bytes
+  printf '@@ %s %s %d\n' "$1" "$2" "$(wc -c < "$3")" >&3
+  cat "$3" >&3
+}
+
+await_attached() { # PID: until the tracer says so, or has ended
+  i=0
+  while [ $i -lt 300 ] && [ -d "/proc/$1" ]; do
+    grep -q '^Attached' err && return
+    sleep 0.1; i=$((i + 1))
+  done
+}
+
+await_end() { # PID TENTHS
+  i=0
+  while [ $i -lt "$2" ] && [ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; do
+    sleep 0.1; i=$((i + 1))
+  done
+}
+
+run_case() { # TEST CASE LIMIT PATIENT COMMAND...: the tracer beside its workload
+  test=$1 case=$2 limit=$3 patient=$4; shift 4
+  rm -rf /tmp/case; mkdir /tmp/case; cd /tmp/case || exit 1
+  # busybox's timeout becomes the command itself: $! is the tracer.
+  timeout -s KILL "$limit" "$@" > out 2> err < /dev/null &
+  tracer=$!
+  await_attached $tracer
+  sh "$cases/$case.workload.sh" > facts 2> workload
+  # A script that ends by itself gets its time, any other one is told to end.
+  [ "$patient" = 1 ] && await_end $tracer $((limit * 10))
+  kill -TERM $tracer 2>/dev/null
+  wait $tracer
+  echo $? > code
+  for part in out err facts workload code; do hand_back "$test" $part $part; done
+  cd /
+}
+
+run_proof() { # NAME: a script of testdata/guest
+  rm -rf /tmp/case; mkdir /tmp/case; cd /tmp/case || exit 1
+  timeout 240 sh "/payload/proofs/$1.sh" > out 2>&1 < /dev/null
+  echo $? > code
+  for part in out code; do hand_back "$1" $part $part; done
+  cd /
+}
+

@@ -1,0 +1,198 @@
+//! `cargo xtask guest-test`: one object on four kernels.
+//!
+//! The scripts of `testdata/run` are compiled once here (against 6.1's types, and against this
+//! machine's), run on every kernel beside a workload, and must print what is right. They are
+//! also compiled in the guest. Then come the proofs of `testdata/guest`.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::cases::{self, Case};
+use crate::conformance;
+use crate::expect;
+use crate::guest::{Guest, Outcome};
+use crate::kernels::{self, Kernel};
+use crate::report::Tally;
+use crate::scripts::{self, Prepared, Variant};
+use crate::shell::{Failure, Result};
+
+/// How long all cases and proofs may take on one emulated kernel.
+const LIMIT: Duration = Duration::from_secs(1500);
+
+/// What to test.
+pub struct Request {
+    /// Kernels to boot.
+    pub kernels: Vec<Kernel>,
+    /// Cases and proofs; all when empty.
+    pub names: Vec<String>,
+    /// The conformance kit too.
+    pub conformance: bool,
+    /// Tell what every test printed.
+    pub verbose: bool,
+}
+
+fn request(args: &[String]) -> Result<Request> {
+    let mut request =
+        Request { kernels: kernels::ALL.to_vec(), names: Vec::new(), conformance: false, verbose: false };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--kernel" => {
+                let list = args.next().ok_or_else(|| Failure::new("--kernel needs a name"))?;
+                request.kernels = kernels::named(list)?;
+            }
+            "--conformance" => request.conformance = true,
+            "-v" | "--verbose" => request.verbose = true,
+            option if option.starts_with('-') => return Err(Failure::new(format!("guest-test has no {option}"))),
+            name => request.names.push(name.to_string()),
+        }
+    }
+    Ok(request)
+}
+
+/// The task.
+pub fn run(args: &[String]) -> Result<u8> {
+    let tally = perform(&request(args)?)?;
+    println!("{tally}");
+    Ok(tally.code())
+}
+
+/// Runs all that is asked for.
+pub fn perform(request: &Request) -> Result<Tally> {
+    let names = &request.names;
+    let cases = cases::all(names)?;
+    let stem = |f: &std::path::PathBuf| f.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut proofs: Vec<String> = scripts::proofs().iter().map(stem).collect();
+    proofs.retain(|p| names.is_empty() || names.contains(p));
+    if cases.is_empty() && proofs.is_empty() {
+        return Err(Failure::new(format!("no test named {}", names.join(", "))));
+    }
+    kernels::ensure(&request.kernels)?;
+    let variants = scripts::variants()?;
+    let prepared = scripts::prepare(&cases, &variants)?;
+    let mut tally = Tally::default();
+    for refused in &prepared.refused {
+        tally.fail(&refused.test, &refused.why);
+    }
+    for kernel in &request.kernels {
+        let start = Instant::now();
+        let one = on_kernel(request, kernel, &cases, &variants, &proofs, &prepared)?;
+        println!("kernel {}: {one} ({} s)", kernel.name, start.elapsed().as_secs());
+        tally.add(&one);
+    }
+    if request.conformance {
+        for kernel in request.kernels.iter().filter(|k| matches!(k.name, "6.1" | "new")) {
+            tally.add(&conformance::in_guest(kernel)?);
+        }
+    }
+    Ok(tally)
+}
+
+fn on_kernel(
+    request: &Request,
+    kernel: &Kernel,
+    cases: &[Case],
+    variants: &[Variant],
+    proofs: &[String],
+    prepared: &Prepared,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let all = || cases.iter().flat_map(|c| variants.iter().map(move |v| (c, v)));
+    let refused = |test: &str| prepared.refused.iter().any(|r| r.test == test);
+    let runnable = |(case, variant): &(&Case, &Variant)| {
+        case.lacking(kernel).is_none() && !refused(&scripts::test_name(case, variant))
+    };
+    let plan = scripts::plan(all().filter(runnable), proofs);
+    let guest =
+        Guest { kernel, payload: Some(&prepared.payload), command: &plan, limit: LIMIT, echo: request.verbose };
+    let outcome = guest.run()?;
+    let results = Results::read(&outcome);
+    for (case, variant) in all() {
+        let test = scripts::test_name(case, variant);
+        let name = format!("{}: {test}", kernel.name);
+        if let Some(why) = case.lacking(kernel) {
+            tally.skip(&name, why);
+        } else if !refused(&test) {
+            if request.verbose {
+                println!("== {name}\n{}{}", results.text(&test, "out"), results.text(&test, "facts"));
+            }
+            match judge(case, &test, &results) {
+                Ok(()) => tally.pass(),
+                Err(why) => tally.fail(&name, &why),
+            }
+        }
+    }
+    for proof in proofs {
+        let name = format!("{}: {proof}", kernel.name);
+        let said = results.text(proof, "out");
+        match results.text(proof, "code").trim() {
+            "0" => tally.pass(),
+            "77" => tally.skip(&name, said.lines().last().unwrap_or("no reason told")),
+            code => tally.fail(&name, &format!("exit code {code}\n{said}")),
+        }
+    }
+    if outcome.code.is_none() {
+        println!("    the guest did not come to its end; its console:\n{}", last_lines(&outcome.console, 15));
+    }
+    Ok(tally)
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+/// The lines on standard error that a clean run does not have. The loader's progress is not
+/// among them, its warnings are.
+fn complaints(text: &str) -> Vec<&str> {
+    let quiet = |line: &&str| !line.starts_with("libbpf: ") && !line.starts_with("Attached ") && !line.is_empty();
+    text.lines().filter(quiet).collect()
+}
+
+fn judge(case: &Case, test: &str, results: &Results) -> std::result::Result<(), String> {
+    let error = results.text(test, "err");
+    let said = || {
+        let found = complaints(&error).join("\n");
+        let work = results.text(test, "workload");
+        format!("standard error:\n{}\nworkload:\n{}", last_lines(&found, 12), last_lines(&work, 5))
+    };
+    match results.text(test, "code").trim() {
+        "" => return Err("no result: the guest ended before".into()),
+        "0" => {}
+        code => return Err(format!("exit code {code}\n{}", said())),
+    }
+    let facts = expect::facts(&results.text(test, "facts"));
+    let output = results.text(test, "out");
+    expect::compare(&case.expected, &output, &facts)
+        .map_err(|why| format!("{why}\noutput:\n{}\n{}", last_lines(&output, 30), said()))?;
+    let found = complaints(&error);
+    if found.is_empty() { Ok(()) } else { Err(format!("complaints:\n{}", found.join("\n"))) }
+}
+
+/// What came over the second serial line.
+struct Results {
+    parts: HashMap<(String, String), Vec<u8>>,
+}
+
+impl Results {
+    fn read(outcome: &Outcome) -> Results {
+        let mut parts = HashMap::new();
+        let mut rest = outcome.results.as_slice();
+        while let Some(end) = rest.iter().position(|b| *b == b'\n') {
+            let line = String::from_utf8_lossy(&rest[..end]).into_owned();
+            rest = &rest[end + 1..];
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let ["@@", test, part, size] = words.as_slice() else { continue };
+            let Ok(size) = size.parse::<usize>() else { continue };
+            let bytes = &rest[..size.min(rest.len())];
+            parts.insert(((*test).to_string(), (*part).to_string()), bytes.to_vec());
+            rest = &rest[bytes.len()..];
+        }
+        Results { parts }
+    }
+
+    fn text(&self, test: &str, part: &str) -> String {
+        let bytes = self.parts.get(&(test.to_string(), part.to_string()));
+        bytes.map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,135 @@
+//! Scripts compiled once, here, for all guests; and the shell lines that run them there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cases::{self, Case};
+use crate::kernels;
+use crate::payload;
+use crate::programs;
+use crate::shell::{self, Failure, Result};
+
+/// The kernel whose BTF the objects are compiled against.
+const REFERENCE: &str = "6.1";
+const HOST_BTF: &str = "/sys/kernel/btf/vmlinux";
+const PRELUDE: &str = include_str!("cases.sh");
+
+/// Where a case's program comes from.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// What stands behind the case's name.
+    pub name: String,
+    /// The kernel's types; none where the guest itself compiles.
+    pub btf: Option<PathBuf>,
+}
+
+/// The variants this machine can make. The last one is compiled in the guest.
+pub fn variants() -> Result<Vec<Variant>> {
+    let scratch = shell::scratch()?;
+    let reference = kernels::named(REFERENCE)?;
+    kernels::ensure(&reference)?;
+    let btf = scratch.join(format!("{REFERENCE}.btf"));
+    if !btf.exists() {
+        shell::write(&btf, crate::image::btf(&reference[0].image()?)?)?;
+    }
+    let mut all = vec![Variant { name: format!("from-{REFERENCE}"), btf: Some(btf) }];
+    if Path::new(HOST_BTF).exists() {
+        all.push(Variant { name: "from-host".into(), btf: Some(HOST_BTF.into()) });
+    }
+    all.push(Variant { name: "compiled-there".into(), btf: None });
+    Ok(all)
+}
+
+/// A script that did not compile.
+pub struct Refused {
+    /// The test's name.
+    pub test: String,
+    /// What the compiler said.
+    pub why: String,
+}
+
+/// A payload with all programs, objects and workloads.
+pub struct Prepared {
+    /// The folder.
+    pub payload: PathBuf,
+    /// Objects that could not be made.
+    pub refused: Vec<Refused>,
+}
+
+/// The name of a test: a case in a variant.
+pub fn test_name(case: &Case, variant: &Variant) -> String {
+    format!("{}/{}", case.name, variant.name)
+}
+
+fn copy_into(folder: &Path, files: impl Iterator<Item = PathBuf>) -> Result<()> {
+    shell::make_folder(folder)?;
+    for file in files {
+        let name = file.file_name().map(PathBuf::from).unwrap_or_default();
+        shell::write(&folder.join(name), shell::read(&file)?)?;
+    }
+    Ok(())
+}
+
+/// Makes the payload: everything that is the same on all kernels.
+pub fn prepare(cases: &[Case], variants: &[Variant]) -> Result<Prepared> {
+    let payload = shell::scratch()?.join("payload");
+    payload::fill(&payload)?;
+    let bin = payload.join("bin");
+    for source in shell::entries(&cases::folder()).into_iter().filter(|f| f.extension().is_some_and(|e| e == "c")) {
+        let stem = source.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        programs::compile_c(&source, &bin.join(&stem), false)?;
+        let shared = bin.join(format!("{stem}-shared"));
+        programs::compile_c(&source, &shared, true)?;
+        payload::add_program(&payload, &shared)?;
+    }
+    copy_into(&payload.join("cases"), shell::entries(&cases::folder()).into_iter())?;
+    copy_into(&payload.join("proofs"), proofs().into_iter())?;
+    let objects = payload.join("objects");
+    shell::make_folder(&objects)?;
+    let mut refused = Vec::new();
+    for (case, variant) in cases.iter().flat_map(|c| variants.iter().map(move |v| (c, v))) {
+        let Some(btf) = &variant.btf else { continue };
+        let object = objects.join(format!("{}.{}.o", case.name, variant.name));
+        let done = compile(&bin.join("btc"), case, btf, &object)?;
+        refused.extend(done.err().map(|why| Refused { test: test_name(case, variant), why }));
+    }
+    Ok(Prepared { payload, refused })
+}
+
+/// Compiles with the very binary that the guests get.
+fn compile(btc: &Path, case: &Case, btf: &Path, object: &Path) -> Result<std::result::Result<(), String>> {
+    let mut command = Command::new(btc);
+    command.arg("compile").arg("--btf").arg(btf).arg(&case.script).arg("-o").arg(object);
+    let done = command.output().map_err(|e| Failure::new(format!("cannot run the static btc: {e}")))?;
+    Ok(if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned()) })
+}
+
+/// The proofs of `testdata/guest`: scripts for the guest that end with 0, or with 77 and a reason
+/// in their last line where the kernel lacks something.
+pub fn proofs() -> Vec<PathBuf> {
+    let files = shell::entries(&shell::root().join("testdata/guest"));
+    files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "sh")).collect()
+}
+
+/// The shell lines for one case.
+fn lines(case: &Case, variant: &Variant) -> String {
+    let command = match &variant.btf {
+        Some(_) => format!("btc-run -v {} $objects/{}.{}.o {}", case.args, case.name, variant.name, case.params),
+        None => format!("btc run {} $cases/{}.bt {}", case.args, case.name, case.params),
+    };
+    // A script with an exit of its own is waited for.
+    let patient = u8::from(shell::read_text(&case.script).is_ok_and(|text| text.contains("exit()")));
+    format!("run_case {} {} {} {patient} {command}\n", test_name(case, variant), case.name, case.limit)
+}
+
+/// The whole plan for a guest.
+pub fn plan<'a>(runs: impl Iterator<Item = (&'a Case, &'a Variant)>, proofs: &[String]) -> String {
+    let mut text = PRELUDE.to_string();
+    for (case, variant) in runs {
+        text += &lines(case, variant);
+    }
+    for proof in proofs {
+        text += &format!("run_proof {proof}\n");
+    }
+    text
+}

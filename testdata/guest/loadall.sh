@@ -1,0 +1,11 @@
+# Every object, whichever kernel it was compiled against, is taken by plain bpftool.
+bad=0
+for object in /payload/objects/*.o; do
+  if ! bpftool prog loadall "$object" /sys/fs/bpf/proof > said 2>&1; then
+    echo "bpftool refuses ${object##*/}:"; tail -n 12 said; bad=1
+  elif [ -z "$(ls /sys/fs/bpf/proof)" ]; then
+    echo "nothing pinned of ${object##*/}"; bad=1
+  fi
+  rm -rf /sys/fs/bpf/proof
+done
+exit $bad

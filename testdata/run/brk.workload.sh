@@ -1,0 +1,1 @@
+allocate -b 9 4096

@@ -1,0 +1,2 @@
+# Each new page is touched once.
+allocate -b 200 4096

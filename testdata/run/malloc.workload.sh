@@ -1,0 +1,1 @@
+allocate-shared 50 1000

@@ -1,0 +1,2 @@
+allocate 7 64
+allocate 5 128

@@ -92,6 +92,17 @@ pub enum ParamKind {
     Map,
     /// The key of the map before it.
     Key,
+    /// A variable that takes a value of the map before it.
+    Out,
+    /// A number or truth value known at compile time: `sizeof(int) == 4` too.
+    Constant,
+    /// A type, such as `struct task_struct` or `typeof($x)`.
+    Type,
+    /// A field of the type before it; the value is its offset in bytes.
+    Member,
+    /// The name of a parameter of the script; the call is the parameter's value, of the
+    /// type of the default that follows.
+    Option,
     /// Anything with a value.
     Any,
     /// Any number of values.
@@ -127,6 +138,8 @@ pub struct ProbeFacts {
     pub provider: &'static str,
     /// Whether `arg0` and so on exist.
     pub has_arguments: bool,
+    /// Whether `reg()` can see registers.
+    pub has_registers: bool,
     /// Type of `retval`, where it exists.
     pub result: Option<Type>,
     /// Whether the attach point is a function.

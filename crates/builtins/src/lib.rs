@@ -8,11 +8,12 @@ mod definition;
 pub mod format;
 mod helpers;
 mod lowering;
+mod texts;
 
 pub use definition::{
     Arg, Check, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
 };
-pub use lowering::{Call, Extra, Lowered, Lowering, MapHandle};
+pub use lowering::{Call, Extra, Lowered, Lowering, MapHandle, Source};
 
 macro_rules! builtins {
     ($($module:ident: $($function:ident),+;)*) => {

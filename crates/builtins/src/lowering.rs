@@ -2,7 +2,7 @@
 
 use btc_abi::{Action, GlobalValue, LossKind};
 use btc_diagnostics::Span;
-use btc_ir::{Builder, MapId, Memory, Value};
+use btc_ir::{Block, Builder, MapId, Memory, Value};
 use btc_types::{Space, StackShape, Type};
 
 use crate::definition::{Arg, Literal, literal_text};
@@ -65,6 +65,26 @@ pub enum Extra {
     Value(Value),
     /// Text at an address, read into the record; empty for a NULL address.
     Text(Value, Space),
+    /// Bytes at an address.
+    Bytes {
+        /// The address.
+        address: Value,
+        /// Where it points to.
+        space: Space,
+        /// How many, at most `capacity`.
+        length: Value,
+        /// Room in the record.
+        capacity: u32,
+    },
+}
+
+/// Where the bytes of an argument are.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    /// In memory that the program reads directly.
+    Direct(Memory),
+    /// At an address that a helper reads from.
+    Remote(Value, Space),
 }
 
 /// Services for lowering hooks.
@@ -80,10 +100,21 @@ pub trait Lowering<'m> {
     /// Where the value of the call belongs, when its type is no scalar. For an
     /// aggregation: the stored parts, cleared when new.
     fn dest(&mut self) -> Memory;
+    /// The bytes of an argument that is no scalar, as they are: a text's too.
+    fn source(&mut self, arg: usize) -> Source;
+    /// Memory of the call's own, aligned to 8 bytes, with whatever content.
+    fn alloc(&mut self, size: u32) -> Memory;
+    /// The same number, of which the verifier knows nothing. It follows each value that a
+    /// counter may have when a loop is left, and all that comes after once for each.
+    fn opaque(&mut self, value: Value) -> Value;
+    /// Goes to `differ` unless the memory holds these bytes.
+    fn equal_constant(&mut self, at: Memory, bytes: &[u8], differ: Block);
     /// Adds to a part of an aggregation at `offset` from [`Lowering::dest`].
     fn add_to_part(&mut self, offset: i32, value: Value);
     /// Copies `size` bytes from an address; on failure they are 0 and the loss is counted.
     fn read(&mut self, to: Memory, size: u32, from: Value, space: Space);
+    /// [`Lowering::read`] of a number of bytes that the verifier knows the bound of.
+    fn read_sized(&mut self, to: Memory, size: Value, from: Value, space: Space);
     /// Reads text of at most `capacity` bytes with its NUL. Yields the helper's
     /// result: the length with the NUL, or a negative error.
     fn read_str(&mut self, to: Memory, capacity: u32, limit: Option<Value>, from: Value, space: Space) -> Value;
@@ -111,6 +142,13 @@ pub trait Lowering<'m> {
     fn result(&mut self) -> Value;
     /// Reads a field of a kernel struct, by its path from the struct at `base`; a scalar.
     fn kernel_field(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value;
+    /// The address of a field of the kernel struct at `base`.
+    fn kernel_address(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value;
+    /// A register of the interrupted or probed code by name; 0 on machines that lack it
+    /// and in probes that see no registers.
+    fn register(&mut self, name: &str) -> Value;
+    /// Copies the value of an entry to the variable argument `to`; 1 when there is one, else 0.
+    fn find(&mut self, map: usize, key: usize, to: usize) -> Value;
     /// The current task's address.
     fn current_task(&mut self) -> Value;
     /// Evaluates a call of another map operation: deletes the element, yields 0 on success.

@@ -48,6 +48,11 @@ impl FnLower<'_, '_, '_> {
         if e.ty.size() <= PADDED {
             bytes.resize(bytes.len().next_multiple_of(8).min(capacity), 0);
         }
+        self.equal_constant(m, &bytes, differ);
+    }
+
+    /// Goes to `differ` unless memory holds these bytes: wide loads against constants.
+    pub fn equal_constant(&mut self, m: Memory, bytes: &[u8], differ: Block) {
         for (width, at) in accesses([m.offset], bytes.len() as u32) {
             let size = width.bytes() as usize;
             let mut word = [0u8; 8];

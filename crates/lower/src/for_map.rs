@@ -1,8 +1,8 @@
 //! `for ($kv : @m)`: the body is a callback of `bpf_for_each_map_elem` (Linux 5.13).
 //!
-//! What the body shares with the program around it lies in a frame on the program's stack,
-//! whose address the helper hands to the callback: the context, a mark that the body
-//! returned, and the variables.
+//! What the body shares with the program around it is reached by a frame on the program's
+//! stack, whose address the helper hands to the callback: the context, a mark that the body
+//! returned, and the address of the variables.
 
 use btc_abi::{Requirement, RequirementKind};
 use btc_hir as hir;
@@ -13,10 +13,12 @@ use crate::function::{Frame, FnLower};
 use crate::helper::FOR_EACH_MAP_ELEM;
 use crate::place::{Place, part_offset, width_of};
 
-/// Bytes of the frame before the variables: the context and the mark.
-pub(crate) const FRAME_HEAD: i32 = 16;
+/// Bytes of the frame; the context comes first.
+pub(crate) const FRAME_SIZE: u32 = 24;
 /// Where the mark is.
 const RETURNED: i32 = 8;
+/// Where the address of the variables is.
+pub(crate) const FRAME_VARS: i32 = 16;
 
 impl FnLower<'_, '_, '_> {
     pub fn for_map(&mut self, var: hir::VarId, map: hir::MapId, body: &hir::Block) {
@@ -116,13 +118,11 @@ impl FnLower<'_, '_, '_> {
         let frame = self.b.param(3);
         let Some(outer) = self.frame.take() else { return Outer::default() };
         let vars = std::mem::take(&mut self.vars);
-        for (var, offset, indirect) in &outer.vars {
-            let memory = if *indirect {
-                Memory { base: self.b.load(Width::B8, frame, *offset), offset: 0 }
-            } else {
-                Memory { base: frame, offset: *offset }
-            };
-            self.vars.insert(*var, memory);
+        if !outer.vars.is_empty() {
+            let base = self.b.load(Width::B8, frame, FRAME_VARS);
+            for (var, offset) in &outer.vars {
+                self.vars.insert(*var, Memory { base, offset: *offset });
+            }
         }
         self.frame = Some(Frame { base: frame, vars: outer.vars.clone(), callback: true });
         let loops = std::mem::take(&mut self.loops);

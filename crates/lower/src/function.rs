@@ -7,7 +7,7 @@ use btc_hir as hir;
 use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Map, Memory, Module, Value, Width};
 use btc_types::Type;
 
-use crate::for_map::{FRAME_HEAD, has_map_loop};
+use crate::for_map::{FRAME_SIZE, FRAME_VARS, has_map_loop};
 use crate::shared::Shared;
 
 /// Bytes of stack that objects of a function may take; the rest of the 512 is for spills.
@@ -24,8 +24,8 @@ const STACK_BUDGET_WITH_CALLBACKS: u32 = 96;
 pub(crate) struct Frame {
     /// Its address.
     pub base: Value,
-    /// Variables with their offset, and whether a pointer to them lies there.
-    pub vars: Vec<(hir::VarId, i32, bool)>,
+    /// Variables with their offset in the memory that the frame points at.
+    pub vars: Vec<(hir::VarId, i32)>,
     /// Whether the current function is a callback.
     pub callback: bool,
 }
@@ -126,33 +126,28 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    /// Puts all variables where callbacks reach them: small ones into the frame, pointers to
-    /// large ones.
+    /// Puts all variables where callbacks reach them: into scratch memory, whose address
+    /// lies in the frame. On the stack the verifier would follow their values from one
+    /// round of a loop to the next and find no end.
     fn declare_in_frame(&mut self) {
-        let mut at = FRAME_HEAD;
+        let mut size = 0;
         let mut vars = Vec::new();
         for (n, var) in self.probe.vars.iter().enumerate() {
-            let size = var_size(&var.ty).next_multiple_of(8);
-            let indirect = size > STACK_OBJECT || at as u32 + size > STACK_BUDGET / 2;
-            vars.push((hir::VarId(n as u32), at, indirect));
-            at += if indirect { 8 } else { size as i32 };
+            vars.push((hir::VarId(n as u32), size as i32));
+            size += var_size(&var.ty).next_multiple_of(8);
         }
-        let slot = self.b.slot(at as u32);
+        let slot = self.b.slot(FRAME_SIZE);
         let base = self.b.slot_addr(slot);
-        self.b.clear(base, 0, at as u32);
+        self.b.clear(base, 0, FRAME_SIZE);
         let ctx = self.b.param(0);
         self.b.store(Width::B8, base, 0, ctx);
-        for (var, offset, indirect) in &vars {
-            let memory = if *indirect {
-                let size = var_size(&self.probe.vars[var.0 as usize].ty).next_multiple_of(8);
-                let memory = self.scratch(size);
-                self.b.clear(memory.base, 0, size);
-                self.b.store(Width::B8, base, *offset, memory.base);
-                memory
-            } else {
-                Memory { base, offset: *offset }
-            };
-            self.vars.insert(*var, memory);
+        if size > 0 {
+            let memory = self.scratch(size);
+            self.b.clear(memory.base, 0, size);
+            self.b.store(Width::B8, base, FRAME_VARS, memory.base);
+            for (var, offset) in &vars {
+                self.vars.insert(*var, Memory { base: memory.base, offset: *offset });
+            }
         }
         self.frame = Some(Frame { base, vars, callback: false });
     }
@@ -201,7 +196,7 @@ impl FnLower<'_, '_, '_> {
             });
             self.b.module.scratch_map = Some(id);
         }
-        let scratch = self.b.scratch(size);
+        let scratch = self.b.scratch(size.next_multiple_of(8));
         let base = self.b.push(btc_ir::Op::ScratchAddr(scratch));
         Memory { base, offset: 0 }
     }

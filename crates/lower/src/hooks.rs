@@ -1,16 +1,17 @@
 //! Calls of builtins: the services that their hooks ask for.
 
 use btc_abi::{Action, GlobalValue, LossKind};
-use btc_builtins::{Call, Extra, Lowered, Lowering, MapHandle};
+use btc_builtins::{Call, Extra, Lowered, Lowering, MapHandle, Source};
 use btc_hir::{self as hir, ExprKind};
-use btc_ir::{BinOp, Builder, Cond, Late, Memory, Op, Value, Width};
+use btc_ir::{BinOp, Block, Builder, Cond, Late, Memory, Op, Value, Width};
+use btc_providers::Context;
 use btc_target::arch;
 use btc_types::{Space, StackShape, Type};
 
 use crate::core_read::{leaf_of, member_path};
 use crate::function::FnLower;
 use crate::helper::{GET_ATTACH_COOKIE, GET_CURRENT_TASK};
-use crate::place::{Base, CorePlace};
+use crate::place::{Base, CorePlace, Place};
 use crate::send::FieldSource;
 
 /// A call with the function around it.
@@ -104,6 +105,32 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.dest.unwrap_or_else(|| self.f.alloc(8))
     }
 
+    fn source(&mut self, arg: usize) -> Source {
+        let place = self.f.place(&self.args[arg]);
+        match place {
+            Place::Direct(memory) => Source::Direct(memory),
+            other => {
+                let (address, space) = self.f.address(&other);
+                Source::Remote(address, self.known(space))
+            }
+        }
+    }
+
+    fn alloc(&mut self, size: u32) -> Memory {
+        self.f.alloc(size)
+    }
+
+    fn opaque(&mut self, value: Value) -> Value {
+        // What the verifier loads from a map's memory it knows nothing of.
+        let memory = self.f.scratch(8);
+        self.f.b.store(Width::B8, memory.base, memory.offset, value);
+        self.f.b.load(Width::B8, memory.base, memory.offset)
+    }
+
+    fn equal_constant(&mut self, at: Memory, bytes: &[u8], differ: Block) {
+        self.f.equal_constant(at, bytes, differ);
+    }
+
     fn add_to_part(&mut self, offset: i32, value: Value) {
         let dest = self.dest();
         let at = Memory { base: dest.base, offset: dest.offset + offset };
@@ -119,6 +146,11 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     fn read(&mut self, to: Memory, size: u32, from: Value, space: Space) {
         let space = self.known(space);
         self.f.read(to, size, from, space);
+    }
+
+    fn read_sized(&mut self, to: Memory, size: Value, from: Value, space: Space) {
+        let space = self.known(space);
+        self.f.read_sized(to, size, from, space);
     }
 
     fn read_str(
@@ -146,6 +178,12 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
                 },
                 Extra::Value(value) => FieldSource::Value(*value),
                 Extra::Text(address, space) => FieldSource::Text(*address, *space),
+                Extra::Bytes { address, space, length, capacity } => FieldSource::Bytes {
+                    address: *address,
+                    space: *space,
+                    length: *length,
+                    capacity: *capacity,
+                },
             })
             .collect();
         self.f.send(action, &sources);
@@ -227,6 +265,36 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             leaf: leaf_of(ty),
         };
         self.f.load_core(&place, ty, None)
+    }
+
+    fn kernel_address(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value {
+        let place = CorePlace {
+            base: Base::Value(base),
+            space: Space::Kernel,
+            record: record.to_string(),
+            union: false,
+            path: member_path(path),
+            leaf: leaf_of(ty),
+        };
+        self.f.core_address(&place)
+    }
+
+    fn register(&mut self, name: &str) -> Value {
+        match self.f.probe.provider.context {
+            // In a perf event's context the registers come first, laid out as `pt_regs`.
+            Context::Registers | Context::PerfEvent => {
+                self.f.register(|a| a.registers.iter().find(|r| r.name == name).copied())
+            }
+            _ => self.f.b.iconst(0),
+        }
+    }
+
+    fn find(&mut self, map: usize, key: usize, to: usize) -> Value {
+        let map = hir::MapId(self.facts[map].map.unwrap_or(0));
+        match &self.args[to].kind {
+            ExprKind::Var(var) => self.f.find_entry(map, &self.args[key], *var),
+            _ => self.f.b.iconst(0),
+        }
     }
 
     fn current_task(&mut self) -> Value {

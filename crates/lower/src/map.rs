@@ -99,6 +99,38 @@ impl<'p> FnLower<'_, '_, 'p> {
         self.b.block_param(done, 0)
     }
 
+    /// Copies the value of an entry to a variable; 1 when there is one, else 0.
+    pub fn find_entry(&mut self, map: hir::MapId, key: &hir::Expr, to: hir::VarId) -> Value {
+        let (to, want) = (self.vars[&to], self.probe.vars[to.0 as usize].ty.clone());
+        let key = self.key(map, Some(key));
+        let found = self.lookup(map, key);
+        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        self.b.branch_imm(Cond::Ne, found, 0, some, none);
+        self.b.switch_to(some);
+        match self.hir_map(map).value.clone() {
+            Type::Aggregation(a) => {
+                let value = self.aggregate_number(found, &a);
+                self.b.store(Width::B8, to.base, to.offset, value);
+            }
+            have if have.is_scalar() => {
+                let value = self.b.load(width_of(&have), found, 0);
+                let value = self.extend(value, &have);
+                self.b.store(Width::B8, to.base, to.offset, value);
+            }
+            have => {
+                let from = Place::Direct(Memory { base: found, offset: 0 });
+                self.copy_into(&from, &have, to, &want);
+            }
+        }
+        let one = self.b.iconst(1);
+        self.b.jump(done, &[one]);
+        self.b.switch_to(none);
+        let zero = self.b.iconst(0);
+        self.b.jump(done, &[zero]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
     /// The value of an entry in memory; zeros when there is none. Read only.
     pub fn map_value(&mut self, map: hir::MapId, key: Option<&hir::Expr>, size: u32) -> Memory {
         let key = self.key(map, key);

@@ -2,7 +2,7 @@
 
 use btc_abi::{Action, Encoding, Field, LossKind, Record};
 use btc_hir as hir;
-use btc_ir::{Cond, Memory, Value, Width};
+use btc_ir::{Cond, Memory, Op, Value, Width};
 use btc_types::{Space, Type, align_up};
 
 use crate::function::FnLower;
@@ -21,6 +21,8 @@ pub(crate) enum FieldSource<'e> {
     Value(Value),
     /// Text at an address; empty for NULL.
     Text(Value, Space),
+    /// Bytes at an address.
+    Bytes { address: Value, space: Space, length: Value, capacity: u32 },
 }
 
 /// Capacity of texts that are read straight into a record.
@@ -89,6 +91,12 @@ impl FnLower<'_, '_, '_> {
             (FieldSource::Key(e, ty), None) => self.key_into(e, to, ty),
             (FieldSource::Value(value), _) => self.b.store(Width::B8, to.base, to.offset, *value),
             (FieldSource::Text(address, space), _) => self.text_field(*address, *space, to),
+            (FieldSource::Bytes { address, space, length, capacity }, _) => {
+                let length = self.b.push(Op::UMin(*length, u64::from(*capacity)));
+                self.b.store(Width::B4, to.base, to.offset, length);
+                let to = Memory { base: to.base, offset: to.offset + 4 };
+                self.read_sized(to, length, *address, *space);
+            }
         }
     }
 
@@ -114,6 +122,7 @@ impl FnLower<'_, '_, '_> {
                 FieldSource::Expr(e) => (e.ty.clone(), None),
                 FieldSource::Key(_, ty) => (ty.clone(), None),
                 FieldSource::Value(_) => (Type::UINT64, None),
+                FieldSource::Bytes { capacity, .. } => (Type::Buffer { capacity: *capacity }, None),
                 FieldSource::Text(..) => {
                     (Type::str(TEXT), Some(Encoding::Str { capacity: TEXT, cut_mark: true }))
                 }

@@ -199,7 +199,7 @@ impl Checker<'_, '_> {
                 let key = self.use_key(&name, Some(key), span).unwrap_or_else(|| broken(arg.span));
                 self.plain(key, None)
             }
-            _ => self.value_arg(function, kind, arg),
+            _ => self.value_arg(function, kind, arg, span),
         }
     }
 
@@ -208,6 +208,7 @@ impl Checker<'_, '_> {
         function: &'static Function,
         kind: ParamKind,
         arg: &ast::Expr,
+        span: Span,
     ) -> (hir::Expr, Arg) {
         let literal = self.literal(arg);
         // `print(@c[k])` of an aggregation prints the element as the map would.

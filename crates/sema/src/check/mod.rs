@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use btc_builtins::ProbeFacts;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
 use btc_hir as hir;
+use btc_providers::Context;
 use btc_syntax::ast;
 use btc_target::Target;
 use btc_types::Type;
@@ -44,6 +45,7 @@ pub(crate) fn probe(
     let facts = ProbeFacts {
         provider: provider.name,
         has_arguments: provider.has_registers,
+        has_registers: matches!(provider.context, Context::Registers | Context::PerfEvent),
         result: provider.result.map(|f| f(cx.target, &resolved.attach)),
         is_function: provider.is_function,
         is_user: provider.is_user,

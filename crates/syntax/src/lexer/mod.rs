@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn strings() {
         assert_eq!(lex(r#""\x41\102\n\"""#).0, [r#""AB\n\"""#]);
-        assert_eq!(lex(r#""a\qb""#).1, ["2..4 bad-escape"]);
+        assert_eq!(lex(r#""a\qb""#).1, ["3..4 bad-escape"]);
         assert_eq!(lex("\"open\nx").1, ["0..5 unterminated-string"]);
         assert_eq!(lex("f(“hi”)").1, ["2..10 bad-character"]);
         assert_eq!(lex("“").1.len(), 1);

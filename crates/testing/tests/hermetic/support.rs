@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use btc_driver::read::{self, Contents};
-use btc_driver::{Compilation, Emit, Includes, Options, compile};
+use btc_driver::{Compilation, Emit, Files, Includes, Options, compile};
 use btc_target::{NoSource, Source};
 use btc_testing::{Case, Fixture};
 
@@ -19,6 +19,17 @@ impl Includes for Headers {
             _ => return None,
         };
         Some((path.to_string(), text.to_string()))
+    }
+}
+
+impl Files for Headers {
+    fn import(&mut self, path: &str, _: &str) -> Option<Vec<(String, String)>> {
+        let text = match path {
+            "mean.bt" => "macro mean(a, b) { (a + b) / 2 }\n",
+            "broken.bt" => "macro broken(a { a }\n",
+            _ => return None,
+        };
+        Some(vec![(path.to_string(), text.to_string())])
     }
 }
 

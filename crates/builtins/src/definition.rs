@@ -125,6 +125,8 @@ pub enum Probes {
     Any,
     /// Where the program sees a function's entry registers: kprobe, uprobe, usdt, rawtracepoint.
     Arguments,
+    /// Where it sees the registers of the code that was probed or interrupted.
+    Registers,
     /// Where it sees a result.
     Result,
     /// Where the attach point is a function.

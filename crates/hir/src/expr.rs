@@ -58,6 +58,8 @@ pub enum ExprKind {
         /// Whether the place holds a place in the record, see `providers::Argument`.
         dynamic: Option<bool>,
     },
+    /// The program's context as a pointer.
+    Context,
     /// `-x`, `~x`, `!x`
     Unary {
         /// The operator.

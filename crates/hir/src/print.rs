@@ -106,6 +106,7 @@ fn expr(out: &mut String, e: &Expr, depth: usize) {
         ExprKind::Map { map, key } => (format!("map{}", map.0), key.iter().map(|k| &**k).collect()),
         ExprKind::MapRef(map) => (format!("&map{}", map.0), vec![]),
         ExprKind::Param(p) => (format!("param{}", p.0), vec![]),
+        ExprKind::Context => ("ctx".to_string(), vec![]),
         ExprKind::ParamCount(_) => ("param count".to_string(), vec![]),
         ExprKind::Call { function, args, .. } => (format!("call {}", function.name), args.iter().collect()),
         ExprKind::Argument { location, .. } => (format!("argument {location:?}"), vec![]),

@@ -87,6 +87,8 @@ pub struct Probe {
     pub missing: Missing,
     /// Whether `probe` or `func` is used and wildcards make it vary.
     pub dynamic_identity: bool,
+    /// Where a result that stands in the context is, and its type.
+    pub result_slot: Option<(u32, Type)>,
     /// `/…/`
     pub predicate: Option<Expr>,
     /// The action.

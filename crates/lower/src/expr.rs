@@ -90,6 +90,7 @@ impl FnLower<'_, '_, '_> {
                 let address = self.b.global_addr(global);
                 self.b.load(Width::B8, address, 0)
             }
+            ExprKind::Context => self.ctx(),
             ExprKind::Call { .. } => self.call(e, None).unwrap_or_else(|| self.b.iconst(0)),
             ExprKind::Argument { location, dynamic } => self.argument_value(location, *dynamic, &e.ty),
             ExprKind::Unary { op, operand } => self.unary(*op, operand, &e.ty),

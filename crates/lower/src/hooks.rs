@@ -3,6 +3,7 @@
 use btc_abi::{Action, GlobalValue, LossKind};
 use btc_builtins::{Call, Extra, Lowered, Lowering, MapHandle, Source};
 use btc_hir::{self as hir, ExprKind};
+use btc_providers::Context;
 use btc_ir::{BinOp, Block, Builder, Cond, Late, Memory, Op, Value, Width};
 use btc_providers::Context;
 use btc_target::arch;
@@ -248,10 +249,18 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn argument(&mut self, n: u32) -> Value {
+        if self.f.probe.provider.context == Context::Slots {
+            return self.f.slot_argument(n, &Type::UINT64);
+        }
         self.f.register(|a| a.args.get(n as usize).copied())
     }
 
     fn result(&mut self) -> Value {
+        if self.f.probe.provider.context == Context::Slots {
+            // The result stands behind the arguments (kernel: Documentation/bpf, fexit).
+            let (n, ty) = self.f.probe.result_slot.clone().unwrap_or((0, Type::UINT64));
+            return self.f.slot_argument(n, &ty);
+        }
         self.f.register(|a: &'static arch::Arch| Some(a.result))
     }
 

@@ -45,6 +45,7 @@ impl FnLower<'_, '_, '_> {
                 let n = *n as usize;
                 self.register(|a| a.args.get(n).copied())
             }
+            Location::Slot(n) => self.slot_argument(*n, ty),
             Location::Record { record, member, index, bits } => {
                 // Syscall arguments are 64-bit words whatever their type; so is the number.
                 let leaf = if index.is_some() || *bits != 64 {
@@ -63,6 +64,13 @@ impl FnLower<'_, '_, '_> {
                 self.extend(value, ty)
             }
         }
+    }
+
+    /// The nth word of a context that is an array of words, as its type.
+    pub fn slot_argument(&mut self, n: u32, ty: &Type) -> Value {
+        let ctx = self.ctx();
+        let word = self.b.load(Width::B8, ctx, n as i32 * 8);
+        if ty.is_scalar() { self.extend(word, ty) } else { word }
     }
 
     /// The address of an argument that is no scalar: in the record, or where the record
@@ -93,7 +101,7 @@ impl FnLower<'_, '_, '_> {
                 let offset = self.b.late(field(record, member, *index, leaf, Fact::ByteOffset));
                 self.add(ctx, offset)
             }
-            (Location::Patched { .. } | Location::Register(_), _) => ctx,
+            (Location::Patched { .. } | Location::Register(_) | Location::Slot(_), _) => ctx,
         }
     }
 }

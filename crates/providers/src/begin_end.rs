@@ -28,20 +28,8 @@ pub static END: Provider = Provider {
 
 /// What both share: a raw tracepoint program that the runtime runs itself (Linux 5.10).
 const ONCE: Provider = Provider {
-    name: "",
-    aliases: &[],
-    syntax: "",
-    doc: "",
-    context: Context::None,
-    parse: |_| Ok(Attach::Begin),
-    exists: |_, _| Existence::Yes,
     section: |_| "raw_tp".to_string(),
-    normal: |_| String::new(),
-    arguments: |_, _| None,
-    has_registers: false,
-    result: None,
-    is_function: false,
-    is_user: false,
+    ..Provider::DEFAULT
 };
 
 fn alone(parse: &Parse) -> Result<(), ProbeError> {

@@ -35,6 +35,29 @@ pub struct Provider {
     pub is_function: bool,
     /// Whether it traces user-space code.
     pub is_user: bool,
+    /// The kernel struct that `ctx` points at, for providers that have it.
+    pub ctx_record: fn(&Attach) -> Option<String>,
+}
+
+impl Provider {
+    /// A provider that offers nothing; definitions say what they add.
+    pub const DEFAULT: Provider = Provider {
+        name: "",
+        aliases: &[],
+        syntax: "",
+        doc: "",
+        context: Context::None,
+        parse: |_| Err(ProbeError { code: Code::Internal, message: String::new(), help: None }),
+        exists: |_, _| Existence::Yes,
+        section: |_| String::new(),
+        normal: |_| String::new(),
+        arguments: |_, _| None,
+        has_registers: false,
+        result: None,
+        is_function: false,
+        is_user: false,
+        ctx_record: |_| None,
+    };
 }
 
 impl std::fmt::Debug for Provider {
@@ -60,6 +83,10 @@ pub enum Context {
     Tracepoint,
     /// `struct bpf_perf_event_data`, whose first member is `struct pt_regs`.
     PerfEvent,
+    /// An array of 64-bit arguments: fentry, fexit, raw tracepoints.
+    Slots,
+    /// The struct that `ctx` names: iterators.
+    Record,
 }
 
 /// A place an argument is read from.
@@ -87,6 +114,8 @@ pub enum Location {
     },
     /// A function's argument in its register, by position from 0.
     Register(u32),
+    /// The nth word of the context.
+    Slot(u32),
 }
 
 /// A named argument of an attach point.

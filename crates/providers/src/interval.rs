@@ -12,17 +12,12 @@ pub static INTERVAL: Provider = Provider {
     doc: "Fires on one CPU, every so many `us`, `ms` or `s`, or so often a second (`hz`).",
     context: Context::PerfEvent,
     parse: |p| duration(p, "interval:s:1").map(|(unit, value)| Attach::Interval { unit, value }),
-    exists: |_, _| Existence::Yes,
     section: |_| "perf_event".to_string(),
     normal: |attach| match attach {
         Attach::Interval { unit, value } => format!("interval:{}", spell(*unit, *value)),
         _ => String::new(),
     },
-    arguments: |_, _| None,
-    has_registers: false,
-    result: None,
-    is_function: false,
-    is_user: false,
+    ..Provider::DEFAULT
 };
 
 /// A timer as scripts write it, in the largest unit that fits.

@@ -29,20 +29,12 @@ pub static KRETPROBE: Provider = Provider {
 };
 
 const KERNEL_FUNCTION: Provider = Provider {
-    name: "",
-    aliases: &[],
-    syntax: "",
-    doc: "",
     context: Context::Registers,
-    parse: |_| Ok(Attach::Begin),
     exists,
     section,
     normal,
-    arguments: |_, _| None,
-    has_registers: false,
-    result: None,
     is_function: true,
-    is_user: false,
+    ..Provider::DEFAULT
 };
 
 fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {

@@ -22,12 +22,17 @@ macro_rules! providers {
 
 providers! {
     begin_end: BEGIN, END;
+    fentry: FENTRY, FEXIT;
     interval: INTERVAL;
+    iter: ITER;
     kprobe: KPROBE, KRETPROBE;
     profile: PROFILE;
+    rawtracepoint: RAWTRACEPOINT;
+    self_signal: SELF_SIGNAL;
     software: SOFTWARE, HARDWARE;
     tracepoint: TRACEPOINT;
     uprobe: UPROBE, URETPROBE;
+    watchpoint: WATCHPOINT;
 }
 
 /// The provider of that name or alias; `BEGIN` and `END` in any case of letters.

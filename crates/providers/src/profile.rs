@@ -12,15 +12,10 @@ pub static PROFILE: Provider = Provider {
     doc: "Fires on every CPU, so often a second (`hz`) or every so many `us`, `ms` or `s`.",
     context: Context::PerfEvent,
     parse: |p| duration(p, "profile:hz:99").map(|(unit, value)| Attach::Profile { unit, value }),
-    exists: |_, _| Existence::Yes,
     section: |_| "perf_event".to_string(),
     normal: |attach| match attach {
         Attach::Profile { unit, value } => format!("profile:{}", spell(*unit, *value)),
         _ => String::new(),
     },
-    arguments: |_, _| None,
-    has_registers: false,
-    result: None,
-    is_function: false,
-    is_user: false,
+    ..Provider::DEFAULT
 };

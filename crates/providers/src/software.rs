@@ -60,24 +60,14 @@ pub static HARDWARE: Provider = Provider {
 };
 
 const COUNTER: Provider = Provider {
-    name: "",
-    aliases: &[],
-    syntax: "",
-    doc: "",
     context: Context::PerfEvent,
-    parse: |_| Ok(Attach::Begin),
-    exists: |_, _| Existence::Yes,
     section: |_| "perf_event".to_string(),
     normal: |attach| match attach {
         Attach::Software { event, count } => spell("software", event, *count),
         Attach::Hardware { event, count } => spell("hardware", event, *count),
         _ => String::new(),
     },
-    arguments: |_, _| None,
-    has_registers: false,
-    result: None,
-    is_function: false,
-    is_user: false,
+    ..Provider::DEFAULT
 };
 
 fn spell(kind: &str, event: &str, count: u64) -> String {

@@ -25,10 +25,7 @@ pub static TRACEPOINT: Provider = Provider {
         _ => String::new(),
     },
     arguments,
-    has_registers: false,
-    result: None,
-    is_function: false,
-    is_user: false,
+    ..Provider::DEFAULT
 };
 
 fn parse(parse: &Parse) -> Result<Attach, ProbeError> {

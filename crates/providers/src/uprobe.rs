@@ -30,21 +30,13 @@ pub static URETPROBE: Provider = Provider {
 };
 
 const USER_FUNCTION: Provider = Provider {
-    name: "",
-    aliases: &[],
-    syntax: "",
-    doc: "",
     context: Context::Registers,
-    parse: |_| Ok(Attach::Begin),
     // Binaries belong to the host that runs the object.
-    exists: |_, _| Existence::Yes,
     section,
     normal,
-    arguments: |_, _| None,
-    has_registers: false,
-    result: None,
     is_function: true,
     is_user: true,
+    ..Provider::DEFAULT
 };
 
 fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {

@@ -117,6 +117,7 @@ impl Checker<'_, '_> {
         let fits = match function.probes {
             Probes::Any => true,
             Probes::Arguments => self.facts.has_arguments,
+            Probes::Registers => self.facts.has_registers,
             Probes::Result => self.facts.result.is_some(),
             Probes::Functions => self.facts.is_function,
         };

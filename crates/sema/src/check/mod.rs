@@ -14,7 +14,6 @@ use std::collections::HashMap;
 use btc_builtins::ProbeFacts;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
 use btc_hir as hir;
-use btc_providers::Context;
 use btc_syntax::ast;
 use btc_target::Target;
 use btc_types::Type;
@@ -45,7 +44,10 @@ pub(crate) fn probe(
     let facts = ProbeFacts {
         provider: provider.name,
         has_arguments: provider.has_registers,
-        has_registers: matches!(provider.context, Context::Registers | Context::PerfEvent),
+        has_registers: matches!(
+            provider.context,
+            btc_providers::Context::Registers | btc_providers::Context::PerfEvent
+        ),
         result: provider.result.map(|f| f(cx.target, &resolved.attach)),
         is_function: provider.is_function,
         is_user: provider.is_user,
@@ -66,6 +68,12 @@ pub(crate) fn probe(
     let body = checker.block(&resolved.ast.action);
     let wildcard = btc_target::is_glob(&resolved.name);
     let dynamic_identity = checker.uses_identity && wildcard;
+    let result_slot = (provider.context == btc_providers::Context::Slots)
+        .then(|| {
+            let arguments = (provider.arguments)(cx.target, &resolved.attach)?;
+            Some((arguments.len() as u32, checker.facts.result.clone()?))
+        })
+        .flatten();
     let mut vars = checker.vars;
     for (i, var) in vars.iter_mut().enumerate() {
         var.ty = tables.var(index, hir::VarId(i as u32));
@@ -76,6 +84,7 @@ pub(crate) fn probe(
         name: resolved.name.clone(),
         missing: resolved.missing,
         dynamic_identity,
+        result_slot,
         predicate,
         body,
         vars,

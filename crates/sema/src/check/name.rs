@@ -27,6 +27,11 @@ impl Checker<'_, '_> {
             self.error(code, span, message);
             return broken(span);
         }
+        if name == "ctx" {
+            if let Some(ctx) = self.context(span) {
+                return ctx;
+            }
+        }
         if name == "probetype" {
             let text = match self.resolved.provider.name {
                 "begin" | "end" => "special",
@@ -53,6 +58,14 @@ impl Checker<'_, '_> {
         let message = format!("`{name}` is neither a builtin nor a constant");
         self.d.push(Diagnostic::error(Code::UnknownName, span, message).help(help));
         broken(span)
+    }
+
+    /// `ctx` where the provider says which kernel struct it is.
+    fn context(&mut self, span: Span) -> Option<hir::Expr> {
+        let record = (self.resolved.provider.ctx_record)(&self.resolved.attach)?;
+        let layout = self.cx.target.btf()?.record(&record, false)?;
+        let ty = Type::pointer(Type::Record(layout.ty.clone()), btc_types::Space::Kernel);
+        Some(hir::Expr { kind: ExprKind::Context, ty, span })
     }
 
     fn has_args(&self) -> bool {

@@ -1,0 +1,264 @@
+//! Texts and bytes as the functions over them see them: compared and searched in loops
+//! that every verifier can follow to their end.
+
+use btc_ir::{BinOp, Cond, Memory, Op, Value, Width};
+use btc_types::{Space, Type};
+
+use crate::definition::Literal;
+use crate::{Call, Lowering, Source};
+
+/// Bytes that are read from an address whose text may have any length.
+pub(crate) const UNBOUNDED: u32 = btc_target::DEFAULT_MAX_STRLEN;
+
+/// Bytes in memory that the program reads directly.
+pub(crate) struct Bytes {
+    /// Where they begin.
+    pub at: Memory,
+    /// How many there are at most.
+    pub capacity: u32,
+    /// Whether a NUL stands within the capacity at the latest.
+    pub terminated: bool,
+}
+
+/// Whether a type can be read as text.
+pub(crate) fn is_text(ty: &Type) -> bool {
+    match ty {
+        Type::Array { element, .. } => element.size() == 1,
+        Type::Pointer { to, .. } => to.size() <= 1,
+        other => other.is_str() || *other == Type::Unknown,
+    }
+}
+
+/// The constant text of an argument.
+pub(crate) fn literal(call: &Call, n: usize) -> Option<&[u8]> {
+    match call.args[n].literal.as_ref()? {
+        Literal::Str(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// A text argument; what a pointer points at is read first.
+pub(crate) fn text(l: &mut (dyn Lowering<'_> + '_), call: &Call, n: usize) -> Bytes {
+    match &call.args[n].ty {
+        Type::Pointer { space, .. } => {
+            let from = l.value(n);
+            let at = l.alloc(UNBOUNDED + 1);
+            l.read_str(at, UNBOUNDED + 1, None, from, *space);
+            Bytes { at, capacity: UNBOUNDED + 1, terminated: true }
+        }
+        ty => Bytes { at: l.memory(n), capacity: ty.size().max(1), terminated: ty.is_str() },
+    }
+}
+
+/// The bytes of an argument of any type, at most `most`; for a pointer those it points at.
+pub(crate) fn bytes(l: &mut (dyn Lowering<'_> + '_), call: &Call, n: usize, most: u32) -> Bytes {
+    let ty = &call.args[n].ty;
+    let size = if ty.is_pointer() { most } else { ty.size().min(most) }.max(1);
+    let at = match ty {
+        Type::Pointer { space, .. } => {
+            let from = l.value(n);
+            let at = l.alloc(size);
+            l.read(at, size, from, *space);
+            at
+        }
+        _ if ty.is_scalar() => {
+            let value = l.value(n);
+            let at = l.alloc(8);
+            l.b().store(Width::B8, at.base, at.offset, value);
+            at
+        }
+        _ => match l.source(n) {
+            Source::Direct(at) => at,
+            Source::Remote(from, space) => {
+                let at = l.alloc(size);
+                l.read(at, size, from, space);
+                at
+            }
+        },
+    };
+    Bytes { at, capacity: size, terminated: false }
+}
+
+/// Copies the first `size` bytes of an argument that is no scalar, or that a pointer or an
+/// integer tells the address of.
+pub(crate) fn copy(l: &mut (dyn Lowering<'_> + '_), call: &Call, n: usize, to: Memory, size: u32) {
+    match address(l, call, n) {
+        Source::Direct(from) => l.b().copy(to, from, size),
+        Source::Remote(from, space) => l.read(to, size, from, space),
+    }
+}
+
+/// Where the bytes are that an argument holds, points at or is the address of.
+pub(crate) fn address(l: &mut (dyn Lowering<'_> + '_), call: &Call, n: usize) -> Source {
+    match &call.args[n].ty {
+        Type::Pointer { space, .. } => Source::Remote(l.value(n), *space),
+        ty if ty.is_scalar() => Source::Remote(l.value(n), Space::Unknown),
+        _ => l.source(n),
+    }
+}
+
+/// A pointer to a place.
+pub(crate) fn pointer(l: &mut (dyn Lowering<'_> + '_), at: Memory) -> Value {
+    l.b().add_imm(at.base, i64::from(at.offset))
+}
+
+/// How the first bytes that differ compare: below, equal to or above 0. At most `most` bytes
+/// count, and `limit` where it is given; with `stop`, none behind a NUL.
+pub(crate) fn compare(
+    l: &mut (dyn Lowering<'_> + '_),
+    left: Memory,
+    right: Memory,
+    most: u32,
+    limit: Option<Value>,
+    stop: bool,
+) -> Value {
+    let (a, b) = (pointer(l, left), pointer(l, right));
+    let c = l.b();
+    let (head, done) = (c.block(1), c.block(1));
+    let (test, same, differ, next) = (c.block(0), c.block(0), c.block(0), c.block(0));
+    let zero = c.iconst(0);
+    c.jump(head, &[zero]);
+    c.switch_to(head);
+    let i = c.block_param(head, 0);
+    c.branch_imm(Cond::ULt, i, i64::from(most), test, same);
+    c.switch_to(test);
+    if let Some(limit) = limit {
+        let within = c.block(0);
+        c.branch(Cond::ULt, i, limit, within, same);
+        c.switch_to(within);
+    }
+    let bounded = c.push(Op::UMin(i, u64::from(most.max(1)) - 1));
+    let x = c.bin(BinOp::Add, a, bounded);
+    let x = c.load(Width::B1, x, 0);
+    let y = c.bin(BinOp::Add, b, bounded);
+    let y = c.load(Width::B1, y, 0);
+    let alike = c.block(0);
+    c.branch(Cond::Eq, x, y, alike, differ);
+    c.switch_to(differ);
+    let difference = c.bin(BinOp::Sub, x, y);
+    c.jump(done, &[difference]);
+    c.switch_to(alike);
+    if stop {
+        c.branch_imm(Cond::Eq, x, 0, same, next);
+    } else {
+        c.jump(next, &[]);
+    }
+    c.switch_to(next);
+    let after = c.add_imm(i, 1);
+    c.jump(head, &[after]);
+    c.switch_to(same);
+    c.jump(done, &[zero]);
+    c.switch_to(done);
+    c.block_param(done, 0)
+}
+
+/// Product of the capacities of a text and of a constant to search it for: what the
+/// verifier's budget of a million instructions (Linux 5.2 and later) leaves room for.
+pub(crate) const SEARCH: u32 = 1 << 16;
+
+/// Where the second argument begins in the first; -1 when it does not.
+pub(crate) fn search(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
+    match literal(call, 1).map(<[u8]>::to_vec) {
+        Some(needle) => search_constant(l, call, &needle),
+        None => search_text(l, call),
+    }
+}
+
+fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) -> Value {
+    let haystack = text(l, call, 0);
+    let room = haystack.capacity - u32::from(haystack.terminated);
+    let start = pointer(l, haystack.at);
+    let b = l.b();
+    let Some(last) = room.checked_sub(needle.len() as u32) else { return b.iconst(-1) };
+    let (&first, rest) = match needle.split_first() {
+        Some(parts) => parts,
+        None => return b.iconst(0),
+    };
+    let (head, done) = (b.block(1), b.block(1));
+    let (test, missing, next, other) = (b.block(0), b.block(0), b.block(0), b.block(0));
+    let zero = b.iconst(0);
+    b.jump(head, &[zero]);
+    b.switch_to(head);
+    let i = b.block_param(head, 0);
+    b.branch_imm(Cond::ULt, i, i64::from(last) + 1, test, missing);
+    b.switch_to(test);
+    let bounded = b.push(Op::UMin(i, u64::from(last)));
+    let at = b.bin(BinOp::Add, start, bounded);
+    let byte = b.load(Width::B1, at, 0);
+    let mut more = b.block(0);
+    b.branch_imm(Cond::Eq, byte, i64::from(first), more, other);
+    b.switch_to(other);
+    b.branch_imm(Cond::Eq, byte, 0, missing, next);
+    for (k, want) in rest.iter().enumerate() {
+        b.switch_to(more);
+        let byte = b.load(Width::B1, at, k as i32 + 1);
+        more = b.block(0);
+        b.branch_imm(Cond::Eq, byte, i64::from(*want), more, next);
+    }
+    b.switch_to(more);
+    let found = l.opaque(i);
+    let b = l.b();
+    b.jump(done, &[found]);
+    b.switch_to(next);
+    let after = b.add_imm(i, 1);
+    b.jump(head, &[after]);
+    b.switch_to(missing);
+    let none = b.iconst(-1);
+    b.jump(done, &[none]);
+    b.switch_to(done);
+    b.block_param(done, 0)
+}
+
+/// Steps of a search for a text that is not known at compile time.
+fn steps(haystack: u32, needle: u32) -> u32 {
+    haystack.saturating_mul(needle).min(2 * haystack + 1024)
+}
+
+/// One loop over both positions, for the verifier would follow a loop within a loop product
+/// times. The positions are numbers it knows nothing of but their bounds, and a step is the
+/// same whether the bytes match or not, so each step costs it the same.
+fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
+    let (haystack, needle) = (text(l, call, 0), text(l, call, 1));
+    let (start, pattern) = (pointer(l, haystack.at), pointer(l, needle.at));
+    let zero = l.b().iconst(0);
+    let (i, j) = (l.opaque(zero), l.opaque(zero));
+    let b = l.b();
+    let (head, done) = (b.block(3), b.block(1));
+    let (step, within, missing, found, next) =
+        (b.block(0), b.block(0), b.block(0), b.block(0), b.block(0));
+    b.jump(head, &[zero, i, j]);
+    b.switch_to(head);
+    let (k, i, j) = (b.block_param(head, 0), b.block_param(head, 1), b.block_param(head, 2));
+    let most = steps(haystack.capacity, needle.capacity);
+    b.branch_imm(Cond::ULt, k, i64::from(most), step, missing);
+    b.switch_to(step);
+    let i = b.push(Op::UMin(i, u64::from(haystack.capacity)));
+    let j = b.push(Op::UMin(j, u64::from(needle.capacity) - 1));
+    let want = b.bin(BinOp::Add, pattern, j);
+    let want = b.load(Width::B1, want, 0);
+    b.branch_imm(Cond::Eq, want, 0, found, within);
+    b.switch_to(within);
+    let at = b.bin(BinOp::Add, i, j);
+    let bounded = b.push(Op::UMin(at, u64::from(haystack.capacity) - 1));
+    let have = b.bin(BinOp::Add, start, bounded);
+    let have = b.load(Width::B1, have, 0);
+    b.branch_imm(Cond::Eq, have, 0, missing, next);
+    b.switch_to(next);
+    // 1 when the bytes match, else 0.
+    let differ = b.bin(BinOp::Xor, have, want);
+    let below = b.add_imm(differ, -1);
+    let matches = b.bin_imm(BinOp::LShr, below, 63);
+    let j = b.add_imm(j, 1);
+    let j = b.bin(BinOp::Mul, j, matches);
+    let moved = b.bin_imm(BinOp::Xor, matches, 1);
+    let i = b.bin(BinOp::Add, i, moved);
+    let k = b.add_imm(k, 1);
+    b.jump(head, &[k, i, j]);
+    b.switch_to(found);
+    b.jump(done, &[i]);
+    b.switch_to(missing);
+    let none = b.iconst(-1);
+    b.jump(done, &[none]);
+    b.switch_to(done);
+    b.block_param(done, 0)
+}

@@ -1,0 +1,95 @@
+//! `fentry` and `fexit`: typed entry and exit of a kernel function, by BTF.
+
+use btc_abi::Attach;
+use btc_target::{Target, is_glob};
+use btc_types::Type;
+
+use crate::{Argument, Context, Existence, Location, Parse, ProbeError, Provider};
+
+/// `fentry`
+pub static FENTRY: Provider = Provider {
+    name: "fentry",
+    aliases: &["f", "kfunc"],
+    syntax: "fentry:[module:]function",
+    doc: "Fires when a kernel function is entered; its arguments are `args.name`, with their types.",
+    parse: |p| function(p, false),
+    ..TYPED_FUNCTION
+};
+
+/// `fexit`
+pub static FEXIT: Provider = Provider {
+    name: "fexit",
+    aliases: &["fr", "kretfunc"],
+    syntax: "fexit:[module:]function",
+    doc: "Fires when a kernel function returns; arguments are `args.name`, the result is `retval`.",
+    parse: |p| function(p, true),
+    result: Some(|target, attach| {
+        prototype(target, attach).map_or(Type::UINT64, |p| p.returns)
+    }),
+    ..TYPED_FUNCTION
+};
+
+const TYPED_FUNCTION: Provider = Provider {
+    context: Context::Slots,
+    exists,
+    section: |attach| match attach {
+        Attach::Fentry { function, ret: false, .. } => format!("fentry/{function}"),
+        Attach::Fentry { function, .. } => format!("fexit/{function}"),
+        _ => String::new(),
+    },
+    normal: |attach| match attach {
+        Attach::Fentry { module, function, ret } => {
+            let kind = if *ret { "fexit" } else { "fentry" };
+            let module = if module.is_empty() { "vmlinux" } else { module };
+            format!("{kind}:{module}:{function}")
+        }
+        _ => String::new(),
+    },
+    arguments: |target, attach| {
+        let params = prototype(target, attach)?.params;
+        let argument = |(n, (name, ty)): (usize, (String, Type))| Argument {
+            spelling: ty.to_string(),
+            name,
+            ty,
+            location: Location::Slot(n as u32),
+            dynamic: None,
+        };
+        Some(params.into_iter().enumerate().map(argument).collect())
+    },
+    is_function: true,
+    ..Provider::DEFAULT
+};
+
+fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
+    let syntax = if ret { FEXIT.syntax } else { FENTRY.syntax };
+    let (module, function) = match parse.parts.as_slice() {
+        [function] => ("vmlinux", function.as_str()),
+        [module, function] => (module.as_str(), function.as_str()),
+        _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
+    };
+    if function.is_empty() {
+        return Err(ProbeError::syntax("the function's name is missing"));
+    }
+    if is_glob(function) || is_glob(module) {
+        let error = ProbeError::syntax("wildcards are not supported here yet");
+        return Err(error.help("kprobe and kretprobe take wildcards"));
+    }
+    Ok(Attach::Fentry { module: module.to_string(), function: function.to_string(), ret })
+}
+
+fn prototype(target: &Target, attach: &Attach) -> Option<btc_target::Prototype> {
+    let Attach::Fentry { function, .. } = attach else { return None };
+    target.btf()?.function(function)
+}
+
+fn exists(target: &Target, attach: &Attach) -> Existence {
+    let Some(btf) = target.btf() else { return Existence::Unknown };
+    if prototype(target, attach).is_some() {
+        return Existence::Yes;
+    }
+    match attach {
+        // Functions of modules have BTF of their own.
+        Attach::Fentry { module, .. } if module != "vmlinux" => Existence::Unknown,
+        _ => Existence::No(btf.function_names().iter().map(|n| format!("vmlinux:{n}")).collect()),
+    }
+}

@@ -1,0 +1,49 @@
+//! `iter`: goes over the kernel's objects of a kind, once, when the script starts.
+
+use btc_abi::Attach;
+
+use crate::{Context, Existence, ProbeError, Provider};
+
+/// The definition.
+pub static ITER: Provider = Provider {
+    name: "iter",
+    aliases: &["it"],
+    syntax: "iter:task[:pin]",
+    doc: "Runs for each object of a kind, such as `task` or `task_file`; `ctx` holds the object.",
+    context: Context::Record,
+    parse: |p| {
+        let (kind, pin) = match p.parts.as_slice() {
+            [kind] => (kind, String::new()),
+            [kind, pin] => (kind, pin.clone()),
+            _ => return Err(ProbeError::syntax("this is not written as `iter:task[:pin]`")),
+        };
+        Ok(Attach::Iter { kind: kind.clone(), pin })
+    },
+    exists: |target, attach| match (target.btf(), record(attach)) {
+        (Some(btf), Some(name)) if btf.record(&name, false).is_none() => {
+            let all = btf.record_names();
+            Existence::No(all.iter().filter_map(|n| n.strip_prefix("bpf_iter__")).map(String::from).collect())
+        }
+        (Some(_), _) => Existence::Yes,
+        (None, _) => Existence::Unknown,
+    },
+    section: |attach| match attach {
+        Attach::Iter { kind, .. } => format!("iter/{kind}"),
+        _ => String::new(),
+    },
+    normal: |attach| match attach {
+        Attach::Iter { kind, pin } if pin.is_empty() => format!("iter:{kind}"),
+        Attach::Iter { kind, pin } => format!("iter:{kind}:{pin}"),
+        _ => String::new(),
+    },
+    ctx_record: record,
+    ..Provider::DEFAULT
+};
+
+/// The kernel struct of an iterator's context.
+fn record(attach: &Attach) -> Option<String> {
+    match attach {
+        Attach::Iter { kind, .. } => Some(format!("bpf_iter__{kind}")),
+        _ => None,
+    }
+}

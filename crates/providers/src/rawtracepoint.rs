@@ -1,0 +1,68 @@
+//! `rawtracepoint`: static probes of the kernel with the arguments as the kernel passes them.
+
+use btc_abi::Attach;
+use btc_target::{Target, is_glob};
+
+use crate::{Argument, Context, Existence, Location, Provider};
+
+/// The definition.
+pub static RAWTRACEPOINT: Provider = Provider {
+    name: "rawtracepoint",
+    aliases: &["rt"],
+    syntax: "rawtracepoint:event",
+    doc: "Fires at a static probe of the kernel; `args.name` are its arguments by BTF, `arg0`, `arg1` … \
+          the same as integers.",
+    context: Context::Slots,
+    parse: |p| {
+        // A module before the event is accepted and not needed.
+        let event = p.parts.last().filter(|e| !e.is_empty() && p.parts.len() <= 2 && !is_glob(e));
+        let event = event.ok_or_else(|| {
+            crate::ProbeError::syntax("this is not written as `rawtracepoint:event`")
+        })?;
+        Ok(Attach::RawTracepoint { event: event.clone(), typed: false })
+    },
+    exists,
+    section: |attach| match attach {
+        Attach::RawTracepoint { event, .. } => format!("raw_tp/{event}"),
+        _ => String::new(),
+    },
+    normal: |attach| match attach {
+        Attach::RawTracepoint { event, .. } => format!("rawtracepoint:{event}"),
+        _ => String::new(),
+    },
+    arguments,
+    has_registers: true,
+    ..Provider::DEFAULT
+};
+
+/// `typedef void (*btf_trace_EVENT)(void *, …)`: the first parameter is the kernel's own.
+fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
+    let Attach::RawTracepoint { event, .. } = attach else { return None };
+    let params = target.btf()?.typedef_prototype(&format!("btf_trace_{event}"))?.params;
+    // The typedef names no parameters; the function that hands records to perf does.
+    let named = target.btf()?.function(&format!("__bpf_trace_{event}")).map(|p| p.params);
+    let named = named.filter(|n| n.len() == params.len()).unwrap_or(params);
+    let rest = named.into_iter().skip(1).enumerate();
+    let argument = |(n, (name, ty)): (usize, (String, btc_types::Type))| Argument {
+        spelling: ty.to_string(),
+        name,
+        ty,
+        location: Location::Slot(n as u32),
+        dynamic: None,
+    };
+    Some(rest.map(argument).collect())
+}
+
+fn exists(target: &Target, attach: &Attach) -> Existence {
+    let Attach::RawTracepoint { event, .. } = attach else { return Existence::Yes };
+    match target.btf() {
+        None => Existence::Unknown,
+        Some(btf) if btf.typedef_prototype(&format!("btf_trace_{event}")).is_some() => Existence::Yes,
+        Some(_) => match target.tracepoints() {
+            None => Existence::Unknown,
+            // Raw syscall events and modules' have no typedef in the kernel's own BTF.
+            Some(all) if all.iter().any(|(_, e)| e == event) => Existence::Yes,
+            Some(all) => Existence::No(all.iter().map(|(_, e)| e.clone()).collect()),
+        },
+    }
+}

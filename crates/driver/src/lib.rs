@@ -3,6 +3,7 @@
 //! [`compile`] is the whole of it, in order. Touches no file: the script's text, the
 //! kernel's bytes and included files come through its arguments.
 
+pub mod docs;
 mod emit;
 mod hash;
 mod imports;

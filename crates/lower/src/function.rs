@@ -185,7 +185,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// Memory in the per-CPU scratch map.
-    fn scratch(&mut self, size: u32) -> Memory {
+    pub fn scratch(&mut self, size: u32) -> Memory {
         if self.b.module.scratch_map.is_none() {
             let id = self.b.module.add_map(Map {
                 symbol: "btc_scratch".to_string(),

@@ -5,7 +5,6 @@ use btc_builtins::{Call, Extra, Lowered, Lowering, MapHandle, Source};
 use btc_hir::{self as hir, ExprKind};
 use btc_providers::Context;
 use btc_ir::{BinOp, Block, Builder, Cond, Late, Memory, Op, Value, Width};
-use btc_providers::Context;
 use btc_target::arch;
 use btc_types::{Space, StackShape, Type};
 
@@ -320,6 +319,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn stop(&mut self) {
+        self.f.shared.stops = true;
         let flag = self.f.b.global_addr(self.f.shared.stopped);
         let one = self.f.b.iconst(1);
         self.f.b.store(Width::B4, flag, 0, one);

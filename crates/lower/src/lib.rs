@@ -30,12 +30,25 @@ use btc_ir::Module;
 
 /// Lowers a program. `sources` places records and losses in the script.
 pub fn lower(program: &hir::Program, sources: &SourceMap) -> (Module, Manifest) {
+    // Whether any program stops the run is known only afterwards, and few do: without, no
+    // program needs to look at the flag.
+    let (module, manifest, stops) = attempt(program, sources, false);
+    if stops {
+        let (module, manifest, _) = attempt(program, sources, true);
+        return (module, manifest);
+    }
+    (module, manifest)
+}
+
+/// Lowers everything; programs look at the stop flag when `can_stop`. Also tells whether one sets it.
+fn attempt(program: &hir::Program, sources: &SourceMap, can_stop: bool) -> (Module, Manifest, bool) {
     let mut module = Module { license: program.license.clone(), ..Module::default() };
-    let mut shared = shared::Shared::new(program, sources, &mut module);
+    let mut shared = shared::Shared::new(program, sources, &mut module, can_stop);
     for index in 0..program.probes.len() {
         let function = function::program(&mut module, &mut shared, index);
         module.add_function(function);
     }
+    let stops = shared.stops;
     let manifest = shared.finish(&mut module);
-    (module, manifest)
+    (module, manifest, stops)
 }

@@ -29,13 +29,20 @@ pub(crate) struct Shared<'a> {
     /// Read-only zeros: what a missing map value reads as.
     zeros: GlobalId,
     events: Option<MapId>,
-    /// Whether the script calls exit().
+    /// Whether programs look at the stop flag.
     pub can_stop: bool,
+    /// Whether one sets it.
+    pub stops: bool,
 }
 
 impl<'a> Shared<'a> {
     /// Declares the script's maps in `module`.
-    pub fn new(program: &'a hir::Program, sources: &'a SourceMap, module: &mut Module) -> Self {
+    pub fn new(
+        program: &'a hir::Program,
+        sources: &'a SourceMap,
+        module: &mut Module,
+        can_stop: bool,
+    ) -> Self {
         let global = |module: &mut Module, symbol: &str, section, bytes| {
             module.add_global(Global { symbol: symbol.to_string(), section, init: vec![0; bytes] })
         };
@@ -56,7 +63,8 @@ impl<'a> Shared<'a> {
             stopped,
             zeros,
             events: None,
-            can_stop: true,
+            can_stop,
+            stops: false,
         };
         for (index, map) in program.maps.iter().enumerate() {
             shared.declare(index, map, module);

@@ -2,7 +2,7 @@
 
 use btc_abi::Attach;
 
-use crate::{Context, Existence, Parse, ProbeError, Provider};
+use crate::{Parse, ProbeError, Provider};
 
 /// `BEGIN`
 pub static BEGIN: Provider = Provider {

@@ -2,7 +2,7 @@
 
 use btc_abi::{Attach, ClockUnit};
 
-use crate::{Context, Existence, Provider, duration};
+use crate::{Context, Provider, duration};
 
 /// The definition.
 pub static INTERVAL: Provider = Provider {

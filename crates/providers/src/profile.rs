@@ -2,7 +2,7 @@
 
 use btc_abi::Attach;
 
-use crate::{Context, Existence, Provider, duration, interval::spell};
+use crate::{Context, Provider, duration, interval::spell};
 
 /// The definition.
 pub static PROFILE: Provider = Provider {

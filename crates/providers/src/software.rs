@@ -2,7 +2,7 @@
 
 use btc_abi::Attach;
 
-use crate::{Context, Existence, Parse, ProbeError, Provider};
+use crate::{Context, Parse, ProbeError, Provider};
 
 /// Software counters and their aliases.
 const SOFTWARE_EVENTS: &[(&str, &str)] = &[

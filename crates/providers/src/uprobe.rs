@@ -4,7 +4,7 @@ use btc_abi::Attach;
 use btc_target::is_glob;
 use btc_types::Type;
 
-use crate::{Context, Existence, Parse, ProbeError, Provider, kprobe::number};
+use crate::{Context, Parse, ProbeError, Provider, kprobe::number};
 
 /// `uprobe`
 pub static UPROBE: Provider = Provider {

@@ -1,6 +1,5 @@
 //! Makes `testdata/target` anew from the running kernel: BTF, tracepoint formats and the
 //! list of functions, as `testdata/target/wishes.txt` asks. Needs root for tracefs.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::fs;
 

@@ -113,6 +113,9 @@ impl Guest<'_> {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             };
             let line = line.trim_end_matches(['\r', '\n']);
+            if outcome.code.is_some() {
+                continue; // the kernel's own last words
+            }
             if outcome.release.is_empty() {
                 let Some((_, release)) = line.split_once(READY) else { continue };
                 outcome.release = release.to_string();

@@ -11,6 +11,7 @@ const STREAMS: &[(&[u8], &[&str])] = &[
     (b"\xfd7zXZ\0", &["xz", "-dc", "--single-stream"]),
     (b"\x28\xb5\x2f\xfd", &["zstd", "-dc"]),
     (b"\x1f\x8b\x08", &["gzip", "-dc"]),
+    (b"\x02!L\x18", &["lz4", "-dc"]),
 ];
 
 /// Unpacks a stream, however much follows it; nothing where it is none.

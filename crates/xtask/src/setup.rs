@@ -31,6 +31,7 @@ const TESTS: &[Need] = &[
     need("busybox-static", "busybox"),
     need("xz-utils", "xz"),
     need("zstd", "zstd"),
+    need("lz4", "lz4"),
     need("bpftool", "bpftool"),
     need("llvm", "llvm-objdump"),
 ];

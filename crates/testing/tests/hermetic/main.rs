@@ -1,6 +1,8 @@
-//! Tests that need no kernel, no root and no network; all are files under `testdata`.
-#![allow(clippy::disallowed_methods)]
+//! Tests that need no kernel, no root and no network; most cases are files under `testdata`.
 
+mod agree;
 mod errors;
+mod objects;
 mod snapshots;
 mod support;
+mod tables;

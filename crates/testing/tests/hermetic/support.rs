@@ -135,3 +135,22 @@ fn manifest(contents: &Contents, out: &mut String) {
         let _ = writeln!(out, "setting {s:?}");
     }
 }
+
+/// A small generator of numbers (splitmix64): the same on every machine.
+pub struct Random(u64);
+
+impl Random {
+    /// Numbers of that seed.
+    pub fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut n = self.0;
+        n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (n ^ n >> 31) % limit
+    }
+}

@@ -1,0 +1,62 @@
+//! How time and memory grow with the script.
+
+use std::fmt::Write;
+
+use crate::inside::{Kernel, median_of, programs};
+use crate::options::Options;
+use crate::process;
+
+/// Scripts of growing size, and one of many probes.
+fn cases() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for count in [1, 10, 100, 1000, 10_000] {
+        let mut text = "BEGIN {\n".to_string();
+        for n in 0..count {
+            let _ = writeln!(text, "  @a[{n}] = {};", n * 7);
+        }
+        text.push_str("}\n");
+        all.push((format!("{count} map assignments"), text));
+    }
+    for count in [10, 100, 500] {
+        let mut text = String::new();
+        for n in 0..count {
+            let _ = writeln!(text, "tracepoint:syscalls:sys_enter_{} {{ @[{n}] = count(); }}", CALLS[n % CALLS.len()]);
+        }
+        all.push((format!("{count} probes"), text));
+    }
+    all
+}
+
+/// System calls that every kernel has.
+const CALLS: [&str; 10] =
+    ["read", "write", "close", "openat", "mmap", "munmap", "brk", "ioctl", "accept4", "connect"];
+
+/// A table of all sizes.
+pub fn print(options: &Options) {
+    println!("## Growth\n");
+    println!("| script | ms in process | instructions | object | btc: wall ms | CPU ms | MiB | bpftrace: wall ms | CPU ms | MiB |");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let kernel = Kernel::new(options);
+    let file = std::env::temp_dir().join(format!("btc-bench-{}.bt", std::process::id()));
+    for (name, text) in cases() {
+        let runs = if text.len() > 100_000 { 3 } else { options.runs };
+        let outcome = median_of(&kernel, &name, &text, runs);
+        let Some(object) = outcome.object else {
+            println!("| {name} | {:.1}, refused: {} |", outcome.time, outcome.messages.lines().next().unwrap_or_default());
+            continue;
+        };
+        let instructions: usize = programs(&object).iter().sum();
+        let ours = match std::fs::write(&file, &text) {
+            Ok(()) => process::cells(process::median_of(runs, || process::btc(options, &file))),
+            Err(e) => format!("{e} | | "),
+        };
+        // The kernel refuses longer arguments than this.
+        let theirs = match process::bpftrace_compile(options, &text).filter(|_| text.len() < 128 * 1024) {
+            Some(mut command) => process::cells(process::run(&mut command)),
+            None => " | | ".to_string(),
+        };
+        println!("| {name} | {:.1} | {instructions} | {} | {ours} | {theirs} |", outcome.time, object.len());
+    }
+    let _ = std::fs::remove_file(&file);
+    println!();
+}

@@ -1,0 +1,77 @@
+//! `buf(data, length)`: bytes, with their number.
+
+use btc_diagnostics::Code;
+use btc_ir::{Memory, Op, Width};
+use btc_types::Type;
+
+use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, Source, texts};
+
+/// The definition.
+pub static BUF: Function = Function {
+    name: "buf",
+    aliases: &[],
+    kind: Kind::Call,
+    params: &[Param::new("data", ParamKind::Any), Param::optional("length", ParamKind::Int)],
+    returns: Returns::Infer(check),
+    probes: Probes::Any,
+    is_unsafe: false,
+    doc: "Bytes at an address, or of an array or text, whose length then need not be given. At \
+          most `max_strlen` bytes.",
+    lower: lower,
+};
+
+fn check(c: &mut Check) -> Type {
+    let most = c.settings.max_strlen;
+    let arg = &c.args[0];
+    let (span, ty) = (arg.span, arg.ty.clone());
+    let own = match &ty {
+        Type::Str { .. } | Type::Array { .. } | Type::Record(_) | Type::Mac | Type::Inet => Some(ty.size()),
+        Type::Pointer { .. } | Type::Int { .. } => None,
+        Type::Unknown => return Type::Buffer { capacity: most },
+        _ => {
+            c.error(Code::WrongType, span, format!("buf() takes an address, an array or a text, not `{ty}`"));
+            return Type::Buffer { capacity: most };
+        }
+    };
+    // What follows the NUL of a text is no part of it.
+    let own = own.filter(|n| *n > 0).map(|n| if ty.is_str() && c.args[0].literal.is_some() { n - 1 } else { n });
+    let wanted = match (c.args.len(), c.int(1), own) {
+        (1, _, Some(own)) => own,
+        (1, _, None) => {
+            c.error(Code::WrongCount, c.span, "buf() needs a length for an address");
+            most
+        }
+        (_, Some(n), _) if n < 0 => {
+            c.error(Code::OutOfRange, c.args[1].span, format!("a length is 0 or more, not {n}"));
+            most
+        }
+        (_, Some(n), own) => own.unwrap_or(most).min(u32::try_from(n).unwrap_or(most)),
+        (_, None, own) => own.unwrap_or(most),
+    };
+    Type::Buffer { capacity: wanted.clamp(1, most.max(1)) }
+}
+
+fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
+    let Type::Buffer { capacity } = call.ty else { return Lowered::None };
+    let from = texts::address(l, call, 0);
+    let known = call.args.len() == 1 || call.int(1).is_some();
+    let length = if known {
+        let length = call.int(1).map_or(capacity, |n| capacity.min(u32::try_from(n).unwrap_or(capacity)));
+        l.b().iconst(i64::from(length))
+    } else {
+        let length = l.value(1);
+        l.b().push(Op::UMin(length, u64::from(capacity)))
+    };
+    let dest = l.dest();
+    l.b().store(Width::B4, dest.base, dest.offset, length);
+    let to = Memory { base: dest.base, offset: dest.offset + 4 };
+    match from {
+        Source::Direct(from) if known => l.b().copy(to, from, capacity),
+        Source::Direct(from) => {
+            let from = texts::pointer(l, from);
+            l.read_sized(to, length, from, btc_types::Space::Kernel);
+        }
+        Source::Remote(from, space) => l.read_sized(to, length, from, space),
+    }
+    Lowered::InDest
+}

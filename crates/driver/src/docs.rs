@@ -1,0 +1,85 @@
+//! `docs/language.md`, made from the definitions.
+
+use std::fmt::Write;
+
+use btc_builtins::{Function, Kind, ParamKind};
+use btc_sema::{SETTINGS, SettingKind};
+
+/// The page. `crates/driver/tests/docs.rs` compares it with the committed one.
+pub fn language() -> String {
+    let mut out = String::from(
+        "# The language\n\n\
+         btc compiles the bpftrace language, release 0.27. This page is made from the definitions in the source \
+         (`BTC_BLESS=1 cargo test -p btc-driver --test docs` writes it); what is not on it is not there yet.\n",
+    );
+    probes(&mut out);
+    functions(&mut out, "Builtin variables", Kind::Variable);
+    functions(&mut out, "Functions", Kind::Call);
+    functions(&mut out, "Aggregations", Kind::Aggregation);
+    settings(&mut out);
+    out.push_str(SYNTAX);
+    out
+}
+
+fn probes(out: &mut String) {
+    out.push_str("\n## Probes\n\n| probe | also | written as | |\n|---|---|---|---|\n");
+    for p in btc_providers::ALL {
+        let aliases: Vec<String> = p.aliases.iter().map(|a| format!("`{a}`")).collect();
+        let _ = writeln!(out, "| `{}` | {} | `{}` | {} |", p.name, aliases.join(" "), p.syntax, cell(p.doc));
+    }
+}
+
+fn functions(out: &mut String, title: &str, kind: Kind) {
+    let _ = write!(out, "\n## {title}\n\n| | |\n|---|---|\n");
+    let mut all: Vec<&&Function> = btc_builtins::ALL.iter().filter(|f| f.kind == kind).collect();
+    all.sort_by_key(|f| f.name);
+    for f in all {
+        let danger = if f.is_unsafe { " Needs `--unsafe`." } else { "" };
+        let _ = writeln!(out, "| `{}` | {}{danger} |", signature(f), cell(f.doc));
+    }
+}
+
+fn signature(f: &Function) -> String {
+    if f.params.is_empty() && f.kind == Kind::Variable {
+        return f.name.to_string();
+    }
+    let mut text = String::new();
+    for (i, p) in f.params.iter().enumerate() {
+        let separator = if i > 0 { ", " } else { "" };
+        let name = if p.kind == ParamKind::Map { format!("@{}", p.name) } else { p.name.to_string() };
+        let rest = if p.kind == ParamKind::Rest { "…" } else { "" };
+        text += &if p.optional { format!("[{separator}{name}]") } else { format!("{separator}{name}{rest}") };
+    }
+    format!("{}({text})", f.name)
+}
+
+fn settings(out: &mut String) {
+    out.push_str("\n## Settings\n\nIn `config = { name = value }`, or as `BPFTRACE_NAME` in the environment, which wins.\n\n");
+    out.push_str("| setting | takes | |\n|---|---|---|\n");
+    for s in SETTINGS {
+        let takes = match s.kind {
+            SettingKind::Int => "a number".to_string(),
+            SettingKind::Bool => "true, false".to_string(),
+            SettingKind::Text => "a text".to_string(),
+            SettingKind::Word(words) => words.join(", "),
+        };
+        let _ = writeln!(out, "| `{}` | {takes} | {} |", s.name, cell(s.doc));
+    }
+}
+
+/// Text for a table: one line, no column marks.
+fn cell(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
+/// What has no table in the source.
+const SYNTAX: &str = "
+## Everything else
+
+Variables `$x` and `let $x: type = value`; maps `@`, `@x`, `@x[key]`, `@x[a, b]`, `let @x = hash(n)` (also lruhash, percpuhash,
+percpulruhash); integers of 8 to 64 bits, booleans, texts, arrays, pointers, tuples, records, enums, structs and unions of the
+kernel (by BTF) and of the script; all of C's operators; `if`, `for` over ranges and maps, `while`, `unroll`, `break`, `continue`,
+`return`; block expressions; casts; `sizeof`, `offsetof`, `typeof`; macros; `import`; `#define`, `#if`; positional parameters.
+
+A loop whose number of rounds is not known at compile time ends after 8192. Loops over maps need Linux 5.13.
+";

@@ -1,0 +1,12 @@
+//! `docs/language.md` says what the definitions say.
+
+#[test]
+fn language_page_is_fresh() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/language.md");
+    let page = btc_driver::docs::language();
+    if std::env::var_os("BTC_BLESS").is_some() {
+        std::fs::write(path, &page).expect("docs/language.md is written");
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == page, "docs/language.md is stale: BTC_BLESS=1 cargo test -p btc-driver --test docs");
+}

@@ -49,6 +49,7 @@ builtins! {
     fail: FAIL;
     find: FIND;
     func: FUNC;
+    getopt: GETOPT;
     gid: GID;
     has_cpid: HAS_CPID;
     has_key: HAS_KEY;

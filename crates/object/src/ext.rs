@@ -92,5 +92,7 @@ fn line(
     let before = source.text.get(start..byte.min(source.text.len())).unwrap_or("");
     let column = (before.chars().count() as u32 + 1).min(1023);
     let line = (n as u32).min((1 << 22) - 1);
-    vec![at, btf.string(source.name), btf.string(text), (line << 10) | column]
+    // Objects must not tell, nor depend on, where their script lay.
+    let file = source.name.rsplit('/').next().unwrap_or_default();
+    vec![at, btf.string(file), btf.string(text), (line << 10) | column]
 }

@@ -9,6 +9,7 @@ mod attach;
 mod check;
 mod config;
 mod constant;
+mod fold;
 mod macros;
 mod records;
 mod tables;

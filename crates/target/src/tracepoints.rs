@@ -105,32 +105,40 @@ fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField>
     Some(TracepointField { name: declaration.name, spelling, ty, offset, size, dynamic })
 }
 
-/// The struct whose fields have the same names at the same offsets; the one of the
-/// event's own name first.
+/// The struct of an event's records: the one of its own name if it has the fields, else the
+/// one whose fields have the same names at the same offsets. With formats and BTF of
+/// different kernels offsets may differ: then one that alone has the names.
 fn find_record(btf: &Btf, event: &str, fields: &[TracepointField]) -> Option<String> {
-    let fits = |layout: &crate::RecordLayout| {
-        fields.iter().all(|f| {
-            let name = match f.dynamic {
-                Some(false) => format!("__data_loc_{}", f.name),
-                Some(true) => format!("__rel_loc_{}", f.name),
-                None => f.name.clone(),
-            };
-            layout.field(&name).is_some_and(|m| m.bit_offset == f.offset * 8)
-        })
-    };
     let own = format!("trace_event_raw_{event}");
-    if btf.record(&own, false).is_some_and(|l| fits(&l)) {
+    if btf.record(&own, false).is_some_and(|l| has_fields(&l, fields, false)) {
         return Some(own);
     }
-    // Its own members besides the header `ent` and the trailing `__data` are as many as the fields.
+    let all = btf.event_records();
+    // Members besides the header `ent` and the trailing `__data` are as many as the fields.
     let same_size = |l: &crate::RecordLayout| {
         l.fields.iter().filter(|f| f.name != "ent" && f.name != "__data").count() == fields.len()
     };
-    btf.event_records().iter().find(|l| same_size(l) && fits(l)).map(|l| l.ty.name.clone())
+    let candidates: Vec<_> = all.iter().filter(|l| same_size(l) && has_fields(l, fields, false)).collect();
+    let exact = candidates.iter().find(|l| has_fields(l, fields, true));
+    let only = (candidates.len() == 1).then(|| &candidates[0]);
+    exact.or(only).map(|l| l.ty.name.clone())
+}
+
+/// Whether a struct has all the fields, at their offsets if `exact`.
+fn has_fields(layout: &crate::RecordLayout, fields: &[TracepointField], exact: bool) -> bool {
+    fields.iter().all(|f| {
+        let name = match f.dynamic {
+            Some(false) => format!("__data_loc_{}", f.name),
+            Some(true) => format!("__rel_loc_{}", f.name),
+            None => f.name.clone(),
+        };
+        layout.field(&name).is_some_and(|m| !exact || m.bit_offset == f.offset * 8)
+    })
 }
 
 /// Formats shipped with btc, for targets without tracefs: `category:event` lines, each
-/// followed by its fields as in a `format` file, cut to what [`Tracepoint::parse`] reads.
+/// followed by its fields as `declaration|offset|size|signed`, and an empty line. Taken from
+/// Linux 6.1, 6.18 and 7.2, the newest that has the event.
 const SHIPPED: &str = include_str!("../data/tracepoints.txt");
 
 /// A tracepoint of the shipped table.
@@ -139,10 +147,18 @@ pub fn shipped(category: &str, event: &str, btf: Option<&Btf>) -> Option<Tracepo
     let at = SHIPPED.find(&head)? + head.len();
     let rest = &SHIPPED[at..];
     let end = rest.find("\n\n").unwrap_or(rest.len());
-    Some(Tracepoint::parse(category, event, &rest[..end], btf))
+    let format: String = rest[..end].lines().filter_map(format_line).collect();
+    Some(Tracepoint::parse(category, event, &format, btf))
+}
+
+/// A line of the table as it stands in a `format` file.
+fn format_line(line: &str) -> Option<String> {
+    let mut parts = line.split('|');
+    let (declaration, offset, size, signed) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some(format!("field:{declaration};offset:{offset};size:{size};signed:{signed};\n"))
 }
 
 /// Names of all tracepoints in the shipped table.
 pub fn shipped_names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    SHIPPED.lines().filter(|l| !l.starts_with("field:")).filter_map(|l| l.split_once(':'))
+    SHIPPED.lines().filter(|l| !l.contains('|')).filter_map(|l| l.split_once(':'))
 }

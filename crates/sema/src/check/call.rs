@@ -65,12 +65,21 @@ impl Checker<'_, '_> {
         if !self.count_fits(function, args.len(), span) {
             return broken(span);
         }
+        if function.params.first().is_some_and(|p| p.kind == ParamKind::Option) {
+            return self.option(function, args, span);
+        }
         let errors = self.d.len();
         let mut checked = Vec::new();
         let mut facts: Vec<Arg> = Vec::new();
         for (n, arg) in args.iter().enumerate() {
             let kind = function.params.get(n).or(function.params.last()).map_or(ParamKind::Any, |p| p.kind);
-            let (value, fact) = self.arg(function, kind, arg, args, span);
+            let (value, fact) = match kind {
+                ParamKind::Member => {
+                    let of = facts.last().map_or(Type::Unknown, |f| f.ty.clone());
+                    self.member_arg(&of, arg)
+                }
+                _ => self.arg(function, kind, arg, args, span),
+            };
             checked.push(value);
             facts.push(fact);
         }
@@ -182,6 +191,9 @@ impl Checker<'_, '_> {
             _ => None,
         };
         match (kind, bare_map) {
+            (ParamKind::Out, _) => self.out_arg(function, arg, all),
+            (ParamKind::Constant, _) => self.constant_arg(function, arg),
+            (ParamKind::Type, _) => self.type_arg(function, arg),
             (ParamKind::Map, Some(name)) => self.map_arg(&name, arg.span),
             (ParamKind::Any, Some(name)) if takes_whole_maps(function) => self.map_arg(&name, arg.span),
             (ParamKind::Map, None) => {
@@ -247,7 +259,7 @@ impl Checker<'_, '_> {
         self.plain(value, literal)
     }
 
-    fn plain(&self, value: hir::Expr, literal: Option<Literal>) -> (hir::Expr, Arg) {
+    pub(super) fn plain(&self, value: hir::Expr, literal: Option<Literal>) -> (hir::Expr, Arg) {
         let fact = Arg {
             ty: value.ty.clone(),
             literal,

@@ -274,7 +274,7 @@ impl Checker<'_, '_> {
 }
 
 /// Room for the text of a parameter, with its NUL.
-const PARAM_CAPACITY: u32 = 256;
+pub(super) const PARAM_CAPACITY: u32 = 256;
 
 /// Whether a parameter's text is a number.
 fn is_number(word: &str) -> bool {

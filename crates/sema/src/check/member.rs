@@ -53,7 +53,7 @@ impl Checker<'_, '_> {
         broken(span)
     }
 
-    fn field(
+    pub(super) fn field(
         &mut self,
         base: hir::Expr,
         record: &RecordType,

@@ -1,5 +1,6 @@
 //! One walk over a probe: types every expression and builds its HIR.
 
+mod argument;
 mod call;
 mod cast;
 mod expr;

@@ -47,6 +47,8 @@ impl Reader<'_> {
             let error = Diagnostic::error(Code::Syntax, span, format!("`#{name}` begins a shell command, not a script"))
                 .help("take the script alone: what stands between the quotes behind `-e`");
             self.report(c.mode, error);
+            // Nothing of what follows was meant as a script.
+            self.stop = true;
             return;
         }
         let rest = &tokens[1..];

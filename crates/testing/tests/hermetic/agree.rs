@@ -24,7 +24,7 @@ struct Writer {
 impl Writer {
     fn script(seed: u64) -> String {
         let mut w = Writer { random: Random::new(seed), out: String::new(), vars: Vec::new(), named: 0, depth: 0 };
-        w.out.push_str("BEGIN {\n");
+        w.out.push_str("BEGIN {\n  @m[0] = (int64)1;\n");
         for n in 0..3 {
             let value = w.number();
             w.vars.push(format!("$v{n}"));

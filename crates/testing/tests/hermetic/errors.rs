@@ -14,8 +14,7 @@ const UNREACHABLE: &[(&str, &str)] = &[
     ("internal", "it tells of a mistake of the compiler; a script that causes it is a bug to fix"),
     // Goes when `system`, `signal` and their like are built.
     ("unsafe", "no function needs it yet"),
-    // Go when imports, macros, `fail` and `static_assert` are built.
-    ("bad-macro", "macros are not supported yet"),
+    // Goes when `fail` and `static_assert` are built.
     ("user-error", "`fail` and `static_assert` are not supported yet"),
 ];
 

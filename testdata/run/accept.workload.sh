@@ -1,11 +1,10 @@
-# A server and two clients on the loopback interface; the second client picks its own port.
-serve() { nc -l -p 7101 -s 127.0.0.1 > /dev/null < /dev/null; }
-serve & server=$!
-sleep 0.5
-echo one | nc -w 1 -p 40123 127.0.0.1 7101
-kill $server 2>/dev/null; wait $server 2>/dev/null
-serve & server=$!
-sleep 0.5
-echo two | nc -w 1 127.0.0.1 7101
-kill $server 2>/dev/null; wait $server 2>/dev/null
+# A server and two clients on the loopback interface; the first client's port is fixed.
+serve() { nc -l -p 7101 > /dev/null < /dev/null & server=$!; sleep 0.5; }
+stop() { sleep 0.3; kill $server 2> /dev/null; wait $server 2> /dev/null; }
+serve
+echo one | timeout 2 nc -w 2 -p 40123 127.0.0.1 7101
+stop
+serve
+echo two | timeout 2 nc -w 2 127.0.0.1 7101
+stop
 true

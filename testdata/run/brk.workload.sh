@@ -1,1 +1,3 @@
-allocate -b 9 4096
+allocate -b 9 4096 20 > ready &
+# It stays until the tracer has read its symbols.
+until grep -q READY ready; do sleep 0.1; done

@@ -1,2 +1,4 @@
 # Each new page is touched once.
-allocate -b 200 4096
+allocate -b 200 4096 20 > ready &
+# It stays until the tracer has read its symbols.
+until grep -q READY ready; do sleep 0.1; done

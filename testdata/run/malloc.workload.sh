@@ -1,1 +1,3 @@
-allocate-shared 50 1000
+allocate-shared 50 1000 20 > ready &
+# It stays until the tracer has read its symbols.
+until grep -q READY ready; do sleep 0.1; done

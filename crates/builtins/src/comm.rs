@@ -1,5 +1,6 @@
 //! `comm`: name of the current task.
 
+use btc_ir::Width;
 use btc_types::Type;
 
 use crate::{Function, Kind, Lowered, Probes, Returns, helpers};
@@ -20,6 +21,11 @@ pub static COMM: Function = Function {
     lower: |l, _| {
         let dest = l.dest();
         let b = l.b();
+        // Some kernels (6.1 is one) leave what follows the name's end as it was, and both map
+        // keys and comparisons look at all bytes.
+        let zero = b.iconst(0);
+        b.store(Width::B8, dest.base, dest.offset, zero);
+        b.store(Width::B8, dest.base, dest.offset + 8, zero);
         let to = b.add_imm(dest.base, i64::from(dest.offset));
         let size = b.iconst(i64::from(TASK_COMM_LEN));
         b.helper(helpers::GET_CURRENT_COMM, &[to, size]);

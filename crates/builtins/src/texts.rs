@@ -248,12 +248,12 @@ fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
     let differ = b.bin(BinOp::Xor, have, want);
     let below = b.add_imm(differ, -1);
     let matches = b.bin_imm(BinOp::LShr, below, 63);
-    let j = b.add_imm(j, 1);
-    let j = b.bin(BinOp::Mul, j, matches);
+    let longer = b.add_imm(j, 1);
+    let longer = b.bin(BinOp::Mul, longer, matches);
     let moved = b.bin_imm(BinOp::Xor, matches, 1);
-    let i = b.bin(BinOp::Add, i, moved);
-    let k = b.add_imm(k, 1);
-    b.jump(head, &[k, i, j]);
+    let later = b.bin(BinOp::Add, i, moved);
+    let count = b.add_imm(k, 1);
+    b.jump(head, &[count, later, longer]);
     b.switch_to(found);
     b.jump(done, &[i]);
     b.switch_to(missing);

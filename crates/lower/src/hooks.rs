@@ -291,7 +291,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         match self.f.probe.provider.context {
             // In a perf event's context the registers come first, laid out as `pt_regs`.
             Context::Registers | Context::PerfEvent => {
-                self.f.register(|a| a.registers.iter().find(|r| r.name == name).copied())
+                self.f.register_named(name)
             }
             _ => self.f.b.iconst(0),
         }

@@ -34,6 +34,31 @@ impl FnLower<'_, '_, '_> {
         self.b.block_param(done, 0)
     }
 
+    /// A register by name; 0 on machines that have none of that name. A name may stand for
+    /// several fields, of which the first that the kernel has counts.
+    pub fn register_named(&mut self, name: &str) -> Value {
+        let ctx = self.b.param(0);
+        let done = self.b.block(1);
+        for machine in arch::ALL {
+            for register in machine.registers.iter().filter(|r| r.name == name) {
+                let (here, next) = (self.b.block(0), self.b.block(0));
+                let present = self.b.late(regs_fact(machine, &machine.guard, Fact::Exists));
+                let own = self.b.late(regs_fact(machine, register, Fact::Exists));
+                let both = self.b.bin(BinOp::And, present, own);
+                self.b.branch_imm(Cond::Ne, both, 0, here, next);
+                self.b.switch_to(here);
+                let late = regs_fact(machine, register, Fact::ByteOffset);
+                let value = self.b.load_late(Width::B8, ctx, late);
+                self.b.jump(done, &[value]);
+                self.b.switch_to(next);
+            }
+        }
+        let zero = self.b.iconst(0);
+        self.b.jump(done, &[zero]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
     /// `args.x` as a scalar.
     pub fn argument_value(&mut self, location: &Location, dynamic: Option<bool>, ty: &Type) -> Value {
         if dynamic.is_some() {

@@ -142,7 +142,8 @@ impl<'a> Expander<'a> {
             None if !is_call => format!("the macro `{name}` takes arguments"),
             None => {
                 let wanted: Vec<String> = overloads.iter().map(|m| m.params.len().to_string()).collect();
-                format!("the macro `{name}` takes {} argument{}, not {}", wanted.join(" or "), if wanted == ["1"] { "" } else { "s" }, args.len())
+                let plural = if wanted == ["1"] { "" } else { "s" };
+                format!("the macro `{name}` takes {} argument{plural}, not {}", wanted.join(" or "), args.len())
             }
             Some(one) => {
                 let wrong = one.params.iter().zip(args).find(|(p, a)| !fits(&p.name.name, a));

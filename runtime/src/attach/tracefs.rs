@@ -13,9 +13,13 @@ pub(crate) fn root() -> Result<PathBuf, Error> {
             return Ok(path);
         }
     }
-    Err(Error::new(
-        "the kernel's list of tracepoints is not there; mount it: mount -t tracefs tracefs /sys/kernel/tracing",
-    ))
+    let denied = std::fs::read_dir("/sys/kernel/tracing")
+        .is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
+    Err(Error::new(if denied {
+        "the kernel's list of tracepoints cannot be read: run as root"
+    } else {
+        "the kernel's list of tracepoints is not there; mount it: mount -t tracefs tracefs /sys/kernel/tracing"
+    }))
 }
 
 fn folders(path: PathBuf, pattern: &str) -> Vec<String> {

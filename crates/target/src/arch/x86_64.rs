@@ -20,9 +20,13 @@ const REGISTERS: &[Register] = &[
     member("di"),
     member("orig_ax"),
     member("ip"),
+    // Since Linux 6.9 `cs` and `ss` are the lower 16 bits of these, and a perf event's
+    // context is read in whole words only.
+    renamed("cs", "csx"),
     member("cs"),
     member("flags"),
     member("sp"),
+    renamed("ss", "ssx"),
     member("ss"),
     renamed("rip", "ip"),
     renamed("rsp", "sp"),

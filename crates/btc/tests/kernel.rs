@@ -1,0 +1,108 @@
+//! The command against the running kernel. All that is attached looks at processes that the
+//! test started. Where the machine lacks something, a test says `skipped: reason`.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+/// System calls of the full-blast test.
+const FLOOD: u64 = 2_000_000;
+
+/// Why kernel tests cannot run here.
+fn unfit() -> Option<&'static str> {
+    // SAFETY: geteuid has no preconditions.
+    if unsafe { libc::geteuid() } != 0 {
+        return Some("not root");
+    }
+    let events = std::path::Path::new("/sys/kernel/tracing/events/syscalls/sys_enter_getppid");
+    if !events.exists() {
+        // A fresh machine may not have it mounted yet.
+        let _ = Command::new("mount").args(["-t", "tracefs", "tracefs", "/sys/kernel/tracing"]).output();
+    }
+    (!events.exists()).then_some("no syscall tracepoints")
+}
+
+/// Compiles the load; one copy for each test, as they run at the same time.
+fn load(name: &str) -> PathBuf {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/kernel/syscalls.c");
+    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let built = Command::new("cc").args(["-O2", "-o"]).arg(&program).arg(source).status();
+    assert!(built.is_ok_and(|s| s.success()), "cc builds the load");
+    program
+}
+
+fn btc(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_btc")).args(args).output().expect("btc runs")
+}
+
+/// The number before a word in a text.
+fn number_before(text: &str, word: &str) -> Option<u64> {
+    text.split(word).next()?.split_whitespace().last()?.parse().ok()
+}
+
+#[test]
+fn printed_and_lost_make_all() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let child = format!("{} {FLOOD}", load("flood").display());
+    let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { printf(\"%d x\\n\", pid); @n = count(); }";
+    let output = btc(&["-e", script, "-c", &child]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let printed = text.lines().filter(|l| l.ends_with(" x")).count() as u64;
+    let messages = String::from_utf8_lossy(&output.stderr);
+    let lost: u64 =
+        messages.lines().filter(|l| l.contains("lost")).filter_map(|l| number_before(l, " record")).sum();
+    assert_eq!(printed + lost, FLOOD, "printed {printed}, told as lost {lost}\n{messages}");
+    assert!(text.contains(&format!("@n: {FLOOD}")), "the aggregation counted all");
+}
+
+#[test]
+fn a_full_map_is_told_once_with_its_number() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let child = format!("{} 1000", load("full").display());
+    let script = "let @m = hash(10); tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @m[nsecs] = 1; }";
+    let output = btc(&["-e", script, "-c", &child]);
+    let messages = String::from_utf8_lossy(&output.stderr);
+    let told: Vec<&str> = messages.lines().filter(|l| l.contains("is full")).collect();
+    assert_eq!(told.len(), 1, "{messages}");
+    assert!(told[0].contains("@m") && told[0].contains("990"), "{}", told[0]);
+}
+
+#[test]
+fn nothing_stays_behind_after_a_kill() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    // A map lives as long as its program, and has a name of its own.
+    const MARK: &str = "m0_killed_trace";
+    let maps = || {
+        let list = Command::new("bpftool").args(["map", "show"]).output().expect("bpftool runs");
+        String::from_utf8_lossy(&list.stdout).into_owned()
+    };
+    let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @killed_tracer = count(); }";
+    let mut tracer = Command::new(env!("CARGO_BIN_EXE_btc"))
+        .args(["-e", script, "-c", "/bin/sleep 30"])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("btc runs");
+    if Command::new("bpftool").arg("version").output().is_err() {
+        let _ = tracer.kill();
+        return println!("skipped: no bpftool");
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(maps().contains(MARK), "the tracer's map is there while it runs");
+    tracer.kill().expect("it is killed");
+    tracer.wait().expect("it ends");
+    // The kernel frees maps a moment after their last descriptor is closed.
+    for _ in 0..50 {
+        if !maps().contains(MARK) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("maps of the killed tracer are still there:\n{}", maps());
+}

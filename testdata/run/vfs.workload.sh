@@ -1,4 +1,4 @@
 # busybox's cat uses sendfile, which does not pass vfs_write, unless asked for line numbers.
-# The shell may open the file in the name of either program: a program of its own reads it.
+# By its path it is a process of its own, named after the file.
 echo 'of that we cannot speak' > known.txt
-busybox cat -n known.txt > copy.txt
+/bin/cat -n known.txt > copy.txt

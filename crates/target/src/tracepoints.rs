@@ -127,13 +127,17 @@ fn find_record(btf: &Btf, event: &str, fields: &[TracepointField]) -> Option<Str
 /// Whether a struct has all the fields, at their offsets if `exact`.
 fn has_fields(layout: &crate::RecordLayout, fields: &[TracepointField], exact: bool) -> bool {
     fields.iter().all(|f| {
-        let name = match f.dynamic {
-            Some(false) => format!("__data_loc_{}", f.name),
-            Some(true) => format!("__rel_loc_{}", f.name),
-            None => f.name.clone(),
-        };
-        layout.field(&name).is_some_and(|m| !exact || m.bit_offset == f.offset * 8)
+        layout.field(&member(f)).is_some_and(|m| !exact || m.bit_offset == f.offset * 8)
     })
+}
+
+/// The name of a field in the kernel's struct.
+fn member(field: &TracepointField) -> String {
+    match field.dynamic {
+        Some(false) => format!("__data_loc_{}", field.name),
+        Some(true) => format!("__rel_loc_{}", field.name),
+        None => field.name.clone(),
+    }
 }
 
 /// Formats shipped with btc, for targets without tracefs: `category:event` lines, each
@@ -148,7 +152,17 @@ pub fn shipped(category: &str, event: &str, btf: Option<&Btf>) -> Option<Tracepo
     let rest = &SHIPPED[at..];
     let end = rest.find("\n\n").unwrap_or(rest.len());
     let format: String = rest[..end].lines().filter_map(format_line).collect();
-    Some(Tracepoint::parse(category, event, &format, btf))
+    let mut found = Tracepoint::parse(category, event, &format, btf);
+    // The table's kernel may have fields that the target lacks: the target's own struct tells
+    // which are there, and where is found out when the object is loaded.
+    let own = format!("trace_event_raw_{event}");
+    if found.record.is_none()
+        && let Some(layout) = btf.and_then(|b| b.record(&own, false))
+    {
+        found.fields.retain(|f| layout.field(&member(f)).is_some());
+        found.record = Some(own);
+    }
+    Some(found)
 }
 
 /// A line of the table as it stands in a `format` file.

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # The guest's first process: mounts what a tracer needs, runs /command, switches off.
 /bin/busybox --install -s /bin
-export PATH=/payload/bin:/bin HOME=/root TERM=dumb LD_LIBRARY_PATH=/payload/lib
+export PATH=/payload/bin:/bin HOME=/root TERM=dumb
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 mount -t tmpfs tmpfs /tmp
 mount -t tracefs nodev /sys/kernel/tracing
@@ -11,9 +11,8 @@ mkdir -p /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null
 ln -s /proc/self/fd /dev/fd
 # Shared libraries under the paths that programs name.
 if [ -d /payload/lib ]; then
-  mkdir -p /lib64 /lib/x86_64-linux-gnu
-  for f in /payload/lib/*; do cp "$f" /lib/x86_64-linux-gnu/; done
-  for f in /payload/lib/ld-linux*; do [ -e "$f" ] && cp "$f" /lib64/; done
+  ln -s /payload/lib /lib/x86_64-linux-gnu
+  for f in /payload/lib/ld-linux*; do ln -s "$f" /lib64/; done
 fi
 echo 'root:x:0:0:root:/root:/bin/sh' > /etc/passwd; echo 'root:x:0:' > /etc/group
 ip link set lo up 2>/dev/null || ifconfig lo up

@@ -7,6 +7,7 @@
 pub mod apt;
 pub mod cases;
 pub mod conformance;
+pub mod demo;
 pub mod expect;
 pub mod guest;
 pub mod guest_test;

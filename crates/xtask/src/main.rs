@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use btc_xtask::{conformance, guest, guest_test, kernels, programs, setup, shell::Failure, suite};
+use btc_xtask::{conformance, demo, guest, guest_test, kernels, programs, setup, shell::Failure, suite};
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
+  demo                    install what is missing, build, compile a script and run its object
   setup [--run-only]      install what the build and the tests need and is missing
   kernels                 fetch Debian's kernels for the guests ($BTC_KERNELS, else ~/.cache/btc/kernels)
   static [--release]      build static `btc` and `btc-run`
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (task, rest) = args.split_first().map_or(("", &[][..]), |(t, r)| (t.as_str(), r));
     let outcome = match task {
+        "demo" => demo::run(rest),
         "setup" => setup::run(rest),
         "kernels" => kernels::run(rest),
         "static" => programs::run(rest),

@@ -187,7 +187,8 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let name = head.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         let close = format!("{indent}}}");
         let bodyless = |l: &&str| l.ends_with(';') && l.starts_with(indent) && !l[indent.len()..].starts_with(' ');
-        let end = lines[start..].iter().position(|l| l.starts_with(&close) || bodyless(l) || l.ends_with(" }"));
+        let end = lines[start..].iter().position(|l| l.starts_with(&close) || bodyless(l));
+        let end = if line.ends_with('}') { Some(0) } else { end };
         all.push((name, end.unwrap_or(0) + 1));
     }
     all

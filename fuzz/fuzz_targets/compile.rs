@@ -2,8 +2,6 @@
 //! at a second compile; what it refuses gets a message, never one about the compiler itself.
 #![no_main]
 
-use std::sync::LazyLock;
-
 use btc_driver::{Files, Includes, Options, compile, read};
 use btc_target::Source;
 use btf_rs::Btf;
@@ -13,9 +11,7 @@ static BTF: &[u8] = include_bytes!("../../testdata/target/vmlinux.btf");
 static FUNCTIONS: &str = include_str!("../../testdata/target/functions.txt");
 
 /// The kernel of the tests, without its tracepoints: the shipped table serves these.
-struct Kernel(Option<Btf>);
-
-static KERNEL: LazyLock<Kernel> = LazyLock::new(|| Kernel(Btf::from_bytes(BTF).ok()));
+struct Kernel;
 
 impl Source for Kernel {
     fn tracepoint_format(&self, _: &str, _: &str) -> Option<String> {
@@ -28,7 +24,7 @@ impl Source for Kernel {
         Some(FUNCTIONS.lines().map(|name| (String::new(), name.to_string())).collect())
     }
     fn btf(&self) -> Option<Btf> {
-        self.0.clone()
+        Btf::from_bytes(BTF).ok()
     }
 }
 
@@ -48,7 +44,7 @@ impl Files for NoFiles {
 
 fuzz_target!(|text: &str| {
     let options = Options { allow_unsafe: true, ..Options::default() };
-    let once = || compile("fuzz.bt", text, &*KERNEL, &mut NoFiles, &options);
+    let once = || compile("fuzz.bt", text, &Kernel, &mut NoFiles, &options);
     let first = once();
     let messages = first.messages(false);
     assert!(!messages.contains("[internal]"), "{messages}");

@@ -12,6 +12,7 @@ use crate::{Error, Options};
 /// Fills everything that the object leaves open.
 pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: Option<u32>) -> Result<(), Error> {
     params(image, ctx.manifest, options)?;
+    warn_of_no_child(ctx.manifest, options, child);
     for global in &ctx.manifest.globals {
         let value = global_value(&global.value, ctx, options, child)?;
         image.set_number(&global.symbol, value)?;
@@ -38,8 +39,32 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
         GlobalValue::CgroupId(path) => {
             std::fs::metadata(path).map_err(|e| Error::os(format!("cannot look at the cgroup `{path}`"), &e))?.ino()
         }
+        GlobalValue::RealtimeOffset => ahead_of_boot(libc::CLOCK_REALTIME),
+        GlobalValue::TaiOffset => ahead_of_boot(libc::CLOCK_TAI),
         GlobalValue::UserAddress(path, symbol) => uprobe::address_of(path, symbol, options)?,
     })
+}
+
+/// What a clock shows more than the one that counts from boot. That one is read before and
+/// after, several times; the closest pair tells best.
+fn ahead_of_boot(clock: libc::clockid_t) -> u64 {
+    let sample = || {
+        let before = time::read(libc::CLOCK_BOOTTIME);
+        let now = time::read(clock);
+        let after = time::read(libc::CLOCK_BOOTTIME);
+        (after - before, now - (before + (after - before) / 2))
+    };
+    let best = (0..5).map(|_| sample()).min();
+    best.map_or(0, |(_, distance)| distance as u64)
+}
+
+/// Says that `cpid` is 0, unless the script asks for `has_cpid`, too.
+fn warn_of_no_child(manifest: &Manifest, options: &Options, child: Option<u32>) {
+    let uses = |value: &GlobalValue| manifest.globals.iter().any(|g| g.value == *value);
+    let missing = uses(&GlobalValue::ChildPid) && !uses(&GlobalValue::HasChild);
+    if missing && child.or(options.pid).is_none() && !options.no_warnings {
+        eprintln!("WARNING: `cpid` is 0, for there is neither a child (-c) nor a process (-p)");
+    }
 }
 
 fn namespace() -> Option<std::fs::Metadata> {

@@ -1,6 +1,9 @@
 # libbpf has nothing to warn of in any object, and the kernel takes each without attaching it.
 bad=0
 for object in /payload/objects/*.o; do
+  name=${object##*/}
+  # Cases whose files say that this kernel cannot run them.
+  case $LACKING in *" ${name%%.*} "*) continue;; esac
   btc-run -v --dry-run "$object" > said 2>&1 < /dev/null || { echo "${object##*/}: exit $?"; tail -n 5 said; bad=1; }
   if grep '^warning:' said; then echo "  (${object##*/})"; bad=1; fi
 done

@@ -198,6 +198,10 @@ pub enum GlobalValue {
     CgroupId(String),
     /// Address of a symbol in a user binary: path and symbol.
     UserAddress(String, String),
+    /// `CLOCK_REALTIME` less `CLOCK_BOOTTIME` at the start of the run, in nanoseconds.
+    RealtimeOffset,
+    /// `CLOCK_TAI` less `CLOCK_BOOTTIME` at the start of the run, in nanoseconds.
+    TaiOffset,
 }
 
 /// An instruction whose immediate or offset the runtime patches before loading.

@@ -393,7 +393,7 @@ wire_enum!(GlobalValue {
     1 ChildPid {}, 2 HasChild {}, 3 Cpus {}, 4 StartTime {}, 5 OwnPid {},
     6 PidNamespaceDevice {}, 7 PidNamespaceInode {},
     8 KernelAddress { 1 0: symbol }, 9 CgroupId { 1 0: path },
-    10 UserAddress { 1 0: path, 2 1: symbol },
+    10 UserAddress { 1 0: path, 2 1: symbol }, 11 RealtimeOffset {}, 12 TaiOffset {},
 });
 wire_struct!(Patch { 1 program, 2 insn, 3 value });
 wire_enum!(PatchValue {

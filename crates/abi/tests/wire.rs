@@ -154,6 +154,8 @@ fn everything() -> Manifest {
         GlobalValue::KernelAddress("k".into()),
         GlobalValue::CgroupId("/".into()),
         GlobalValue::UserAddress("p".into(), "s".into()),
+        GlobalValue::RealtimeOffset,
+        GlobalValue::TaiOffset,
     ];
     let param = |kind, ty| Param {
         kind,

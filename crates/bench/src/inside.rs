@@ -12,15 +12,15 @@ use crate::options::Options;
 
 /// The types of a kernel, and nothing else of it: the shipped table serves tracepoints.
 pub struct Kernel {
-    btf: Option<Btf>,
+    /// Path of its BTF.
+    btf: String,
 }
 
 impl Kernel {
     /// The running kernel's, or those of a file.
     pub fn new(options: &Options) -> Kernel {
-        let path = options.btf.as_deref().unwrap_or("/sys/kernel/btf/vmlinux");
-        let mapped = Btf::from_file_with_backend(path, Backend::Mmap).ok();
-        Kernel { btf: mapped.or_else(|| Btf::from_file(path).ok()) }
+        let btf = options.btf.as_deref().unwrap_or("/sys/kernel/btf/vmlinux");
+        Kernel { btf: btf.to_string() }
     }
 }
 
@@ -35,7 +35,8 @@ impl Source for Kernel {
         None
     }
     fn btf(&self) -> Option<Btf> {
-        self.btf.clone()
+        // Opened at each compile, as a process does.
+        Btf::from_file_with_backend(&self.btf, Backend::Mmap).or_else(|_| Btf::from_file(&self.btf)).ok()
     }
 }
 

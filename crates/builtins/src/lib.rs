@@ -55,6 +55,7 @@ builtins! {
     has_key: HAS_KEY;
     hist: HIST;
     is_err: IS_ERR;
+    is_type: IS_ARRAY, IS_INTEGER, IS_LITERAL, IS_PTR, IS_STR, IS_UNSIGNED_INTEGER;
     jiffies: JIFFIES;
     join: JOIN;
     kaddr: KADDR;
@@ -74,6 +75,7 @@ builtins! {
     ntop: NTOP;
     numaid: NUMAID;
     overriding: OVERRIDE;
+    path: PATH;
     pcomm: PCOMM;
     percpu_kaddr: PERCPU_KADDR;
     pid: PID;
@@ -82,12 +84,15 @@ builtins! {
     printf: PRINTF;
     probe: PROBE;
     pton: PTON;
+    probetype: PROBETYPE;
     rand: RAND;
     reg: REG;
     retval: RETVAL;
     signal: SIGNAL;
     signal_name: SIGNAL_NAME;
     signal_thread: SIGNAL_THREAD;
+    skboutput: SKBOUTPUT;
+    socket_cookie: SOCKET_COOKIE;
     static_assert: STATIC_ASSERT;
     stats: STATS;
     str: STR;
@@ -103,6 +108,7 @@ builtins! {
     system: SYSTEM;
     tid: TID;
     time: TIME;
+    tseries: TSERIES;
     uid: UID;
     uptr: UPTR;
     usermode: USERMODE;
@@ -110,6 +116,7 @@ builtins! {
     ustack: USTACK;
     usym: USYM;
     warnf: WARNF;
+    write_user: WRITE_USER;
     zero: ZERO;
 }
 

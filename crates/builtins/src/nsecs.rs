@@ -1,5 +1,7 @@
 //! `nsecs`, `nsecs(clock)`: the time in nanoseconds.
 
+use btc_abi::GlobalValue;
+use btc_ir::BinOp;
 use btc_types::Type;
 
 use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns, helpers};
@@ -9,13 +11,19 @@ pub static NSECS: Function = Function {
     name: "nsecs",
     aliases: &[],
     kind: Kind::Variable,
-    params: &[Param::optional("clock", ParamKind::Word(&["boot", "monotonic", "tai"]))],
+    params: &[Param::optional("clock", ParamKind::Word(&["boot", "monotonic", "tai", "sw_tai"]))],
     returns: Returns::Fixed(Type::UINT64),
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Nanoseconds since boot, suspend included (`boot`, the default); without suspend \
-          (`monotonic`); international atomic time (`tai`, Linux 6.1).",
+          (`monotonic`); international atomic time (`tai`, Linux 6.1), or the time since boot with \
+          what it was ahead at the start (`sw_tai`).",
     lower: |l, call| {
+        if call.text(0).as_deref() == Some("sw_tai") {
+            let now = l.b().helper(helpers::KTIME_GET_BOOT_NS, &[]);
+            let ahead = l.global(GlobalValue::TaiOffset);
+            return Lowered::Value(l.b().bin(BinOp::Add, now, ahead));
+        }
         let helper = match call.text(0).as_deref() {
             Some("monotonic") => helpers::KTIME_GET_NS,
             Some("tai") => helpers::KTIME_GET_TAI_NS,

@@ -1,11 +1,11 @@
 //! Texts and bytes as the functions over them see them: compared and searched in loops
 //! that every verifier can follow to their end.
 
-use btc_ir::{BinOp, Cond, Memory, Op, Value, Width};
+use btc_ir::{BinOp, Builder, Cond, Memory, Op, Value, Width};
 use btc_types::{Space, Type};
 
 use crate::definition::Literal;
-use crate::{Call, Lowering, Source};
+use crate::{Call, Lowering, Source, helpers};
 
 /// Bytes that are read from an address whose text may have any length.
 pub(crate) const UNBOUNDED: u32 = btc_target::DEFAULT_MAX_STRLEN;
@@ -132,17 +132,16 @@ pub(crate) fn compare(
     let x = c.load(Width::B1, x, 0);
     let y = c.bin(BinOp::Add, b, bounded);
     let y = c.load(Width::B1, y, 0);
-    let alike = c.block(0);
-    c.branch(Cond::Eq, x, y, alike, differ);
+    // One branch for both ends: the verifier remembers at most 8192 that it has yet to follow.
+    let mut over = c.bin(BinOp::Xor, x, y);
+    if stop {
+        let end = is_zero(c, x);
+        over = c.bin(BinOp::Or, over, end);
+    }
+    c.branch_imm(Cond::Eq, over, 0, next, differ);
     c.switch_to(differ);
     let difference = c.bin(BinOp::Sub, x, y);
     c.jump(done, &[difference]);
-    c.switch_to(alike);
-    if stop {
-        c.branch_imm(Cond::Eq, x, 0, same, next);
-    } else {
-        c.jump(next, &[]);
-    }
     c.switch_to(next);
     let after = c.add_imm(i, 1);
     c.jump(head, &[after]);
@@ -186,9 +185,13 @@ fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) 
     let at = b.bin(BinOp::Add, start, bounded);
     let byte = b.load(Width::B1, at, 0);
     let mut more = b.block(0);
-    b.branch_imm(Cond::Eq, byte, i64::from(first), more, other);
+    // One branch where the byte is neither: most are.
+    let differ = b.bin_imm(BinOp::Xor, byte, i64::from(first));
+    let (matches, end) = (is_zero(b, differ), is_zero(b, byte));
+    let either = b.bin(BinOp::Or, matches, end);
+    b.branch_imm(Cond::Eq, either, 0, next, other);
     b.switch_to(other);
-    b.branch_imm(Cond::Eq, byte, 0, missing, next);
+    b.branch_imm(Cond::Eq, byte, 0, missing, more);
     for (k, want) in rest.iter().enumerate() {
         b.switch_to(more);
         let byte = b.load(Width::B1, at, k as i32 + 1);
@@ -209,51 +212,50 @@ fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) 
     b.block_param(done, 0)
 }
 
-/// Steps of a search for a text that is not known at compile time.
-fn steps(haystack: u32, needle: u32) -> u32 {
+/// Comparisons after which a search for a text that is not known at compile time gives up.
+fn comparisons(haystack: u32, needle: u32) -> u32 {
     haystack.saturating_mul(needle).min(2 * haystack + 1024)
 }
 
+/// Comparisons between two branches. The verifier remembers at most 8192 branches that it
+/// has yet to follow.
+const STRIDE: u32 = 4;
+
 /// One loop over both positions, for the verifier would follow a loop within a loop product
-/// times. The positions are numbers it knows nothing of but their bounds, and a step is the
-/// same whether the bytes match or not, so each step costs it the same.
+/// times. The positions are numbers it knows nothing of but the bounds that masks give, and
+/// a step takes no branch whether the bytes match or not, so each costs it the same.
 fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
     let (haystack, needle) = (text(l, call, 0), text(l, call, 1));
-    let (start, pattern) = (pointer(l, haystack.at), pointer(l, needle.at));
+    let most = comparisons(haystack.capacity, needle.capacity).div_ceil(STRIDE);
+    let (haystack, needle) = (copied(l, &haystack), copied(l, &needle));
     let zero = l.b().iconst(0);
     let (i, j) = (l.opaque(zero), l.opaque(zero));
     let b = l.b();
     let (head, done) = (b.block(3), b.block(1));
-    let (step, within, missing, found, next) =
-        (b.block(0), b.block(0), b.block(0), b.block(0), b.block(0));
+    let (step, next, ended, missing, found) =
+        (b.block(0), b.block(0), b.block(2), b.block(0), b.block(0));
+    let after = b.block(0);
     b.jump(head, &[zero, i, j]);
     b.switch_to(head);
     let (k, i, j) = (b.block_param(head, 0), b.block_param(head, 1), b.block_param(head, 2));
-    let most = steps(haystack.capacity, needle.capacity);
     b.branch_imm(Cond::ULt, k, i64::from(most), step, missing);
     b.switch_to(step);
-    let i = b.push(Op::UMin(i, u64::from(haystack.capacity)));
-    let j = b.push(Op::UMin(j, u64::from(needle.capacity) - 1));
-    let want = b.bin(BinOp::Add, pattern, j);
-    let want = b.load(Width::B1, want, 0);
-    b.branch_imm(Cond::Eq, want, 0, found, within);
-    b.switch_to(within);
-    let at = b.bin(BinOp::Add, i, j);
-    let bounded = b.push(Op::UMin(at, u64::from(haystack.capacity) - 1));
-    let have = b.bin(BinOp::Add, start, bounded);
-    let have = b.load(Width::B1, have, 0);
-    b.branch_imm(Cond::Eq, have, 0, missing, next);
+    let mut at = (i, j);
+    let mut stop = zero;
+    for _ in 0..STRIDE {
+        (at, stop) = search_step(b, &haystack, &needle, at);
+    }
+    let (i, j) = at;
+    b.branch_imm(Cond::Ne, stop, 0, after, next);
+    b.switch_to(after);
+    b.jump(ended, &[i, j]);
     b.switch_to(next);
-    // 1 when the bytes match, else 0.
-    let differ = b.bin(BinOp::Xor, have, want);
-    let below = b.add_imm(differ, -1);
-    let matches = b.bin_imm(BinOp::LShr, below, 63);
-    let longer = b.add_imm(j, 1);
-    let longer = b.bin(BinOp::Mul, longer, matches);
-    let moved = b.bin_imm(BinOp::Xor, matches, 1);
-    let later = b.bin(BinOp::Add, i, moved);
     let count = b.add_imm(k, 1);
-    b.jump(head, &[count, later, longer]);
+    b.jump(head, &[count, i, j]);
+    b.switch_to(ended);
+    let (i, j) = (b.block_param(ended, 0), b.block_param(ended, 1));
+    let want = masked(b, &needle, j);
+    b.branch_imm(Cond::Eq, want, 0, found, missing);
     b.switch_to(found);
     b.jump(done, &[i]);
     b.switch_to(missing);
@@ -261,4 +263,66 @@ fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
     b.jump(done, &[none]);
     b.switch_to(done);
     b.block_param(done, 0)
+}
+
+/// A text in memory whose size is a power of two.
+struct Masked {
+    start: Value,
+    mask: i64,
+}
+
+/// Copies a text so that masked positions are within it.
+fn copied(l: &mut (dyn Lowering<'_> + '_), from: &Bytes) -> Masked {
+    let room = from.capacity + u32::from(!from.terminated);
+    let size = room.next_power_of_two().max(8);
+    let to = l.alloc(size);
+    let (start, from) = (pointer(l, to), pointer(l, from.at));
+    let b = l.b();
+    // Before Linux 5.12 the stack is read at a variable place only where all of it is written.
+    if size <= 64 {
+        b.clear(to.base, to.offset, size);
+    }
+    let room = b.iconst(i64::from(room));
+    b.helper(helpers::PROBE_READ_KERNEL_STR, &[start, room, from]);
+    Masked { start, mask: i64::from(size) - 1 }
+}
+
+/// The byte of a text at a position.
+fn masked(b: &mut Builder<'_>, text: &Masked, at: Value) -> Value {
+    let at = b.bin_imm(BinOp::And, at, text.mask);
+    let at = b.bin(BinOp::Add, text.start, at);
+    b.load(Width::B1, at, 0)
+}
+
+/// 1 when a byte is 0, else 0.
+fn is_zero(b: &mut Builder<'_>, byte: Value) -> Value {
+    let below = b.add_imm(byte, -1);
+    b.bin_imm(BinOp::LShr, below, 63)
+}
+
+/// Compares the bytes at `i + j` of the haystack and `j` of the needle: the next positions,
+/// and whether one of the texts ends here, so that they stay.
+fn search_step(
+    b: &mut Builder<'_>,
+    haystack: &Masked,
+    needle: &Masked,
+    (i, j): (Value, Value),
+) -> ((Value, Value), Value) {
+    let want = masked(b, needle, j);
+    let at = b.bin(BinOp::Add, i, j);
+    let have = masked(b, haystack, at);
+    let (end, out) = (is_zero(b, want), is_zero(b, have));
+    let stop = b.bin(BinOp::Or, end, out);
+    let differ = b.bin(BinOp::Xor, have, want);
+    let matches = is_zero(b, differ);
+    let go = b.bin_imm(BinOp::Xor, stop, 1);
+    let longer = b.add_imm(j, 1);
+    let longer = b.bin(BinOp::Mul, longer, matches);
+    let longer = b.bin(BinOp::Mul, longer, go);
+    let kept = b.bin(BinOp::Mul, j, stop);
+    let j = b.bin(BinOp::Add, longer, kept);
+    let moved = b.bin_imm(BinOp::Xor, matches, 1);
+    let moved = b.bin(BinOp::And, moved, go);
+    let i = b.bin(BinOp::Add, i, moved);
+    ((i, j), stop)
 }

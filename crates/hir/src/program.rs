@@ -5,7 +5,7 @@ use btc_diagnostics::Span;
 use btc_providers::Provider;
 use btc_types::Type;
 
-use crate::{BinaryOp, Expr, MapId, VarId};
+use crate::{BinaryOp, Expr, FieldStep, MapId, VarId};
 
 /// A checked script.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,26 @@ pub struct Program {
     pub license: String,
     /// Unsafe functions that are used.
     pub unsafe_functions: Vec<&'static str>,
+    /// The script's own structs and unions.
+    pub records: Vec<Record>,
+}
+
+/// A struct or union of the script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its tag.
+    pub name: String,
+    /// Its fields in order, those of anonymous members included.
+    pub fields: Vec<RecordField>,
+}
+
+/// A field of a struct or union.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordField {
+    /// Where it is.
+    pub step: FieldStep,
+    /// Its type; bit fields have the type of their storage.
+    pub ty: Type,
 }
 
 /// A map of the script.

@@ -1,9 +1,11 @@
 //! Types as the manifest describes them.
 
-use btc_abi::{self as abi, Encoding, EnumNames, Field, Reduce};
+use btc_abi::{self as abi, BitRange, Encoding, EnumNames, Field, Reduce};
+use btc_hir as hir;
 use btc_ir::Module;
 use btc_types::{Aggregation, EnumType, StackMode, Type, tuple_layout};
 
+use crate::place::storage_offset;
 use crate::shared::Shared;
 
 impl Shared<'_> {
@@ -20,6 +22,9 @@ impl Shared<'_> {
                 element: Box::new(self.encoding(element, module)),
                 count: *count,
             },
+            Type::Record(r) if r.script && self.record(&r.name).is_some() => {
+                Encoding::Record(self.record_fields(&r.name, module))
+            }
             Type::Record(r) => Encoding::Array {
                 element: Box::new(Encoding::Int { size: 1, signed: false }),
                 count: r.size,
@@ -69,6 +74,33 @@ impl Shared<'_> {
                 name: name.to_string(),
                 offset: place.offset,
                 encoding: self.encoding(ty, module),
+            })
+            .collect()
+    }
+
+    fn record(&self, name: &str) -> Option<&hir::Record> {
+        self.program.records.iter().find(|r| r.name == name)
+    }
+
+    /// The named fields of a struct of the script.
+    fn record_fields(&mut self, name: &str, module: &mut Module) -> Vec<Field> {
+        let fields = self.record(name).map(|r| r.fields.clone()).unwrap_or_default();
+        let named = fields.iter().filter(|f| !f.step.name.is_empty());
+        named
+            .map(|f| Field {
+                name: f.step.name.clone(),
+                offset: storage_offset(&f.step, &f.ty),
+                encoding: match (f.step.bits, &f.ty) {
+                    (Some(width), Type::Int { size, signed }) => Encoding::Bits {
+                        size: *size,
+                        signed: *signed,
+                        bits: BitRange {
+                            start: (f.step.bit_offset % (u32::from(*size) * 8)) as u8,
+                            width: width as u8,
+                        },
+                    },
+                    _ => self.encoding(&f.ty, module),
+                },
             })
             .collect()
     }

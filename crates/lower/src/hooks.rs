@@ -297,6 +297,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         }
     }
 
+    fn provider(&mut self) -> &'static str {
+        self.f.probe.provider.name
+    }
+
     fn find(&mut self, map: usize, key: usize, to: usize) -> Value {
         let map = hir::MapId(self.facts[map].map.unwrap_or(0));
         match &self.args[to].kind {

@@ -224,7 +224,7 @@ fn stub_name(name: &str) -> String {
 
 /// Offset in bytes of a field's storage in a record of the script. A bit field lies in
 /// a unit of its type's size.
-fn storage_offset(field: &FieldStep, ty: &Type) -> u32 {
+pub(crate) fn storage_offset(field: &FieldStep, ty: &Type) -> u32 {
     let unit = match field.bits {
         Some(_) => ty.size().max(1),
         None => 1,

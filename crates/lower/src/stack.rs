@@ -2,6 +2,7 @@
 
 use btc_abi::LossKind;
 use btc_ir::{BinOp, Cond, Op, Value, Width};
+use btc_target::MAX_STACK_FRAMES;
 use btc_types::StackShape;
 
 use crate::function::FnLower;
@@ -64,8 +65,10 @@ impl FnLower<'_, '_, '_> {
         let after = self.b.add_imm(i, 1);
         self.b.jump(head, &[after, next]);
         self.b.switch_to(out);
-        // 0 stands for no stack.
-        self.b.bin_imm(BinOp::Or, hash, 1)
+        // The lowest bits are the number of frames, which is not 0, as an id that stands for
+        // no stack is.
+        let high = self.b.bin_imm(BinOp::And, hash, !i64::from(MAX_STACK_FRAMES));
+        self.b.bin(BinOp::Or, high, count)
     }
 
     /// Puts the stack into the table unless it is there; a full table is counted.

@@ -55,7 +55,7 @@ pub fn check(
         if !tables.changed {
             tables.report_untyped(&mut found);
             found.iter().for_each(|f| d.push(f.clone()));
-            return tables.finish(checked, &settings);
+            return hir::Program { records: records.own(), ..tables.finish(checked, &settings) };
         }
     }
     let span = program.probes.first().map_or_else(Default::default, |p| p.span);

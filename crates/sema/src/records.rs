@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
+use btc_hir as hir;
 use btc_syntax::ast::{self, CDefinition, RecordKind, TypeExpr, TypeExprKind};
 use btc_target::{Constant, FieldInfo, RecordLayout, Target};
 use btc_types::{EnumType, RecordType, Space, Type, align_up};
@@ -110,6 +111,19 @@ impl<'t> Records<'t> {
             self.constants.insert(name, Constant { ty: ty.clone(), value });
         }
         self.enums.insert(e.name.name.clone(), ty);
+    }
+
+    /// The script's structs and unions.
+    pub fn own(&self) -> Vec<hir::Record> {
+        let field = |f: &FieldInfo| hir::RecordField {
+            step: hir::FieldStep { name: f.name.clone(), bit_offset: f.bit_offset, bits: f.bits },
+            ty: f.ty.clone(),
+        };
+        let record = |(name, layout): (&String, &Arc<RecordLayout>)| hir::Record {
+            name: name.clone(),
+            fields: layout.fields.iter().map(field).collect(),
+        };
+        self.records.iter().map(record).collect()
     }
 
     /// The layout of a record type.

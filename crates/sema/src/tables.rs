@@ -203,6 +203,7 @@ impl Tables {
             settings: settings.set.clone(),
             license: settings.license.clone(),
             unsafe_functions: self.unsafe_functions,
+            records: Vec::new(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | `//! params: WORDS` | parameters of the script |
 //! | `//! limit: N` | seconds, 60 when absent |
 //! | `//! lacks K: REASON` | kernel K (`5.10`, …, `new`) cannot run it |
+//! | `//! once lacks K: REASON` | kernel K cannot run it from an object made elsewhere |
 
 use std::path::{Path, PathBuf};
 
@@ -29,15 +30,25 @@ pub struct Case {
     /// Seconds it may take.
     pub limit: u64,
     /// Kernels that cannot run it, and why.
-    pub lacks: Vec<(String, String)>,
+    pub lacks: Vec<Lack>,
     /// The expected output.
     pub expected: String,
 }
 
+/// What a kernel cannot do.
+#[derive(Clone, Debug)]
+pub struct Lack {
+    kernel: String,
+    /// Only objects made elsewhere are concerned.
+    once: bool,
+    why: String,
+}
+
 impl Case {
-    /// Why this kernel cannot run the case.
-    pub fn lacking(&self, kernel: &Kernel) -> Option<&str> {
-        self.lacks.iter().find(|(name, _)| name == kernel.name).map(|(_, why)| why.as_str())
+    /// Why this kernel cannot run the case; `once` tells that its object was made elsewhere.
+    pub fn lacking(&self, kernel: &Kernel, once: bool) -> Option<&str> {
+        let lack = self.lacks.iter().find(|lack| lack.kernel == kernel.name && (once || !lack.once));
+        lack.map(|lack| lack.why.as_str())
     }
 }
 
@@ -71,7 +82,9 @@ fn load(script: &Path, name: &str) -> Result<Case> {
             ["args"] => case.args = value,
             ["params"] => case.params = value,
             ["limit"] => case.limit = value.parse().map_err(|_| wrong())?,
-            ["lacks", kernel] if !value.is_empty() => case.lacks.push(((*kernel).to_string(), value)),
+            [once @ .., "lacks", kernel] if !value.is_empty() && matches!(once, [] | ["once"]) => {
+                case.lacks.push(Lack { kernel: (*kernel).to_string(), once: !once.is_empty(), why: value });
+            }
             _ => return Err(wrong()),
         }
     }

@@ -7,7 +7,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use crate::initramfs::Archive;
@@ -107,11 +107,7 @@ impl Guest<'_> {
         let lines = lines(child);
         let mut outcome = Outcome { code: None, release: String::new(), console: String::new(), results: Vec::new() };
         let mut end = Instant::now() + BOOT;
-        loop {
-            let line = match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) => line,
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            };
+        while let Ok(line) = lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             let line = line.trim_end_matches(['\r', '\n']);
             if outcome.code.is_some() {
                 continue; // the kernel's own last words

@@ -100,9 +100,11 @@ fn on_kernel(
     let all = || cases.iter().flat_map(|c| variants.iter().map(move |v| (c, v)));
     let refused = |test: &str| prepared.refused.iter().any(|r| r.test == test);
     let runnable = |(case, variant): &(&Case, &Variant)| {
-        case.lacking(kernel).is_none() && !refused(&scripts::test_name(case, variant))
+        case.lacking(kernel, variant.btf.is_some()).is_none() && !refused(&scripts::test_name(case, variant))
     };
-    let plan = scripts::plan(all().filter(runnable), proofs);
+    // The proofs look at all objects but those.
+    let lacking = cases.iter().filter(|c| c.lacking(kernel, true).is_some()).map(|c| c.name.as_str());
+    let plan = scripts::plan(all().filter(runnable), &lacking.collect::<Vec<_>>(), proofs);
     let guest =
         Guest { kernel, payload: Some(&prepared.payload), command: &plan, limit: LIMIT, echo: request.verbose };
     let outcome = guest.run()?;
@@ -110,7 +112,7 @@ fn on_kernel(
     for (case, variant) in all() {
         let test = scripts::test_name(case, variant);
         let name = format!("{}: {test}", kernel.name);
-        if let Some(why) = case.lacking(kernel) {
+        if let Some(why) = case.lacking(kernel, variant.btf.is_some()) {
             tally.skip(&name, why);
         } else if !refused(&test) {
             if request.verbose {

@@ -123,8 +123,12 @@ fn lines(case: &Case, variant: &Variant) -> String {
 }
 
 /// The whole plan for a guest.
-pub fn plan<'a>(runs: impl Iterator<Item = (&'a Case, &'a Variant)>, proofs: &[String]) -> String {
-    let mut text = PRELUDE.to_string();
+pub fn plan<'a>(
+    runs: impl Iterator<Item = (&'a Case, &'a Variant)>,
+    lacking: &[&str],
+    proofs: &[String],
+) -> String {
+    let mut text = format!("{PRELUDE}export LACKING=' {} '\n", lacking.join(" "));
     for (case, variant) in runs {
         text += &lines(case, variant);
     }

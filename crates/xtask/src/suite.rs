@@ -41,7 +41,7 @@ fn unit_tests() -> Result<Tally> {
         let count = |word: &str| {
             let parts = rest.split([';', '.']).map(str::trim);
             let number = |part: &str| part.strip_suffix(word).and_then(|n| n.trim().parse().ok());
-            parts.filter_map(|p| number(p)).next().unwrap_or(0)
+            parts.filter_map(number).next().unwrap_or(0)
         };
         tally.passed += count("passed");
         tally.failed += count("failed");

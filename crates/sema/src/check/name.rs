@@ -32,14 +32,6 @@ impl Checker<'_, '_> {
                 return ctx;
             }
         }
-        if name == "probetype" {
-            let text = match self.resolved.provider.name {
-                "begin" | "end" => "special",
-                other => other,
-            };
-            let ty = Type::str(text.len() as u32 + 1);
-            return hir::Expr { kind: ExprKind::Str(text.as_bytes().to_vec()), ty, span };
-        }
         if let Some(constant) = self.cx.records.constant(name) {
             let ty = Type::Enum(constant.ty.clone());
             let kind = if constant.ty.script {
@@ -49,7 +41,7 @@ impl Checker<'_, '_> {
             };
             return hir::Expr { kind, ty, span };
         }
-        let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["args", "probetype"]);
+        let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["args"]);
         let help = did_you_mean(name, known).unwrap_or_else(|| {
             "variables begin with `$`, maps with `@`; constants of kernel headers must be \
              enumerators in BTF, or be defined with #define"

@@ -1,0 +1,42 @@
+//! `socket_cookie(sk)`: a number that stands for a socket.
+
+use btc_diagnostics::Code;
+use btc_types::Type;
+
+use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers};
+
+/// The definition.
+pub static SOCKET_COOKIE: Function = Function {
+    name: "socket_cookie",
+    aliases: &[],
+    kind: Kind::Call,
+    params: &[Param::new("sk", ParamKind::Address)],
+    returns: Returns::Infer(check),
+    probes: Probes::Any,
+    is_unsafe: false,
+    doc: "The number that the kernel gave a `struct sock *`, the same for the socket's life. fentry \
+          and fexit probes (Linux 5.12) make it where there is none yet; others read it, 0 for none.",
+    lower,
+};
+
+fn check(c: &mut Check) -> Type {
+    let fits = match &c.args[0].ty {
+        Type::Pointer { to, .. } => matches!(&**to, Type::Record(_)) || **to == Type::None,
+        ty => ty.is_int() || *ty == Type::Unknown,
+    };
+    if !fits {
+        let message = format!("socket_cookie() takes a `struct sock *`, not `{}`", c.args[0].ty);
+        c.error(Code::WrongType, c.args[0].span, message);
+    }
+    Type::UINT64
+}
+
+fn lower(l: &mut (dyn Lowering<'_> + '_), _: &Call) -> Lowered {
+    let sock = l.value(0);
+    // There the verifier knows the pointer's type, as the helper wants it.
+    if matches!(l.provider(), "fentry" | "fexit") {
+        return Lowered::Value(l.b().helper(helpers::GET_SOCKET_COOKIE, &[sock]));
+    }
+    let path = ["__sk_common", "skc_cookie", "counter"];
+    Lowered::Value(l.kernel_field(sock, "sock", &path, &Type::UINT64))
+}

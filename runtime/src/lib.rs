@@ -23,6 +23,7 @@ mod render;
 mod run;
 mod signals;
 mod symbols;
+mod tests_mode;
 mod validate;
 mod words;
 

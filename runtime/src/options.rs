@@ -57,6 +57,8 @@ pub struct Options {
     pub print_failed_helpers: bool,
     /// Load everything, then stop.
     pub dry_run: bool,
+    /// Run the `test:` probes and nothing else.
+    pub test: bool,
     /// Overrides of the script's settings, as `(name, value)` with names such as
     /// `max_map_keys`; [`Options::take_environment`] fills them.
     pub settings: Vec<(String, String)>,

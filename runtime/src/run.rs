@@ -12,6 +12,8 @@ use crate::binding::{bind, possible_cpus};
 use crate::child::Child;
 use crate::elf::{self, Image};
 use crate::events::{self, Reader};
+use crate::options::Buffering;
+use crate::tests_mode;
 use crate::load::{self, Loaded};
 use crate::maps::Handle;
 use crate::options::Settings;
@@ -117,7 +119,8 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
     });
     let maps = maps.collect::<Result<_, Error>>()?;
     Ok(State {
-        sink: Sink::new(options.output.as_deref(), options.buffering)?,
+        // Tests hold their output back until they are known to fail.
+        sink: Sink::new(options.output.as_deref(), if options.test { Buffering::Full } else { options.buffering })?,
         output: output::of(options.format),
         ctx,
         options,
@@ -157,7 +160,12 @@ impl Session<'_> {
         process: Option<&OwnedFd>,
         programs: &HashMap<i32, Vec<String>>,
     ) -> Result<(), Error> {
-        let begin = |a: &Attach| matches!(a, Attach::Begin | Attach::Test { .. } | Attach::Bench { .. });
+        if self.options.test {
+            let passed = tests_mode::run(self.manifest, self.loaded, reader)?;
+            reader.state().failed |= !passed;
+            return Ok(());
+        }
+        let begin = |a: &Attach| matches!(a, Attach::Begin);
         for program in attach::run_by_tracer(self.manifest, self.loaded, begin) {
             if self.loaded.is_stopped() || reader.is_over() {
                 break;
@@ -222,6 +230,9 @@ impl Session<'_> {
 
     /// Maps and losses.
     fn finish(&self, state: &mut State) {
+        if self.options.test {
+            return state.sink.flush();
+        }
         state.output.end(state.sink.buffer());
         if state.ctx.settings.print_maps_on_exit {
             state.print_maps();

@@ -146,6 +146,9 @@ pub struct RunArgs {
     /// No warnings
     #[arg(long)]
     pub no_warnings: bool,
+    /// Run the script's tests: its `test:` probes
+    #[arg(long)]
+    pub test: bool,
     /// Print a stage instead of running: tokens, ast, hir, ir-raw, ir, asm
     #[arg(short = 'd', value_name = "STAGE")]
     pub debug: Option<String>,

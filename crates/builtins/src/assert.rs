@@ -16,7 +16,7 @@ pub static ASSERT: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Prints a message and ends the run with code 1 when a condition does not hold.",
-    lower: lower,
+    lower,
 };
 
 fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {

@@ -17,7 +17,7 @@ pub static BUF: Function = Function {
     is_unsafe: false,
     doc: "Bytes at an address, or of an array or text, whose length then need not be given. At \
           most `max_strlen` bytes.",
-    lower: lower,
+    lower,
 };
 
 fn check(c: &mut Check) -> Type {

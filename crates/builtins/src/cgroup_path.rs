@@ -13,6 +13,7 @@ pub static CGROUP_PATH: Function = Function {
     returns: Returns::Infer(|c| Type::CgroupPath { pattern: c.text(1).unwrap_or_default() }),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "A cgroup id that prints as the path of the cgroup in the hierarchies whose names match the filter, a glob; version 2 is `unified`.",
+    doc: "A cgroup id that prints as the path of the cgroup in the hierarchies whose names match \
+          the filter, a glob; version 2 is `unified`.",
     lower: |l, _| Lowered::Value(l.value(0)),
 };

@@ -21,7 +21,7 @@ pub static MEMCMP: Function = Function {
     doc: "Compares the first `n` bytes of two values, or of what two pointers point at: 0 when they are \
           equal, else the difference of the first two bytes that differ. A value counts with its \
           own size at most, a pointer with 1024 bytes.",
-    lower: lower,
+    lower,
 };
 
 fn check(c: &mut Check) -> Type {

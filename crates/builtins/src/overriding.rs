@@ -14,7 +14,8 @@ pub static OVERRIDE: Function = Function {
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: true,
-    doc: "The probed function is not run and returns `result`. In kprobes on functions that the kernel marks for error injection, on kernels with CONFIG_BPF_KPROBE_OVERRIDE.",
+    doc: "The probed function is not run and returns `result`. In kprobes on functions that the \
+          kernel marks for error injection, on kernels with CONFIG_BPF_KPROBE_OVERRIDE.",
     lower: |l, _| {
         let result = l.value(0);
         let ctx = l.ctx();

@@ -15,8 +15,9 @@ pub static PERCPU_KADDR: Function = Function {
     returns: Returns::Infer(|_| Type::pointer(Type::UINT64, Space::Kernel)),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Address of a per-CPU kernel variable of a CPU, or of the one that runs the probe; NULL where there is no such CPU or variable.",
-    lower: lower,
+    doc: "Address of a per-CPU kernel variable of a CPU, or of the one that runs the probe; NULL \
+          where there is no such CPU or variable.",
+    lower,
 };
 
 /// By the kernel's own table of distances, which all kernels for several CPUs have

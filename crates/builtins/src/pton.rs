@@ -18,7 +18,7 @@ pub static PTON: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "The 4 bytes of an IPv4 address or the 16 of an IPv6 address, in network order.",
-    lower: lower,
+    lower,
 };
 
 fn check(c: &mut Check) -> Type {

@@ -15,7 +15,8 @@ pub static REG: Function = Function {
     returns: Returns::Infer(check),
     probes: Probes::Registers,
     is_unsafe: false,
-    doc: "A register of the code that was probed or interrupted, by the name it has on the machine, such as `ip` or `sp`; 0 on machines without it.",
+    doc: "A register of the code that was probed or interrupted, by the name it has on the \
+          machine, such as `ip` or `sp`; 0 on machines without it.",
     lower: |l, call| {
         let name = call.text(0).unwrap_or_default();
         Lowered::Value(l.register(&name))

@@ -1,7 +1,8 @@
 //! `socket_cookie(sk)`: a number that stands for a socket.
 
 use btc_diagnostics::Code;
-use btc_types::Type;
+use btc_ir::Width;
+use btc_types::{RecordType, Space, Type};
 
 use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers};
 
@@ -37,6 +38,15 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), _: &Call) -> Lowered {
     if matches!(l.provider(), "fentry" | "fexit") {
         return Lowered::Value(l.b().helper(helpers::GET_SOCKET_COOKIE, &[sock]));
     }
-    let path = ["__sk_common", "skc_cookie", "counter"];
-    Lowered::Value(l.kernel_field(sock, "sock", &path, &Type::UINT64))
+    let common = l.kernel_address(sock, "sock", &["__sk_common"], &record());
+    let cookie = l.kernel_address(common, "sock_common", &["skc_cookie"], &record());
+    let to = l.alloc(8);
+    l.read(to, 8, cookie, Space::Kernel);
+    Lowered::Value(l.b().load(Width::B8, to.base, to.offset))
+}
+
+/// Some struct: the field's name is all that counts.
+fn record() -> Type {
+    let name = "sock_common".to_string();
+    Type::Record(RecordType { name, union: false, script: false, size: 8, align: 8 })
 }

@@ -17,7 +17,7 @@ pub static STR_CONCAT: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Two texts as one.",
-    lower: lower,
+    lower,
 };
 
 fn check(c: &mut Check) -> Type {

@@ -17,7 +17,7 @@ pub static STRLEN: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Length of a text in bytes. A text at an address counts at most 1024.",
-    lower: lower,
+    lower,
 };
 
 fn check(c: &mut Check) -> Type {

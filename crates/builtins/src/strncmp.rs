@@ -20,7 +20,7 @@ pub static STRNCMP: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Compares at most `n` bytes of two texts, none behind a NUL: 0 when they are equal.",
-    lower: lower,
+    lower,
 };
 
 fn check(c: &mut Check) -> Type {

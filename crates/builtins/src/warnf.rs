@@ -17,7 +17,8 @@ pub static WARNF: Function = Function {
     }),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Prints values in a format as printf() does, as a warning with its place in the script; `--no-warnings` silences it.",
+    doc: "Prints values in a format as printf() does, as a warning with its place in the script; \
+          `--no-warnings` silences it.",
     lower: |l, call| {
         let segments = format::segments(&call.args, 0);
         let fields: Vec<Extra> = (1..call.args.len()).map(Extra::Arg).collect();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use btc_abi::{self as abi, ProbeIdentity};
 use btc_hir as hir;
 use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Map, Memory, Module, Value, Width};
+use btc_providers::Context;
 use btc_types::Type;
 
 use crate::for_map::{FRAME_SIZE, FRAME_VARS, has_map_loop};
@@ -204,6 +205,18 @@ impl FnLower<'_, '_, '_> {
     /// A pointer to a place.
     pub fn pointer(&mut self, memory: Memory) -> Value {
         self.b.add_imm(memory.base, i64::from(memory.offset))
+    }
+
+    /// Ends the program with a result; what follows is unreachable. Only programs that the
+    /// tracer runs itself have one: the kernel gives others' results a meaning.
+    pub fn leave_with(&mut self, value: Value) {
+        let has_result = self.probe.provider.context == Context::None;
+        if !has_result || self.frame.as_ref().is_some_and(|f| f.callback) {
+            return self.leave();
+        }
+        self.b.ret(value);
+        let unreachable = self.b.block(0);
+        self.b.switch_to(unreachable);
     }
 
     /// Ends the program; what follows is unreachable.

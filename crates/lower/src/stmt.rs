@@ -52,10 +52,17 @@ impl FnLower<'_, '_, '_> {
                 }
             }
             StmtKind::Return(value) => {
-                if let Some(value) = value {
-                    self.effect(value);
+                match value {
+                    Some(value) if value.ty.is_scalar() => {
+                        let value = self.scalar(value);
+                        self.leave_with(value);
+                    }
+                    Some(value) => {
+                        self.effect(value);
+                        self.leave();
+                    }
+                    None => self.leave(),
                 }
-                self.leave();
             }
             StmtKind::Block(block) => self.block(block),
         }

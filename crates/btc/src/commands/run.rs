@@ -114,6 +114,7 @@ fn run_options(
         verbose: args.verbose,
         print_failed_helpers: args.failed_helpers,
         dry_run: args.dry_run,
+        test: args.test,
         ..runtime::Options::default()
     };
     options.take_environment();

@@ -1,0 +1,27 @@
+//! `test`: programs that only `--test` runs.
+
+use btc_abi::Attach;
+
+use crate::{Parse, ProbeError, Provider};
+
+/// `test`
+pub static TEST: Provider = Provider {
+    name: "test",
+    aliases: &[],
+    syntax: "test:name",
+    doc: "A test of the script itself, run by `--test`. It passes unless it returns something other than 0.",
+    parse: |p| named(p, "test:name").map(|name| Attach::Test { name }),
+    section: |_| "raw_tp".to_string(),
+    normal: |attach| match attach {
+        Attach::Test { name } => format!("test:{name}"),
+        _ => String::new(),
+    },
+    ..Provider::DEFAULT
+};
+
+fn named(parse: &Parse, syntax: &str) -> Result<String, ProbeError> {
+    match parse.parts.as_slice() {
+        [name] if !name.is_empty() => Ok(name.clone()),
+        _ => Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
+    }
+}

@@ -1,4 +1,5 @@
 //! Turns `grammar/bt.lalrpop` into the parser.
+#![allow(clippy::disallowed_methods, reason = "a build script reads what cargo tells it")]
 
 fn main() {
     println!("cargo:rerun-if-changed=../../grammar/bt.lalrpop");

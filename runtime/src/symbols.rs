@@ -32,6 +32,7 @@ pub(crate) struct Kernel {
     /// All names in a row: 200,000 small strings would cost several times as much.
     names: String,
     modules: Vec<String>,
+    absolute: Vec<(String, u64)>,
 }
 
 impl Kernel {
@@ -57,8 +58,13 @@ impl Kernel {
         let mut words = line.split_ascii_whitespace();
         let (Some(address), Some(kind), Some(name)) = (words.next(), words.next(), words.next()) else { return };
         let Ok(address) = u64::from_str_radix(address, 16) else { return };
-        // Absolute symbols are per-CPU offsets; zeros mean that addresses are hidden.
-        if address == 0 || kind.eq_ignore_ascii_case("a") {
+        // Zeros mean that addresses are hidden.
+        if address == 0 {
+            return;
+        }
+        // Absolute symbols are no places but per-CPU offsets (x86-64 before Linux 6.15).
+        if kind.eq_ignore_ascii_case("a") {
+            self.absolute.push((name.to_string(), address));
             return;
         }
         let module = match words.next() {
@@ -95,7 +101,8 @@ impl Kernel {
     }
 
     fn address_of(&self, name: &str) -> Option<u64> {
-        self.symbols.iter().find(|s| self.name(s) == name).map(|s| s.address)
+        let place = self.symbols.iter().find(|s| self.name(s) == name).map(|s| s.address);
+        place.or_else(|| self.absolute.iter().find(|(n, _)| n == name).map(|(_, at)| *at))
     }
 }
 

@@ -24,10 +24,13 @@ fn main() {
     let scripts = scripts(&options);
     println!("# Figures of btc\n\n{} scripts; median of {} runs each. {}\n", scripts.len(), options.runs, load());
     sizes(&options);
-    inside::scripts(&options, &scripts);
+    // Processes come first: a child counts its parent's peak of memory as its own until it
+    // has executed another program, so this one must be small as long as any is started.
     process::scripts(&options, &scripts);
     process::hello(&options);
-    scaling::print(&options);
+    scaling::processes(&options);
+    inside::scripts(&options, &scripts);
+    scaling::inside(&options);
 }
 
 /// The load of the machine, which explains odd figures.

@@ -31,21 +31,13 @@ fn cases() -> Vec<(String, String)> {
 const CALLS: [&str; 10] =
     ["read", "write", "close", "openat", "mmap", "munmap", "brk", "ioctl", "accept4", "connect"];
 
-/// A table of all sizes.
-pub fn print(options: &Options) {
-    println!("## Growth\n");
-    println!("| script | ms in process | instructions | object | btc: wall ms | CPU ms | MiB | bpftrace: wall ms | CPU ms | MiB |");
-    println!("|---|---|---|---|---|---|---|---|---|---|");
-    let kernel = Kernel::new(options);
+/// A table of all sizes, compiled by processes of their own.
+pub fn processes(options: &Options) {
+    println!("## Growth, as a process\n");
+    println!("| script | wall ms | CPU ms | MiB | bpftrace: wall ms | CPU ms | MiB |\n|---|---|---|---|---|---|---|");
     let file = std::env::temp_dir().join(format!("btc-bench-{}.bt", std::process::id()));
     for (name, text) in cases() {
         let runs = if text.len() > 100_000 { 3 } else { options.runs };
-        let outcome = median_of(&kernel, &name, &text, runs);
-        let Some(object) = outcome.object else {
-            println!("| {name} | {:.1}, refused: {} |", outcome.time, outcome.messages.lines().next().unwrap_or_default());
-            continue;
-        };
-        let instructions: usize = programs(&object).iter().sum();
         let ours = match std::fs::write(&file, &text) {
             Ok(()) => process::cells(process::median_of(runs, || process::btc(options, &file))),
             Err(e) => format!("{e} | | "),
@@ -53,10 +45,31 @@ pub fn print(options: &Options) {
         // The kernel refuses longer arguments than this.
         let theirs = match process::bpftrace_compile(options, &text).filter(|_| text.len() < 128 * 1024) {
             Some(mut command) => process::cells(process::run(&mut command)),
-            None => " | | ".to_string(),
+            None => "not there | | ".to_string(),
         };
-        println!("| {name} | {:.1} | {instructions} | {} | {ours} | {theirs} |", outcome.time, object.len());
+        println!("| {name} | {ours} | {theirs} |");
     }
     let _ = std::fs::remove_file(&file);
+    println!();
+}
+
+/// The same, compiled in this process.
+pub fn inside(options: &Options) {
+    println!("## Growth, in this process\n\n| script | ms | instructions | object |\n|---|---|---|---|");
+    let kernel = Kernel::new(options);
+    for (name, text) in cases() {
+        let runs = if text.len() > 100_000 { 3 } else { options.runs };
+        let outcome = median_of(&kernel, &name, &text, runs);
+        match outcome.object {
+            Some(object) => {
+                let instructions: usize = programs(&object).iter().sum();
+                println!("| {name} | {:.1} | {instructions} | {} |", outcome.time, object.len());
+            }
+            None => {
+                let first = outcome.messages.lines().next().unwrap_or_default();
+                println!("| {name} | {:.1} | refused: {first} | |", outcome.time);
+            }
+        }
+    }
     println!();
 }

@@ -59,10 +59,10 @@ pub fn segments(args: &[Arg], at: usize) -> Vec<Segment> {
 
 /// Symbols, stacks and the like print in their own form whatever integer conversion is asked.
 fn widen(spec: &mut FormatSpec, arg: Option<&Arg>) {
-    if let (Conversion::Pointer, Some(arg)) = (spec.conversion, arg) {
-        if arg.ty.is_scalar() {
-            spec.size = 8;
-        }
+    if let (Conversion::Pointer, Some(arg)) = (spec.conversion, arg)
+        && arg.ty.is_scalar()
+    {
+        spec.size = 8;
     }
 }
 

@@ -55,6 +55,8 @@ pub static IS_STR: Function = define("is_str", "Whether a value is a text.", |l,
 });
 
 /// `is_unsigned_integer(value)`
-pub static IS_UNSIGNED_INTEGER: Function = define("is_unsigned_integer", "Whether a value is an unsigned integer.", |l, call| {
-    answer(l, call, |arg| matches!(arg.ty, Type::Int { signed: false, .. }))
-});
+pub static IS_UNSIGNED_INTEGER: Function = define(
+    "is_unsigned_integer",
+    "Whether a value is an unsigned integer.",
+    |l, call| answer(l, call, |arg| matches!(arg.ty, Type::Int { signed: false, .. })),
+);

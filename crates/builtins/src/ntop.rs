@@ -4,7 +4,7 @@ use btc_diagnostics::Code;
 use btc_ir::{Memory, Value, Width};
 use btc_types::Type;
 
-use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns};
+use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, texts};
 
 /// Address families (kernel: include/linux/socket.h).
 const AF_INET: i64 = 2;
@@ -57,9 +57,9 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
         let dest = start(l, family, AF_INET);
         l.b().store(Width::B4, dest.base, dest.offset + 4, value);
     } else {
-        let from = l.memory(address);
         let dest = start(l, family, if size == 16 { AF_INET6 } else { AF_INET });
-        l.b().copy(Memory { base: dest.base, offset: dest.offset + 4 }, from, size.min(16));
+        let to = Memory { base: dest.base, offset: dest.offset + 4 };
+        texts::copy(l, call, address, to, size.min(16));
     }
     Lowered::InDest
 }

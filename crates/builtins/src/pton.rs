@@ -48,3 +48,15 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     }
     Lowered::InDest
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn families() {
+        assert_eq!(parse("10.0.0.1"), Some(vec![10, 0, 0, 1]));
+        assert_eq!(parse("::1").map(|b| (b.len(), b[15])), Some((16, 1)));
+        assert_eq!(parse("10.0.0"), None);
+    }
+}

@@ -69,3 +69,16 @@ pub(crate) fn send(l: &mut (dyn Lowering<'_> + '_), call: &Call, helper: u32) ->
     l.b().switch_to(done);
     Lowered::None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn names_of_signals() {
+        assert_eq!(named("SIGKILL"), Some(9));
+        assert_eq!(named("sigterm"), Some(15));
+        assert_eq!(named("SYS"), Some(31));
+        assert_eq!(named("SIGFOO"), None);
+    }
+}

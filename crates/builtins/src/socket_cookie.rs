@@ -1,7 +1,7 @@
 //! `socket_cookie(sk)`: a number that stands for a socket.
 
 use btc_diagnostics::Code;
-use btc_ir::Width;
+use btc_ir::{Cond, Late, Value, Width};
 use btc_types::{RecordType, Space, Type};
 
 use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers};
@@ -36,13 +36,40 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), _: &Call) -> Lowered {
     let sock = l.value(0);
     // There the verifier knows the pointer's type, as the helper wants it.
     if matches!(l.provider(), "fentry" | "fexit") {
-        return Lowered::Value(l.b().helper(helpers::GET_SOCKET_COOKIE, &[sock]));
+        return Lowered::Value(made(l, sock));
     }
+    Lowered::Value(kept(l, sock))
+}
+
+/// By the helper, which these programs may call since Linux 5.12. No fact of BTF tells that;
+/// the helper told of here came with the same release.
+fn made(l: &mut (dyn Lowering<'_> + '_), sock: Value) -> Value {
+    let b = l.b();
+    let exists = b.late(Late::EnumExists {
+        name: "bpf_func_id".to_string(),
+        variant: "BPF_FUNC_check_mtu".to_string(),
+        value: 163,
+    });
+    let (new, old, done) = (b.block(0), b.block(0), b.block(1));
+    b.branch_imm(Cond::Ne, exists, 0, new, old);
+    b.switch_to(new);
+    let cookie = b.helper(helpers::GET_SOCKET_COOKIE, &[sock]);
+    b.jump(done, &[cookie]);
+    b.switch_to(old);
+    let cookie = kept(l, sock);
+    let b = l.b();
+    b.jump(done, &[cookie]);
+    b.switch_to(done);
+    b.block_param(done, 0)
+}
+
+/// What the socket has; 0 when nobody has asked for its cookie yet.
+fn kept(l: &mut (dyn Lowering<'_> + '_), sock: Value) -> Value {
     let common = l.kernel_address(sock, "sock", &["__sk_common"], &record());
     let cookie = l.kernel_address(common, "sock_common", &["skc_cookie"], &record());
     let to = l.alloc(8);
     l.read(to, 8, cookie, Space::Kernel);
-    Lowered::Value(l.b().load(Width::B8, to.base, to.offset))
+    l.b().load(Width::B8, to.base, to.offset)
 }
 
 /// Some struct: the field's name is all that counts.

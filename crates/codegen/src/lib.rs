@@ -17,6 +17,7 @@ mod mir;
 mod moves;
 mod regalloc;
 mod select;
+pub mod share;
 mod spill;
 
 use btc_bpf::{Program, ProgramKind};
@@ -75,7 +76,10 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
     let mut taken = module.functions.iter().filter(|f| is_program(f)).map(scratch_bytes).max().unwrap_or(0);
     for function in &module.functions {
         let base = if is_program(function) { 0 } else { taken };
-        let (func, scratch) = legalize::run(function, module.scratch_map, base)?;
+        let (mut func, scratch) = legalize::run(function, module.scratch_map, base)?;
+        if share::worth(&func) {
+            share::run(func.to_mut());
+        }
         if !is_program(function) {
             taken = scratch;
         }

@@ -43,6 +43,12 @@ fn one<'a>(
     settings: &Settings,
     d: &mut Diagnostics,
 ) -> Option<Resolved<'a>> {
+    // Names go to the kernel as C strings, and into the object's tables.
+    if let Some(odd) = point.text.chars().find(|c| c.is_control()) {
+        let message = format!("the control character {odd:?} cannot be part of a probe");
+        d.push(Diagnostic::error(Code::BadProbe, point.span, message));
+        return None;
+    }
     let parse = Parse::new(&point.text);
     let Some(provider) = btc_providers::find(&parse.provider) else {
         d.push(unknown_provider(&parse, point.span));

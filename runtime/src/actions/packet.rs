@@ -9,15 +9,15 @@ use crate::{error, place};
 /// An open pcap file; `None` after an error, which was told then.
 pub(crate) struct File(Option<std::io::BufWriter<std::fs::File>>);
 
-/// Link type of raw Ethernet frames.
-const ETHERNET: u32 = 1;
+/// Link type of packets that begin with their IP header.
+const RAW_IP: u32 = 101;
 /// Marks a file with nanoseconds.
 const MAGIC: u32 = 0xa1b2_3c4d;
 const SNAP: u32 = 65535;
 
 fn create(path: &str) -> std::io::Result<std::io::BufWriter<std::fs::File>> {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-    for word in [MAGIC, 2 | 4 << 16, 0, 0, SNAP, ETHERNET] {
+    for word in [MAGIC, 2 | 4 << 16, 0, 0, SNAP, RAW_IP] {
         file.write_all(&word.to_le_bytes())?;
     }
     Ok(file)

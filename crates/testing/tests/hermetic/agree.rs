@@ -1,5 +1,6 @@
 //! Random well-typed scripts leave the same maps and records with and without the
-//! optimiser, in the IR's interpreter. `BTC_CASES` sets how many (300).
+//! optimiser, and when stack objects share their places, in the IR's interpreter.
+//! `BTC_CASES` sets how many (300).
 
 use btc_driver::Emit;
 use btc_ir::interp::run;
@@ -176,6 +177,14 @@ fn observe(module: &Module) -> Seen {
     (result, maps, machine.records.clone())
 }
 
+fn shared(mut module: Module) -> Module {
+    for function in module.functions.iter_mut().filter(|f| btc_codegen::share::worth(f)) {
+        btc_codegen::share::run(function);
+    }
+    assert_eq!(validate(&module), []);
+    module
+}
+
 fn module(case: &Case, emit: Emit) -> Module {
     let compilation = compile_to(case, emit);
     let messages = compilation.messages(false);
@@ -192,12 +201,17 @@ fn optimiser_keeps_what_scripts_do() {
     let mut compared = 0;
     for seed in 0..cases {
         let case = Case::new("generated.bt", Writer::script(seed));
-        let (raw, optimised) = (observe(&module(&case, Emit::RawIr)), observe(&module(&case, Emit::Ir)));
+        let before = module(&case, Emit::RawIr);
+        let after = module(&case, Emit::Ir);
+        let (raw, optimised) = (observe(&before), observe(&after));
         if raw.0 == Err(Trap::Steps) || optimised.0 == Err(Trap::Steps) {
             continue;
         }
         assert!(raw.0.is_ok(), "seed {seed}: {:?}\n{}", raw.0, case.text);
         assert_eq!(raw, optimised, "seed {seed}\n{}", case.text);
+        for module in [before, after] {
+            assert_eq!(raw, observe(&shared(module)), "seed {seed}, shared stack\n{}", case.text);
+        }
         compared += 1;
     }
     assert!(compared * 10 >= cases * 9, "only {compared} of {cases} scripts came to an end");

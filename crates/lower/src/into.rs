@@ -57,7 +57,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// [`FnLower::into`] where the value may be read from the place it goes to.
-    pub fn into_with_overlap(&mut self, e: &hir::Expr, to: Memory, ty: &Type) {
+    pub fn write_with_overlap(&mut self, e: &hir::Expr, to: Memory, ty: &Type) {
         if matches!(e.kind, ExprKind::Call { .. } | ExprKind::Str(_)) {
             return self.into(e, to, ty);
         }

@@ -107,15 +107,14 @@ impl FnLower<'_, '_, '_> {
     /// record, both are read in one chain.
     fn core_record(&mut self, pointer: &hir::Expr, r: &RecordType, space: Space) -> Place {
         let mut base = None;
-        if matches!(pointer.kind, ExprKind::Field { .. }) {
-            if let Place::Core(inner) = self.place(pointer) {
+        if matches!(pointer.kind, ExprKind::Field { .. })
+            && let Place::Core(inner) = self.place(pointer) {
                 base = Some(if inner.space == Space::Kernel && space == Space::Kernel {
                     Base::Field(Box::new(inner))
                 } else {
                     Base::Value(self.load_core(&inner, &pointer.ty, None))
                 });
             }
-        }
         let base = base.unwrap_or_else(|| Base::Value(self.scalar(pointer)));
         let (record, union) = (r.name.clone(), r.union);
         Place::Core(CorePlace { base, space, record, union, path: Vec::new(), leaf: Leaf::Record(union) })

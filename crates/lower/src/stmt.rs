@@ -82,7 +82,7 @@ impl FnLower<'_, '_, '_> {
             let value = self.scalar(value);
             self.b.store(Width::B8, memory.base, memory.offset, value);
         } else {
-            self.into_with_overlap(value, memory, ty);
+            self.write_with_overlap(value, memory, ty);
         }
     }
 

@@ -104,7 +104,7 @@ impl<'a> Expander<'a> {
         span: Span,
     ) -> Option<Block> {
         let definition = self.choose(name, overloads, &args, is_call, span)?;
-        if self.active.iter().any(|a| *a == name) {
+        if self.active.contains(&name) {
             self.error(span, format!("the macro `{name}` calls itself"));
             return None;
         }

@@ -63,13 +63,13 @@ impl<'t> Records<'t> {
         self.records.insert(name.clone(), Arc::new(empty));
         for field in &record.fields {
             let field_ty = self.resolve(&field.ty, d);
-            if let (Some(bits), Type::Int { size, .. }) = (field.bits, &field_ty) {
-                let most = u32::from(*size) * 8;
-                if bits > most {
-                    let message = format!("a bit field of type `{field_ty}` has at most {most} bits, not {bits}");
-                    d.push(Diagnostic::error(Code::CDefinition, field.span, message));
-                    continue;
-                }
+            // An unknown type was told of already.
+            if field_ty == Type::Unknown && field.bits.is_some() {
+                continue;
+            }
+            if let Some(error) = misfit(field, &field_ty, layout.bytes()) {
+                d.push(error);
+                continue;
             }
             match &field.name {
                 Some(name) => layout.add(&name.name, field_ty, field.bits),
@@ -240,6 +240,31 @@ impl<'t> Records<'t> {
     }
 }
 
+/// Most bytes of a record of the script. None is nearly as large; sizes in bits stay small.
+const MAX_RECORD: u32 = 1 << 20;
+
+/// Why a member of that type cannot stand behind `before` bytes of a record.
+fn misfit(field: &ast::CField, ty: &Type, before: u32) -> Option<Diagnostic> {
+    if before.saturating_add(ty.size()) > MAX_RECORD {
+        let message = format!("a record has at most {MAX_RECORD} bytes");
+        return Some(Diagnostic::error(Code::TooLarge, field.span, message));
+    }
+    let bits = field.bits?;
+    let most = match ty {
+        Type::Int { size, .. } => u32::from(*size) * 8,
+        Type::Bool => 8,
+        Type::Enum(e) => u32::from(e.size) * 8,
+        other => {
+            let message = format!("a bit field cannot be of type `{other}`");
+            return Some(Diagnostic::error(Code::CDefinition, field.span, message));
+        }
+    };
+    (bits > most).then(|| {
+        let message = format!("a bit field of type `{ty}` has at most {most} bits, not {bits}");
+        Diagnostic::error(Code::CDefinition, field.span, message)
+    })
+}
+
 /// Lays fields out as C compilers for 64-bit machines do (System V ABI).
 #[derive(Default)]
 struct LayOut {
@@ -269,6 +294,11 @@ impl LayOut {
         for field in inner.map_or(&[][..], |l| &l.fields) {
             self.fields.push(FieldInfo { bit_offset: base + field.bit_offset, ..field.clone() });
         }
+    }
+
+    /// Bytes taken so far.
+    fn bytes(&self) -> u32 {
+        if self.union { 0 } else { self.at.div_ceil(8) }
     }
 
     /// Room for a member; its first bit.

@@ -213,12 +213,10 @@ impl Tables {
 pub(crate) fn join_value(old: &Type, value: &hir::Expr) -> Option<Type> {
     if let (Type::Int { size, signed: false }, hir::ExprKind::Int(n), Type::Int { .. }) =
         (old, &value.kind, &value.ty)
-    {
-        if *n >= 0 || value.ty == Type::UINT64 {
+        && (*n >= 0 || value.ty == Type::UINT64) {
             let needed = unsigned_size(*n as u64);
             return Some(Type::int((*size).max(needed), false));
         }
-    }
     join(old, &value.ty)
 }
 

@@ -205,11 +205,10 @@ impl Btf {
         let inner = self.convert(to, depth + 1);
         match inner {
             Type::Record(mut r) if r.name.starts_with('.') => {
-                if let Some(raw) = self.by_id(id) {
-                    if let Some(name) = raw.as_btf_type().and_then(|t| self.raw.resolve_name(t).ok()) {
+                if let Some(raw) = self.by_id(id)
+                    && let Some(name) = raw.as_btf_type().and_then(|t| self.raw.resolve_name(t).ok()) {
                         r.name = name;
                     }
-                }
                 Type::Record(r)
             }
             other => other,

@@ -63,7 +63,7 @@ impl Tracepoint {
     }
 }
 
-/// A line such as `field:int fd;	offset:16;	size:8;	signed:0;`; common fields are left out.
+/// A line such as `field:int fd; offset:16; size:8; signed:0;`; common fields are left out.
 fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField> {
     let mut parts = line.trim().strip_prefix("field:")?.split(';');
     let declaration = decl::split(parts.next()?)?;

@@ -147,10 +147,6 @@ pub fn object(module: &mut Module) -> Vec<u8> {
     let input = Input { module, programs: &programs, manifest: b"manifest", sources: &sources };
     let bytes = write(&input).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(Ok(&bytes), write(&input).as_ref(), "not deterministic");
-    if let Ok(dir) = std::env::var("BTC_KEEP_OBJECTS") {
-        let name = std::thread::current().name().unwrap_or("object").replace("::", ".");
-        let _ = std::fs::write(format!("{dir}/{name}.o"), &bytes);
-    }
     bytes
 }
 

@@ -40,13 +40,11 @@ impl Checker<'_, '_> {
 
     /// The right side of an assignment to a map: aggregations are allowed.
     pub(super) fn value_for_map(&mut self, e: &ast::Expr) -> hir::Expr {
-        if let ast::ExprKind::Call { callee, args } = &e.kind {
-            if let Some(function) = btc_builtins::find(&callee.name) {
-                if function.kind == Kind::Aggregation {
+        if let ast::ExprKind::Call { callee, args } = &e.kind
+            && let Some(function) = btc_builtins::find(&callee.name)
+                && function.kind == Kind::Aggregation {
                     return self.builtin(function, args, e.span);
                 }
-            }
-        }
         self.expr(e)
     }
 
@@ -225,11 +223,10 @@ impl Checker<'_, '_> {
     ) -> (hir::Expr, Arg) {
         let literal = self.literal(arg);
         // `print(@c[k])` of an aggregation prints the element as the map would.
-        if takes_whole_maps(function) {
-            if let Some(element) = self.element(arg) {
+        if takes_whole_maps(function)
+            && let Some(element) = self.element(arg) {
                 return element;
             }
-        }
         let value = self.expr(arg);
         let wrong = |wanted: &str| format!("{}() takes {wanted}, not `{}`", function.name, value.ty);
         let complaint = match kind {
@@ -318,13 +315,12 @@ impl Checker<'_, '_> {
 
     fn word(&mut self, function: &Function, kind: ParamKind, arg: &ast::Expr) -> (hir::Expr, Arg) {
         let ast::ExprKind::Ident(word) = &arg.kind else { return self.plain(broken(arg.span), None) };
-        if let ParamKind::Word(words) = kind {
-            if !words.contains(&word.as_str()) {
+        if let ParamKind::Word(words) = kind
+            && !words.contains(&word.as_str()) {
                 let message = format!("{}() takes one of {}", function.name, words.join(", "));
                 let help = did_you_mean(word, words.iter().copied());
                 self.d.push(Diagnostic::error(Code::BadLiteral, arg.span, message).help_opt(help));
             }
-        }
         let value = hir::Expr { kind: ExprKind::Int(0), ty: Type::INT64, span: arg.span };
         self.plain(value, Some(Literal::Word(word.clone())))
     }

@@ -47,12 +47,11 @@ impl Checker<'_, '_> {
             self.error(Code::BadCast, span, message);
             return broken(span);
         }
-        if let (Type::Enum(e), ExprKind::Int(n)) = (&to, &from.kind) {
-            if e.script && !e.variants.iter().any(|(_, v)| v == n) {
+        if let (Type::Enum(e), ExprKind::Int(n)) = (&to, &from.kind)
+            && e.script && !e.variants.iter().any(|(_, v)| v == n) {
                 let message = format!("`enum {}` has no value {n}", e.name);
                 self.error(Code::OutOfRange, span, message);
             }
-        }
         if let (Type::Int { size, signed }, ExprKind::Int(n)) = (&to, &from.kind) {
             let kind = ExprKind::Int(truncate(*n, *size, *signed));
             return hir::Expr { kind, ty: to, span };

@@ -131,12 +131,11 @@ impl Checker<'_, '_> {
         }
         match base.ty.clone() {
             Type::Array { element, count } => {
-                if let (ExprKind::Int(n), true) = (&index.kind, count > 0) {
-                    if *n < 0 || *n >= i64::from(count) {
+                if let (ExprKind::Int(n), true) = (&index.kind, count > 0)
+                    && (*n < 0 || *n >= i64::from(count)) {
                         let message = format!("the array has {count} elements, the index is {n}");
                         self.error(Code::OutOfRange, span, message);
                     }
-                }
                 let kind = ExprKind::Element { base: Box::new(base), index: Box::new(index) };
                 hir::Expr { kind, ty: *element, span }
             }

@@ -57,7 +57,7 @@ impl Checker<'_, '_> {
             self.tables.map(name, span).keyed = Some(keyed);
             self.tables.changed = true;
         }
-        let Some(key) = key else { return None };
+        let key = key?;
         match join_value(&info.key, &key) {
             Some(ty) if ty != info.key => {
                 self.tables.map(name, span).key = ty;

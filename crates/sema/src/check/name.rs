@@ -27,11 +27,10 @@ impl Checker<'_, '_> {
             self.error(code, span, message);
             return broken(span);
         }
-        if name == "ctx" {
-            if let Some(ctx) = self.context(span) {
+        if name == "ctx"
+            && let Some(ctx) = self.context(span) {
                 return ctx;
             }
-        }
         if let Some(constant) = self.cx.records.constant(name) {
             let ty = Type::Enum(constant.ty.clone());
             let kind = if constant.ty.script {

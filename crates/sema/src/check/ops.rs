@@ -11,12 +11,11 @@ use super::{Checker, broken};
 impl Checker<'_, '_> {
     pub(super) fn unary(&mut self, op: ast::UnaryOp, operand: &ast::Expr, span: Span) -> hir::Expr {
         // `-9223372036854775808` is a literal, though its digits alone are no int64.
-        if let (ast::UnaryOp::Neg, ast::ExprKind::Int(n)) = (op, &operand.kind) {
-            if *n <= 1 << 63 {
+        if let (ast::UnaryOp::Neg, ast::ExprKind::Int(n)) = (op, &operand.kind)
+            && *n <= 1 << 63 {
                 let n = (*n as i64).wrapping_neg();
                 return hir::Expr { kind: ExprKind::Int(n), ty: signed_type(n), span };
             }
-        }
         let literal = matches!(operand.kind, ast::ExprKind::Int(_));
         let operand = self.expr(operand);
         match op {

@@ -37,7 +37,7 @@ impl FnLower<'_, '_, '_> {
     /// A register by name; 0 on machines that have none of that name. A name may stand for
     /// several fields, of which the first that the kernel has counts.
     pub fn register_named(&mut self, name: &str) -> Value {
-        let ctx = self.b.param(0);
+        let ctx = self.ctx();
         let done = self.b.block(1);
         for machine in arch::ALL {
             for register in machine.registers.iter().filter(|r| r.name == name) {
@@ -71,7 +71,7 @@ impl FnLower<'_, '_, '_> {
                 self.register(|a| a.args.get(n).copied())
             }
             Location::Slot(n) => self.slot_argument(*n, ty),
-            Location::Record { record, member, index, bits } => {
+            Location::Record { record, older, member, index, bits } => {
                 // Syscall arguments are 64-bit words whatever their type; so is the number.
                 let leaf = if index.is_some() || *bits != 64 {
                     Leaf::Int { size: 8, signed: *bits != 64 }
@@ -79,8 +79,10 @@ impl FnLower<'_, '_, '_> {
                     leaf_of(ty)
                 };
                 let width = if matches!(leaf, Leaf::Int { size: 8, .. }) { Width::B8 } else { width_of(ty) };
-                let late = field(record, member, *index, leaf, Fact::ByteOffset);
-                let value = self.b.load_late(width, ctx, late);
+                let value = self.by_record(record, older.as_deref(), |f, record, fact| {
+                    let late = field(record, member, *index, leaf.clone(), fact);
+                    if fact == Fact::Exists { f.b.late(late) } else { f.b.load_late(width, ctx, late) }
+                });
                 self.extend(value, ty)
             }
             Location::Patched { category, event, field } => {
@@ -89,6 +91,26 @@ impl FnLower<'_, '_, '_> {
                 self.extend(value, ty)
             }
         }
+    }
+
+    /// Reads from the record that the target has: the usual one, or the one of older kernels.
+    fn by_record(
+        &mut self,
+        record: &str,
+        older: Option<&str>,
+        read: impl Fn(&mut Self, &str, Fact) -> Value,
+    ) -> Value {
+        let Some(older) = older else { return read(self, record, Fact::ByteOffset) };
+        let (usual, other, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        let present = read(self, record, Fact::Exists);
+        self.b.branch_imm(Cond::Ne, present, 0, usual, other);
+        for (block, record) in [(usual, record), (other, older)] {
+            self.b.switch_to(block);
+            let value = read(self, record, Fact::ByteOffset);
+            self.b.jump(done, &[value]);
+        }
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
     }
 
     /// The nth word of a context that is an array of words, as its type.
@@ -104,9 +126,12 @@ impl FnLower<'_, '_, '_> {
         let ctx = self.ctx();
         let word = Leaf::Int { size: 4, signed: false };
         match (location, dynamic) {
-            (Location::Record { record, member, .. }, Some(from_field)) => {
+            (Location::Record { record, older, member, .. }, Some(from_field)) => {
                 let late = field(record, member, None, word.clone(), Fact::ByteOffset);
-                let place = self.b.load_late(Width::B4, ctx, late.clone());
+                let place = self.by_record(record, older.as_deref(), |f, record, fact| {
+                    let late = field(record, member, None, word.clone(), fact);
+                    if fact == Fact::Exists { f.b.late(late) } else { f.b.load_late(Width::B4, ctx, late) }
+                });
                 let offset = self.b.bin_imm(BinOp::And, place, 0xffff);
                 let start = self.add(ctx, offset);
                 if !from_field {

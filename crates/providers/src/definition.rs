@@ -96,6 +96,8 @@ pub enum Location {
     Record {
         /// The struct, such as `trace_event_raw_sched_switch`.
         record: String,
+        /// The struct that older kernels have instead, where it is another.
+        older: Option<String>,
         /// The member.
         member: String,
         /// The element, where the member is an array: syscall arguments.

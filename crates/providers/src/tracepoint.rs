@@ -71,7 +71,8 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
                     None => "",
                 };
                 let member = format!("{prefix}{}", field.name);
-                Location::Record { record: record.clone(), member, index: None, bits: 64 }
+                let older = btc_target::older_record(&category, &event);
+                Location::Record { record: record.clone(), older, member, index: None, bits: 64 }
             }
             None => Location::Patched {
                 category: category.clone(),
@@ -95,6 +96,7 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
 fn syscall_location(record: &str, field: &TracepointField, next: &mut u32) -> Location {
     let at = |member: &str, index, bits| Location::Record {
         record: record.to_string(),
+        older: None,
         member: member.to_string(),
         index,
         bits,

@@ -14,7 +14,7 @@ pub use btf::{Btf, Constant, FieldInfo, Prototype, RecordLayout};
 pub use limits::{
     DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STACK_FRAMES, MAX_STRLEN, RING_BYTES, STACK_TABLE_ENTRIES,
 };
-pub use tracepoints::{Tracepoint, TracepointField, shipped_names};
+pub use tracepoints::{older_record, Tracepoint, TracepointField, shipped_names};
 
 use std::cell::OnceCell;
 

@@ -140,6 +140,17 @@ fn member(field: &TracepointField) -> String {
     }
 }
 
+/// The struct that an event's records had before its class was renamed or split.
+pub fn older_record(category: &str, event: &str) -> Option<String> {
+    let class = match (category, event) {
+        // Linux 6.2 gave each its own (kernel: include/trace/events/kmem.h).
+        ("kmem", "kmalloc" | "kmem_cache_alloc") => "kmem_alloc",
+        ("kmem", "kmalloc_node" | "kmem_cache_alloc_node") => "kmem_alloc_node",
+        _ => return None,
+    };
+    Some(format!("trace_event_raw_{class}"))
+}
+
 /// Formats shipped with btc, for targets without tracefs: `category:event` lines, each
 /// followed by its fields as `declaration|offset|size|signed`, and an empty line. Taken from
 /// Linux 6.1, 6.18 and 7.2, the newest that has the event.

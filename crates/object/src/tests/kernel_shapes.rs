@@ -1,5 +1,4 @@
-//! Objects with everything that kernels are particular about. `BTC_KEEP_OBJECTS=DIR` keeps
-//! them, to be loaded by hand (`bpftool prog loadall`).
+//! Objects with everything that kernels are particular about.
 
 use btc_ir::{
     BinOp, Builder, Callee, Cond, Fact, FunctionKind, Global, Late, Leaf, Memory, Module, Op, PathStep,

@@ -10,13 +10,8 @@ use btc_testing::{check_dir, testdata};
 use crate::support::compile_to;
 
 /// Codes that no script brings about, with the reason.
-const UNREACHABLE: &[(&str, &str)] = &[
-    ("internal", "it tells of a mistake of the compiler; a script that causes it is a bug to fix"),
-    // Goes when `system`, `signal` and their like are built.
-    ("unsafe", "no function needs it yet"),
-    // Goes when `fail` and `static_assert` are built.
-    ("user-error", "`fail` and `static_assert` are not supported yet"),
-];
+const UNREACHABLE: &[(&str, &str)] =
+    &[("internal", "it tells of a mistake of the compiler; a script that causes it is a bug to fix")];
 
 /// Files whose script is refused for more than one reason, which are independent.
 const SEVERAL: &[&str] = &[];

@@ -1,4 +1,5 @@
-//! Numbers of BPF helpers (kernel: include/uapi/linux/bpf.h) that builtins call.
+//! Numbers of BPF helpers (kernel: include/uapi/linux/bpf.h) that builtins and `lower` call,
+//! and flags of theirs. A test holds them against the table in `btc-bpf`.
 
 /// `u64 bpf_ktime_get_ns(void)`
 pub const KTIME_GET_NS: u32 = 5;
@@ -38,3 +39,79 @@ pub const SEND_SIGNAL_THREAD: u32 = 117;
 pub const JIFFIES64: u32 = 118;
 /// `long bpf_d_path(struct path *path, char *buf, u32 sz)`
 pub const D_PATH: u32 = 147;
+/// `long bpf_map_update_elem(struct bpf_map *map, const void *key, const void *value, u64 flags)`
+pub const MAP_UPDATE_ELEM: u32 = 2;
+/// `long bpf_map_delete_elem(struct bpf_map *map, const void *key)`
+pub const MAP_DELETE_ELEM: u32 = 3;
+/// `u64 bpf_get_current_task(void)`
+pub const GET_CURRENT_TASK: u32 = 35;
+/// `long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags)`
+pub const GET_STACK: u32 = 67;
+/// `long bpf_probe_read_user(void *dst, u32 size, const void *unsafe_ptr)`
+pub const PROBE_READ_USER: u32 = 112;
+/// `long bpf_probe_read_kernel(void *dst, u32 size, const void *unsafe_ptr)`
+pub const PROBE_READ_KERNEL: u32 = 113;
+/// `long bpf_probe_read_user_str(void *dst, u32 size, const void *unsafe_ptr)`
+pub const PROBE_READ_USER_STR: u32 = 114;
+/// `void *bpf_ringbuf_reserve(void *ringbuf, u64 size, u64 flags)`
+pub const RINGBUF_RESERVE: u32 = 131;
+/// `void bpf_ringbuf_submit(void *data, u64 flags)`
+pub const RINGBUF_SUBMIT: u32 = 132;
+/// `long bpf_for_each_map_elem(struct bpf_map *map, void *fn, void *ctx, u64 flags)`, Linux 5.13
+pub const FOR_EACH_MAP_ELEM: u32 = 164;
+/// `u64 bpf_get_attach_cookie(void *ctx)`, Linux 5.15
+pub const GET_ATTACH_COOKIE: u32 = 174;
+
+/// `bpf_map_update_elem`: add or replace.
+pub const BPF_ANY: i64 = 0;
+/// `bpf_map_update_elem`: add only.
+pub const BPF_NOEXIST: i64 = 1;
+/// `bpf_ringbuf_submit`: the reader polls.
+pub const BPF_RB_NO_WAKEUP: i64 = 1;
+/// `bpf_get_stack`: the user's.
+pub const BPF_F_USER_STACK: i64 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_table() {
+        let all = [
+            ("ktime_get_ns", KTIME_GET_NS),
+            ("get_prandom_u32", GET_PRANDOM_U32),
+            ("get_smp_processor_id", GET_SMP_PROCESSOR_ID),
+            ("get_current_pid_tgid", GET_CURRENT_PID_TGID),
+            ("get_current_uid_gid", GET_CURRENT_UID_GID),
+            ("get_current_comm", GET_CURRENT_COMM),
+            ("get_current_cgroup_id", GET_CURRENT_CGROUP_ID),
+            ("ktime_get_boot_ns", KTIME_GET_BOOT_NS),
+            ("map_lookup_elem", MAP_LOOKUP_ELEM),
+            ("ktime_get_tai_ns", KTIME_GET_TAI_NS),
+            ("probe_write_user", PROBE_WRITE_USER),
+            ("get_numa_node_id", GET_NUMA_NODE_ID),
+            ("get_socket_cookie", GET_SOCKET_COOKIE),
+            ("override_return", OVERRIDE_RETURN),
+            ("send_signal", SEND_SIGNAL),
+            ("probe_read_kernel_str", PROBE_READ_KERNEL_STR),
+            ("send_signal_thread", SEND_SIGNAL_THREAD),
+            ("jiffies64", JIFFIES64),
+            ("d_path", D_PATH),
+            ("map_update_elem", MAP_UPDATE_ELEM),
+            ("map_delete_elem", MAP_DELETE_ELEM),
+            ("get_current_task", GET_CURRENT_TASK),
+            ("get_stack", GET_STACK),
+            ("probe_read_user", PROBE_READ_USER),
+            ("probe_read_kernel", PROBE_READ_KERNEL),
+            ("probe_read_user_str", PROBE_READ_USER_STR),
+            ("ringbuf_reserve", RINGBUF_RESERVE),
+            ("ringbuf_submit", RINGBUF_SUBMIT),
+            ("for_each_map_elem", FOR_EACH_MAP_ELEM),
+            ("get_attach_cookie", GET_ATTACH_COOKIE),
+        ];
+        for (name, number) in all {
+            let row = btc_bpf::helpers::by_name(name);
+            assert_eq!(row.map(|h| h.number), Some(number), "{name}");
+        }
+    }
+}

@@ -6,7 +6,7 @@
 
 mod definition;
 pub mod format;
-mod helpers;
+pub mod helpers;
 mod lowering;
 mod task;
 mod texts;

@@ -10,7 +10,7 @@ use btc_ir::{Cond, FunctionKind, Memory, Op, Value, Width};
 use btc_types::Type;
 
 use crate::function::{Frame, FnLower};
-use crate::helper::FOR_EACH_MAP_ELEM;
+use btc_builtins::helpers::FOR_EACH_MAP_ELEM;
 use crate::place::{Place, part_offset, width_of};
 
 /// Bytes of the frame; the context comes first.

@@ -10,7 +10,7 @@ use btc_types::{Space, StackShape, Type};
 
 use crate::core_read::{leaf_of, member_path};
 use crate::function::FnLower;
-use crate::helper::{GET_ATTACH_COOKIE, GET_CURRENT_TASK};
+use btc_builtins::helpers::{GET_ATTACH_COOKIE, GET_CURRENT_TASK};
 use crate::place::{Base, CorePlace, Place};
 use crate::send::FieldSource;
 

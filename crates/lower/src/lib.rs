@@ -11,7 +11,6 @@ mod encode;
 mod expr;
 mod for_map;
 mod function;
-mod helper;
 mod hooks;
 mod into;
 mod map;

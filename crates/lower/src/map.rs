@@ -7,7 +7,7 @@ use btc_types::{Type, align_up};
 
 use crate::encode::stored_parts;
 use crate::function::FnLower;
-use crate::helper::{BPF_ANY, BPF_NOEXIST, MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
+use btc_builtins::helpers::{BPF_ANY, BPF_NOEXIST, MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 use crate::into::PADDED;
 use crate::place::{Place, width_of};
 

@@ -5,7 +5,7 @@ use btc_ir::{BinOp, Cond, Memory, Op, Value, Width};
 use btc_types::Space;
 
 use crate::function::FnLower;
-use crate::helper::{
+use btc_builtins::helpers::{
     PROBE_READ_KERNEL, PROBE_READ_KERNEL_STR, PROBE_READ_USER, PROBE_READ_USER_STR,
 };
 use crate::into::PADDED;

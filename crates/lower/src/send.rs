@@ -6,7 +6,7 @@ use btc_ir::{Cond, Memory, Op, Value, Width};
 use btc_types::{Space, Type, align_up};
 
 use crate::function::FnLower;
-use crate::helper::{BPF_RB_NO_WAKEUP, RINGBUF_RESERVE, RINGBUF_SUBMIT};
+use btc_builtins::helpers::{BPF_RB_NO_WAKEUP, RINGBUF_RESERVE, RINGBUF_SUBMIT};
 
 /// Bytes of a record before its fields: the id and flags.
 const HEADER: u32 = 8;

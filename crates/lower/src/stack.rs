@@ -6,7 +6,7 @@ use btc_target::MAX_STACK_FRAMES;
 use btc_types::StackShape;
 
 use crate::function::FnLower;
-use crate::helper::{BPF_F_USER_STACK, BPF_NOEXIST, GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
+use btc_builtins::helpers::{BPF_F_USER_STACK, BPF_NOEXIST, GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 
 /// Start and factor of the hash; odd constants with well-mixed bits (from the fractions of
 /// the golden ratio and of the square root of 3).

@@ -4,6 +4,7 @@
 //! `cargo run -p btc-bench --release -- [options] [script or folder …]`; `--help` tells the
 //! options. Without scripts, those of `testdata/run` and `testdata/tour` are taken.
 
+mod events;
 mod inside;
 mod options;
 mod process;
@@ -28,6 +29,7 @@ fn main() {
     // has executed another program, so this one must be small as long as any is started.
     process::scripts(&options, &scripts);
     process::hello(&options);
+    events::costs(&options);
     scaling::processes(&options);
     inside::scripts(&options, &scripts);
     scaling::inside(&options);

@@ -132,6 +132,19 @@ impl FnLower<'_, '_, '_> {
                 core.leaf = leaf_of(ty);
                 Place::Core(core)
             }
+            // A copy of a kernel record keeps the target's layout: its fields are found there too.
+            Place::Direct(m) if matches!(record, Type::Record(r) if !r.script && !r.name.starts_with('.')) => {
+                let Type::Record(r) = record else { return Place::Direct(m) };
+                let copy = CorePlace {
+                    base: Base::Value(self.pointer(m)),
+                    space: Space::Kernel,
+                    record: stub_name(&r.name),
+                    union: r.union,
+                    path: Vec::new(),
+                    leaf: Leaf::Record(r.union),
+                };
+                self.field(Place::Core(copy), record, field, ty)
+            }
             other => self.shift(other, storage_offset(field, ty)),
         }
     }

@@ -2,7 +2,7 @@
 //! at a second compile; what it refuses gets a message, never one about the compiler itself.
 #![no_main]
 
-use btc_driver::{Files, Includes, Options, compile, read};
+use btc_driver::{Files, Header, Includes, Options, compile, read};
 use btc_target::Source;
 use btf_rs::Btf;
 use libfuzzer_sys::fuzz_target;
@@ -31,7 +31,7 @@ impl Source for Kernel {
 struct NoFiles;
 
 impl Includes for NoFiles {
-    fn load(&mut self, _: &str, _: bool) -> Option<(String, String)> {
+    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
         None
     }
 }

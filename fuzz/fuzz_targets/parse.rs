@@ -1,14 +1,14 @@
 //! Any text gives a syntax tree or a message that points into the text.
 #![no_main]
 
-use btc_driver::{Emit, Files, Includes, Options, compile};
+use btc_driver::{Emit, Files, Header, Includes, Options, compile};
 use btc_target::NoSource;
 use libfuzzer_sys::fuzz_target;
 
 struct NoFiles;
 
 impl Includes for NoFiles {
-    fn load(&mut self, _: &str, _: bool) -> Option<(String, String)> {
+    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
         None
     }
 }

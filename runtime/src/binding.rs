@@ -7,7 +7,7 @@ use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType, PatchValue};
 use crate::attach::{tracefs, uprobe};
 use crate::elf::Image;
 use crate::render::{Context, time};
-use crate::{Error, Options};
+use crate::{Error, Options, kfunc};
 
 /// Fills everything that the object leaves open.
 pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: Option<u32>) -> Result<(), Error> {
@@ -36,6 +36,7 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
         GlobalValue::PidNamespaceDevice => namespace().map_or(0, |m| kernel_device(m.dev())),
         GlobalValue::PidNamespaceInode => namespace().map_or(0, |m| m.ino()),
         GlobalValue::KernelAddress(symbol) => ctx.symbols.borrow_mut().kernel_address(symbol).unwrap_or(0),
+        GlobalValue::KfuncAllowed { name, provider } => u64::from(kfunc::is_allowed(name, provider)),
         GlobalValue::CgroupId(path) => {
             std::fs::metadata(path).map_err(|e| Error::os(format!("cannot look at the cgroup `{path}`"), &e))?.ino()
         }

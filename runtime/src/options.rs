@@ -28,6 +28,18 @@ pub enum Buffering {
     None,
 }
 
+/// What is run of a script.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Its trace.
+    #[default]
+    Trace,
+    /// Its `test:` probes and nothing else.
+    Test,
+    /// Its `bench:` probes and nothing else.
+    Bench,
+}
+
 /// How to run an object.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -57,8 +69,8 @@ pub struct Options {
     pub print_failed_helpers: bool,
     /// Load everything, then stop.
     pub dry_run: bool,
-    /// Run the `test:` probes and nothing else.
-    pub test: bool,
+    /// What is run of the script.
+    pub mode: Mode,
     /// Overrides of the script's settings, as `(name, value)` with names such as
     /// `max_map_keys`; [`Options::take_environment`] fills them.
     pub settings: Vec<(String, String)>,

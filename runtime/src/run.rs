@@ -12,8 +12,8 @@ use crate::binding::{bind, possible_cpus};
 use crate::child::Child;
 use crate::elf::{self, Image};
 use crate::events::{self, Reader};
-use crate::options::Buffering;
-use crate::tests_mode;
+use crate::modes;
+use crate::options::Mode;
 use crate::load::{self, Loaded};
 use crate::maps::Handle;
 use crate::options::Settings;
@@ -55,10 +55,18 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     if options.dry_run {
         return Ok(Outcome { exit_code: 0 });
     }
-    let attached = attach::attach(&manifest, options, &plans, &loaded)?;
+    let mut attached = attach::attach(&manifest, options, &plans, &loaded)?;
+    state.watchpoints = std::mem::take(&mut attached.watchpoints);
     drop(plans);
     if attached.count == 0 && !manifest.probes.is_empty() {
-        return Err(Error::new("nothing that the script wants to trace exists here"));
+        let only = |kind: fn(&Attach) -> bool| manifest.probes.iter().all(|p| kind(&p.attach));
+        return Err(Error::new(if only(|a| matches!(a, Attach::Test { .. })) {
+            "the script holds tests only; run them with --test"
+        } else if only(|a| matches!(a, Attach::Bench { .. })) {
+            "the script holds benchmarks only; run them with --bench"
+        } else {
+            "nothing that the script wants to trace exists here"
+        }));
     }
     state.ctx.points.clone_from(&attached.points);
 
@@ -118,9 +126,11 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
         Ok(Handle { map, fd, cpus, limit })
     });
     let maps = maps.collect::<Result<_, Error>>()?;
+    let mut sink = Sink::new(options.output.as_deref(), options.buffering)?;
+    // What tests print is shown when they are known to fail.
+    sink.hold(options.mode != Mode::Trace);
     Ok(State {
-        // Tests hold their output back until they are known to fail.
-        sink: Sink::new(options.output.as_deref(), if options.test { Buffering::Full } else { options.buffering })?,
+        sink,
         output: output::of(options.format),
         ctx,
         options,
@@ -128,9 +138,11 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
         exit: None,
         discard: false,
         failed: false,
+        errors: 0,
         warned: HashMap::new(),
         scratch: Vec::new(),
         packets: HashMap::new(),
+        watchpoints: Vec::new(),
     })
 }
 
@@ -160,11 +172,7 @@ impl Session<'_> {
         process: Option<&OwnedFd>,
         programs: &HashMap<i32, Vec<String>>,
     ) -> Result<(), Error> {
-        if self.options.test {
-            let passed = tests_mode::run(self.manifest, self.loaded, reader)?;
-            reader.state().failed |= !passed;
-            return Ok(());
-        }
+        let start = reader.state().sink.buffer().len();
         let begin = |a: &Attach| matches!(a, Attach::Begin);
         for program in attach::run_by_tracer(self.manifest, self.loaded, begin) {
             if self.loaded.is_stopped() || reader.is_over() {
@@ -172,6 +180,18 @@ impl Session<'_> {
             }
             attach::run_program(program.fd)?;
             reader.consume();
+        }
+        match self.options.mode {
+            Mode::Trace => {}
+            Mode::Test => {
+                let passed = modes::test(self.manifest, self.loaded, reader, start)?;
+                reader.state().failed = !passed;
+                return self.end(reader);
+            }
+            Mode::Bench => {
+                modes::bench(self.manifest, self.loaded, reader)?;
+                return self.end(reader);
+            }
         }
         if !reader.is_over() {
             if let Some(child) = child {
@@ -195,7 +215,9 @@ impl Session<'_> {
     }
 
     fn end(&mut self, reader: &mut Reader) -> Result<(), Error> {
+        reader.state().sink.hold(false);
         self.attached.links.clear();
+        reader.state().watchpoints.clear();
         self.attached.clones.clear();
         // What other CPUs sent behind an exit() is dropped here.
         reader.consume();
@@ -230,11 +252,9 @@ impl Session<'_> {
 
     /// Maps and losses.
     fn finish(&self, state: &mut State) {
-        if self.options.test {
-            return state.sink.flush();
-        }
         state.output.end(state.sink.buffer());
-        if state.ctx.settings.print_maps_on_exit {
+        // A benchmark leaves maps of no meaning.
+        if state.ctx.settings.print_maps_on_exit && self.options.mode != Mode::Bench {
             state.print_maps();
         }
         state.sink.flush();

@@ -56,9 +56,11 @@ fn check_action(manifest: &Manifest, i: usize, action: &Action, fields: usize) -
             }
         }
         Action::PrintValue if fields == 0 => damaged(format_args!("record {i} prints nothing")),
+        Action::Unwatch if fields == 0 => damaged(format_args!("record {i} has no address")),
         Action::Packet { .. } if fields < 3 => damaged(format_args!("record {i} has no packet")),
         Action::PrintValue
         | Action::Packet { .. }
+        | Action::Unwatch
         | Action::Exit
         | Action::Time(_)
         | Action::Join(_)

@@ -23,6 +23,9 @@ impl fmt::Display for Encoding {
                 }
                 f.write_str(")")
             }
+            Encoding::KernelRecord { name, union, .. } => {
+                write!(f, "{} {name}", if *union { "union" } else { "struct" })
+            }
             Encoding::Enum { .. } => f.write_str("enum"),
             Encoding::Inet => f.write_str("inet"),
             Encoding::Mac => f.write_str("mac"),

@@ -106,6 +106,15 @@ pub enum Encoding {
     Tuple(Vec<Field>),
     /// `{ .a = 1, .b = 2 }`: records and structs.
     Record(Vec<Field>),
+    /// A struct or union of the kernel, copied as it is: the host's BTF tells its fields.
+    KernelRecord {
+        /// Its tag.
+        name: String,
+        /// Union rather than struct.
+        union: bool,
+        /// Bytes that were copied.
+        size: u32,
+    },
     /// An enumerator; shown by name, or as a number when unknown.
     Enum {
         /// Size in bytes.
@@ -190,6 +199,7 @@ impl Encoding {
             Encoding::Tuple(fields) | Encoding::Record(fields) => {
                 fields.iter().map(|f| f.offset + f.encoding.size()).max().unwrap_or(0)
             }
+            Encoding::KernelRecord { size, .. } => *size,
             Encoding::Inet => 20,
             Encoding::Mac => 6,
             Encoding::UserSymbol | Encoding::UserStack { .. } => 16,

@@ -198,6 +198,13 @@ pub enum GlobalValue {
     CgroupId(String),
     /// Address of a symbol in a user binary: path and symbol.
     UserAddress(String, String),
+    /// 1 when the kernel has a kfunc and lets the programs of a provider call it, else 0.
+    KfuncAllowed {
+        /// The kfunc.
+        name: String,
+        /// The provider, such as `kprobe`.
+        provider: String,
+    },
     /// `CLOCK_REALTIME` less `CLOCK_BOOTTIME` at the start of the run, in nanoseconds.
     RealtimeOffset,
     /// `CLOCK_TAI` less `CLOCK_BOOTTIME` at the start of the run, in nanoseconds.

@@ -72,6 +72,8 @@ pub enum Action {
         /// The file.
         path: String,
     },
+    /// `unwatch(address)`: takes the watchpoints at an address away. Field 0 is the address (u64).
+    Unwatch,
     /// `assert`, `test`: prints the text and fails the run.
     Fail(String),
 }

@@ -394,6 +394,7 @@ wire_enum!(GlobalValue {
     6 PidNamespaceDevice {}, 7 PidNamespaceInode {},
     8 KernelAddress { 1 0: symbol }, 9 CgroupId { 1 0: path },
     10 UserAddress { 1 0: path, 2 1: symbol }, 11 RealtimeOffset {}, 12 TaiOffset {},
+    13 KfuncAllowed { 1 name: name, 2 provider: provider },
 });
 wire_struct!(Patch { 1 program, 2 insn, 3 value });
 wire_enum!(PatchValue {
@@ -445,6 +446,7 @@ wire_enum!(Encoding {
     21 CgroupPath { 1 pattern: pattern },
     22 ErrorText {}, 23 SignalName {}, 24 SyscallName {},
     25 Constant { 1 0: text },
+    26 KernelRecord { 1 name: name, 2 union: union, 3 size: size },
 });
 
 wire_enum!(Segment { 1 Text { 1 0: bytes }, 2 Value { 1 field: field, 2 spec: spec } });
@@ -480,6 +482,7 @@ wire_enum!(Action {
     9 Exit {}, 10 Time { 1 0: format }, 11 Join { 1 0: separator },
     12 Cat { 1 0: segments }, 13 System { 1 0: segments },
     14 RuntimeWarning { 1 0: text }, 15 Packet { 1 path: path }, 16 Fail { 1 0: text },
+    17 Unwatch {},
 });
 wire_struct!(Loss { 1 kind, 2 place, 3 subject });
 wire_enum!(LossKind { 1 Record {}, 2 MapFull {}, 3 Read {}, 4 Stack {}, 5 Helper {} });

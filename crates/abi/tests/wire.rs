@@ -56,6 +56,7 @@ fn all_encodings() -> Vec<Encoding> {
         Encoding::ErrorText,
         Encoding::SignalName,
         Encoding::SyscallName,
+        Encoding::KernelRecord { name: "list_head".into(), union: false, size: 16 },
         Encoding::Constant("c".into()),
     ];
     for mode in [StackMode::Bpftrace, StackMode::Perf, StackMode::Raw, StackMode::BuildId] {
@@ -84,6 +85,7 @@ fn all_actions() -> Vec<Action> {
         Action::System(segments),
         Action::RuntimeWarning("w".into()),
         Action::Packet { path: "p".into() },
+        Action::Unwatch,
         Action::Fail("f".into()),
     ]
 }
@@ -151,6 +153,7 @@ fn everything() -> Manifest {
         GlobalValue::OwnPid,
         GlobalValue::PidNamespaceDevice,
         GlobalValue::PidNamespaceInode,
+        GlobalValue::KfuncAllowed { name: "bpf_rdonly_cast".into(), provider: "kprobe".into() },
         GlobalValue::KernelAddress("k".into()),
         GlobalValue::CgroupId("/".into()),
         GlobalValue::UserAddress("p".into(), "s".into()),

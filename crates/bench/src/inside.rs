@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use btc_driver::{Emit, Files, Includes, Options as Compile, compile, read};
+use btc_driver::{Emit, Files, Header, Includes, Options as Compile, compile, read};
 use btc_target::Source;
 use btf_rs::{Backend, Btf};
 
@@ -43,7 +43,7 @@ impl Source for Kernel {
 struct NoFiles;
 
 impl Includes for NoFiles {
-    fn load(&mut self, _: &str, _: bool) -> Option<(String, String)> {
+    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
         None
     }
 }

@@ -17,6 +17,8 @@ pub enum Command {
     List(ListArgs),
     /// `btc inspect`
     Inspect(InspectArgs),
+    /// `btc fmt`, and `--fmt`.
+    Fmt(FmtArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -48,6 +50,12 @@ enum Sub {
     List(ListArgs),
     /// Show what an object holds
     Inspect(InspectArgs),
+    /// Lay scripts out in the standard form
+    Fmt(FmtArgs),
+    /// Run the tests of a script: its `test:` probes
+    Test(RunArgs),
+    /// Run the benchmarks of a script: its `bench:` probes
+    Bench(RunArgs),
 }
 
 /// bpftrace's command line.
@@ -57,16 +65,25 @@ struct DropIn {
     /// List the probes that match a pattern, or those of a script
     #[arg(short = 'l', num_args = 0..=1, default_missing_value = "", value_name = "PATTERN")]
     list: Option<String>,
+    /// Print a script in the standard form
+    #[arg(long, value_name = "FILE")]
+    fmt: Option<String>,
     #[command(flatten)]
     run: RunArgs,
 }
 
-/// Where types come from.
+/// Where types and constants come from.
 #[derive(Args, Clone, Debug, Default)]
 pub struct TargetArgs {
     /// BTF of the kernel to compile for; the running kernel's when not given
     #[arg(long, value_name = "FILE")]
     pub btf: Option<String>,
+    /// A folder to look for headers in; may be repeated
+    #[arg(short = 'I', value_name = "DIR")]
+    pub include_folders: Vec<String>,
+    /// A header to read before the script; may be repeated
+    #[arg(long = "include", value_name = "FILE")]
+    pub includes: Vec<String>,
 }
 
 /// `btc compile`
@@ -100,6 +117,9 @@ pub struct CheckArgs {
     /// Scripts
     #[arg(value_name = "SCRIPT", required = true)]
     pub files: Vec<String>,
+    /// Print the diagnostics to standard output as JSON, an object a line
+    #[arg(long)]
+    pub json: bool,
     /// Allow functions that change the traced system
     #[arg(long = "unsafe")]
     pub allow_unsafe: bool,
@@ -149,6 +169,9 @@ pub struct RunArgs {
     /// Run the script's tests: its `test:` probes
     #[arg(long)]
     pub test: bool,
+    /// Run the script's benchmarks: its `bench:` probes
+    #[arg(long, conflicts_with = "test")]
+    pub bench: bool,
     /// Print a stage instead of running: tokens, ast, hir, ir-raw, ir, asm
     #[arg(short = 'd', value_name = "STAGE")]
     pub debug: Option<String>,
@@ -183,6 +206,20 @@ pub struct InspectArgs {
     pub json: bool,
 }
 
+/// `btc fmt`
+#[derive(Args, Debug, Default)]
+pub struct FmtArgs {
+    /// Scripts; `-` for standard input
+    #[arg(value_name = "SCRIPT", required = true)]
+    pub files: Vec<String>,
+    /// Change the files instead of printing them
+    #[arg(short = 'w', long, conflicts_with = "check")]
+    pub write: bool,
+    /// Only tell which files are not in the standard form; the exit code is 1 when there are any
+    #[arg(long)]
+    pub check: bool,
+}
+
 /// Reads the command line; prints help or an error and ends the program where due.
 pub fn parse(args: &[String]) -> Command {
     let name = args.first().and_then(|a| a.rsplit('/').next()).unwrap_or("btc");
@@ -200,9 +237,15 @@ pub fn parse(args: &[String]) -> Command {
             Sub::Run(args) => Command::Run(args),
             Sub::List(args) => Command::List(args),
             Sub::Inspect(args) => Command::Inspect(args),
+            Sub::Fmt(args) => Command::Fmt(args),
+            Sub::Test(args) => Command::Run(RunArgs { test: true, bench: false, ..args }),
+            Sub::Bench(args) => Command::Run(RunArgs { bench: true, test: false, ..args }),
         };
     }
     let args = DropIn::parse_from(args);
+    if let Some(file) = args.fmt {
+        return Command::Fmt(FmtArgs { files: vec![file], ..FmtArgs::default() });
+    }
     match args.list {
         Some(pattern) => Command::List(ListArgs {
             pattern,

@@ -75,6 +75,10 @@ impl Source for Kernel {
         (!all.is_empty()).then_some(all)
     }
 
+    fn symbol_size(&self, binary: &str, symbol: &str) -> Option<u64> {
+        btc_runtime::symbol_size(binary, symbol)
+    }
+
     fn btf(&self) -> Option<Btf> {
         open(self.btf.as_deref().unwrap_or(KERNEL_BTF)).ok()
     }

@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod headers;
 mod kernel;
 mod report;
 mod script;
@@ -20,5 +21,6 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => commands::run::run(&args),
         cli::Command::List(args) => commands::list::run(&args),
         cli::Command::Inspect(args) => commands::inspect::run(&args),
+        cli::Command::Fmt(args) => commands::fmt::run(&args),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use btc_driver::Compilation;
+use btc_driver::{Compilation, Diagnostics, SourceMap, render};
 
 /// Prints an error that has no place in a script.
 pub fn error(message: impl std::fmt::Display) -> ExitCode {
@@ -15,6 +15,13 @@ pub fn error(message: impl std::fmt::Display) -> ExitCode {
 /// Prints the diagnostics of a compile.
 pub fn diagnostics(compilation: &Compilation) {
     eprint!("{}", compilation.messages(colour()));
+}
+
+/// Prints diagnostics that came without a compile.
+pub fn all(diagnostics: &Diagnostics, sources: &SourceMap) {
+    for diagnostic in diagnostics.iter() {
+        eprint!("{}", render(diagnostic, sources, colour()));
+    }
 }
 
 /// Whether standard error takes colours.

@@ -1,10 +1,12 @@
 //! Scripts and the files they include.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use btc_driver::{Compilation, Includes, Options};
+use btc_driver::{Compilation, Formatted, Header, Includes, Options};
 
+use crate::cli::TargetArgs;
+use crate::headers::{self, Folders};
 use crate::kernel::Kernel;
 
 /// A script's name and bytes.
@@ -13,14 +15,12 @@ pub struct Input {
     pub name: String,
     /// Its bytes: text, or an object.
     pub bytes: Vec<u8>,
-    /// The folder that `#include "…"` starts from.
-    folder: PathBuf,
 }
 
 impl Input {
     /// A script given on the command line.
     pub fn inline(text: &str) -> Input {
-        Input { name: "stdin".into(), bytes: text.as_bytes().to_vec(), folder: PathBuf::new() }
+        Input { name: "stdin".into(), bytes: text.as_bytes().to_vec() }
     }
 
     /// Reads a file; `-` is standard input.
@@ -29,14 +29,13 @@ impl Input {
         if path == "-" {
             let read = std::io::stdin().lock().read_to_end(&mut bytes);
             read.map_err(|e| format!("standard input cannot be read: {e}"))?;
-            return Ok(Input { name: "stdin".into(), bytes, folder: PathBuf::new() });
+            return Ok(Input { name: "stdin".into(), bytes });
         }
         bytes = std::fs::read(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => format!("`{path}`: there is no such file"),
             _ => format!("`{path}` cannot be read: {e}"),
         })?;
-        let folder = PathBuf::from(path).parent().map(PathBuf::from).unwrap_or_default();
-        Ok(Input { name: path.to_string(), bytes, folder })
+        Ok(Input { name: path.to_string(), bytes })
     }
 
     /// Whether it is an object rather than a script.
@@ -45,11 +44,23 @@ impl Input {
     }
 
     /// Compiles the script.
-    pub fn compile(&self, kernel: &Kernel, options: &Options) -> Result<Compilation, String> {
-        let text = std::str::from_utf8(&self.bytes)
-            .map_err(|_| format!("`{}` is neither a script (UTF-8 text) nor an object", self.name))?;
-        let mut includes = Files { folder: self.folder.clone() };
-        Ok(btc_driver::compile(&self.name, text, kernel, &mut includes, options))
+    pub fn compile(&self, target: &TargetArgs, options: Options) -> Result<Compilation, String> {
+        let kernel = Kernel::new(target.btf.as_deref())?;
+        let options = Options { includes: target.includes.clone(), defines: headers::defines(), ..options };
+        let mut files = Files { folders: Folders::new(&target.include_folders) };
+        Ok(btc_driver::compile(&self.name, self.text()?, &kernel, &mut files, &options))
+    }
+
+    /// The script in the standard form.
+    pub fn format(&self, target: &TargetArgs) -> Result<Formatted, String> {
+        let mut files = Files { folders: Folders::new(&target.include_folders) };
+        Ok(btc_driver::format(&self.name, self.text()?, &mut files))
+    }
+
+    /// The script's text.
+    pub fn text(&self) -> Result<&str, String> {
+        std::str::from_utf8(&self.bytes)
+            .map_err(|_| format!("`{}` is neither a script (UTF-8 text) nor an object", self.name))
     }
 }
 
@@ -60,21 +71,14 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Included files: the script's folder for `"…"`, the usual places for `<…>`.
+/// Files that scripts name.
 struct Files {
-    folder: PathBuf,
+    folders: Folders,
 }
 
 impl Includes for Files {
-    fn load(&mut self, path: &str, system: bool) -> Option<(String, String)> {
-        if system {
-            // Kernel and C library headers need a C compiler to be read as a whole; the
-            // types they define come from BTF.
-            return None;
-        }
-        let file = self.folder.join(path);
-        let text = std::fs::read_to_string(&file).ok()?;
-        Some((file.display().to_string(), text))
+    fn load(&mut self, path: &str, angled: bool, from: &str) -> Option<Header> {
+        self.folders.find(path, angled, from)
     }
 }
 

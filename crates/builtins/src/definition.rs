@@ -116,6 +116,8 @@ pub enum Returns {
     Fixed(Type),
     /// From the arguments; errors go to the check's diagnostics.
     Infer(fn(&mut Check) -> Type),
+    /// A number or truth value that the compiler knows; the lowering hook is never called.
+    Known(Type, fn(&mut Check) -> i64),
 }
 
 /// Where a builtin may be used.
@@ -146,6 +148,8 @@ pub struct ProbeFacts {
     pub result: Option<Type>,
     /// Whether the attach point is a function.
     pub is_function: bool,
+    /// Whether it is a pattern, so that the program does not know which one fired.
+    pub is_pattern: bool,
     /// Whether it traces user-space code, so that plain pointers are the process's.
     pub is_user: bool,
 }
@@ -203,6 +207,8 @@ pub struct Check<'a> {
     pub probe: &'a ProbeFacts,
     /// Settings.
     pub settings: &'a Settings,
+    /// Size in bytes of a symbol of the probed binary, where that is at hand.
+    pub symbol_size: &'a dyn Fn(&str) -> Option<u64>,
     /// Where errors go.
     pub diagnostics: &'a mut Diagnostics,
 }

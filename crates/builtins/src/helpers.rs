@@ -59,6 +59,8 @@ pub const RINGBUF_RESERVE: u32 = 131;
 pub const RINGBUF_SUBMIT: u32 = 132;
 /// `long bpf_for_each_map_elem(struct bpf_map *map, void *fn, void *ctx, u64 flags)`, Linux 5.13
 pub const FOR_EACH_MAP_ELEM: u32 = 164;
+/// `u64 bpf_get_func_ip(void *ctx)`, Linux 5.15; in uprobes and uretprobes since 6.6
+pub const GET_FUNC_IP: u32 = 173;
 /// `u64 bpf_get_attach_cookie(void *ctx)`, Linux 5.15
 pub const GET_ATTACH_COOKIE: u32 = 174;
 
@@ -107,6 +109,7 @@ mod tests {
             ("ringbuf_reserve", RINGBUF_RESERVE),
             ("ringbuf_submit", RINGBUF_SUBMIT),
             ("for_each_map_elem", FOR_EACH_MAP_ELEM),
+            ("get_func_ip", GET_FUNC_IP),
             ("get_attach_cookie", GET_ATTACH_COOKIE),
         ];
         for (name, number) in all {

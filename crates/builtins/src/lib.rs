@@ -28,6 +28,7 @@ macro_rules! builtins {
 builtins! {
     argn: ARG0, ARG1, ARG2, ARG3, ARG4, ARG5, ARG6, ARG7, ARG8, ARG9;
     assert: ASSERT;
+    assert_str: ASSERT_STR;
     avg: AVG;
     bswap: BSWAP;
     buf: BUF;
@@ -42,7 +43,9 @@ builtins! {
     cpid: CPID;
     cpu: CPU;
     curtask: CURTASK;
+    default_str_length: DEFAULT_STR_LENGTH;
     delete: DELETE;
+    dw_ustack: DW_USTACK;
     elapsed: ELAPSED;
     errorf: ERRORF;
     exit: EXIT;
@@ -59,6 +62,8 @@ builtins! {
     jiffies: JIFFIES;
     join: JOIN;
     kaddr: KADDR;
+    kfunc_allowed: KFUNC_ALLOWED;
+    kfunc_exist: KFUNC_EXIST;
     kptr: KPTR;
     kstack: KSTACK;
     ksym: KSYM;
@@ -97,6 +102,7 @@ builtins! {
     stats: STATS;
     str: STR;
     str_concat: STR_CONCAT;
+    strcap: STRCAP;
     strcontains: STRCONTAINS;
     strerror: STRERROR;
     strftime: STRFTIME;
@@ -109,7 +115,9 @@ builtins! {
     tid: TID;
     time: TIME;
     tseries: TSERIES;
+    uaddr: UADDR;
     uid: UID;
+    unwatch: UNWATCH;
     uptr: UPTR;
     usermode: USERMODE;
     username: USERNAME;

@@ -147,6 +147,8 @@ pub trait Lowering<'m> {
     /// A register of the interrupted or probed code by name; 0 on machines that lack it
     /// and in probes that see no registers.
     fn register(&mut self, name: &str) -> Value;
+    /// Address of a symbol of the probed binary as it lies in the process.
+    fn user_symbol(&mut self, name: &str) -> Value;
     /// Name of the probe's provider.
     fn provider(&mut self) -> &'static str;
     /// Copies the value of an entry to the variable argument `to`; 1 when there is one, else 0.

@@ -3,14 +3,14 @@
 use btc_ir::BinOp;
 use btc_types::Type;
 
-use crate::{Function, Kind, Lowered, Probes, Returns, helpers};
+use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns, helpers};
 
 /// The definition.
 pub static PID: Function = Function {
     name: "pid",
     aliases: &[],
     kind: Kind::Variable,
-    params: &[],
+    params: &[Param::optional("namespace", ParamKind::Word(&["curr_ns", "init"]))],
     returns: Returns::Fixed(Type::UINT32),
     probes: Probes::Any,
     is_unsafe: false,

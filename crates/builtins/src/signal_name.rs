@@ -13,6 +13,6 @@ pub static SIGNAL_NAME: Function = Function {
     returns: Returns::Fixed(Type::SignalName),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "A signal number that prints as its name.",
+    doc: "A signal number that prints as what the signal is called, such as `Killed`.",
     lower: |l, _| Lowered::Value(l.value(0)),
 };

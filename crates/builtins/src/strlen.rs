@@ -20,15 +20,15 @@ pub static STRLEN: Function = Function {
     lower,
 };
 
-fn check(c: &mut Check) -> Type {
+pub(crate) fn check(c: &mut Check) -> Type {
     if !texts::is_text(&c.args[0].ty) {
-        let message = format!("strlen() takes a text, not `{}`", c.args[0].ty);
+        let message = format!("{}() takes a text, not `{}`", c.function.name, c.args[0].ty);
         c.error(Code::WrongType, c.args[0].span, message);
     }
     Type::UINT64
 }
 
-fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
+pub(crate) fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     if let Some(text) = texts::literal(call, 0) {
         let length = text.iter().position(|b| *b == 0).unwrap_or(text.len());
         return Lowered::Value(l.b().iconst(length as i64));

@@ -5,11 +5,13 @@
 //! Knows nothing of the language, files or terminals.
 
 mod codes;
+mod json;
 mod render;
 mod source;
 mod suggest;
 
 pub use codes::{ALL as ALL_CODES, Code};
+pub use json::render_json;
 pub use render::render;
 pub use source::{FileId, SourceMap, Span};
 pub use suggest::did_you_mean;

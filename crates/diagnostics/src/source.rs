@@ -43,6 +43,8 @@ impl fmt::Debug for Span {
 struct File {
     name: String,
     text: String,
+    /// Of the system: nothing that the script says stands in it.
+    system: bool,
     /// Offset of the first byte of each line.
     lines: Vec<u32>,
 }
@@ -56,12 +58,25 @@ pub struct SourceMap {
 impl SourceMap {
     /// Adds a text under the name shown in messages.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        let text = text.into();
+        self.push(name.into(), text.into(), false)
+    }
+
+    /// Adds a header of the system: no object names it, since it is the machine's and not the script's.
+    pub fn add_system(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
+        self.push(name.into(), text.into(), true)
+    }
+
+    fn push(&mut self, name: String, text: String, system: bool) -> FileId {
         let lines = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1))
             .collect();
-        self.files.push(File { name: name.into(), text, lines });
+        self.files.push(File { name, text, system, lines });
         FileId(self.files.len() as u32 - 1)
+    }
+
+    /// The files that are the script's own.
+    pub fn own(&self) -> impl Iterator<Item = FileId> {
+        (0..self.files.len()).filter(|i| !self.files[*i].system).map(|i| FileId(i as u32))
     }
 
     /// The name of `file`.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, FileId, SourceMap};
 use btc_syntax::ast::Program;
-use btc_syntax::{Includes, Options};
+use btc_syntax::{Header, Includes, Options};
 
 /// Files that a script refers to. Names are those shown in messages.
 pub trait Files: Includes {
@@ -17,8 +17,8 @@ pub trait Files: Includes {
 pub(crate) struct Parser<'f>(pub &'f mut dyn Files);
 
 impl Includes for Parser<'_> {
-    fn load(&mut self, path: &str, system: bool) -> Option<(String, String)> {
-        self.0.load(path, system)
+    fn load(&mut self, path: &str, angled: bool, from: &str) -> Option<Header> {
+        self.0.load(path, angled, from)
     }
 }
 
@@ -59,7 +59,7 @@ fn merged(
             }
             let header = name.ends_with(".h");
             let id = sources.add(name, text);
-            let options = Options { header, ..options.clone() };
+            let options = Options { header, includes: Vec::new(), ..options.clone() };
             append(&mut all, merged(sources, id, &options, files, seen, d));
         }
     }

@@ -9,14 +9,14 @@ mod hash;
 mod imports;
 
 use btc_abi::Manifest;
-use btc_diagnostics::{Code, Diagnostic, Diagnostics, FileId, SourceMap, Span};
+use btc_diagnostics::{Code, Diagnostic, FileId, Span};
 use btc_target::{Source, Target};
 
 pub use btc_bpf::disassemble;
-pub use btc_diagnostics::{Severity, render};
+pub use btc_diagnostics::{Diagnostics, Severity, SourceMap, render, render_json};
 pub use btc_object::read;
 pub use btc_sema::SETTINGS;
-pub use btc_syntax::Includes;
+pub use btc_syntax::{Header, Includes};
 pub use emit::{Emit, disassembly};
 pub use imports::Files;
 
@@ -33,6 +33,12 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
     /// Whether the object leaves the script's text out.
     pub strip_source: bool,
+    /// Headers to read before the script.
+    pub includes: Vec<String>,
+    /// Macros that are defined from the start beside [`BPFTRACE_HAVE_BTF`], with their value.
+    ///
+    /// [`BPFTRACE_HAVE_BTF`]: btc_syntax::Options
+    pub defines: Vec<(String, String)>,
 }
 
 impl Default for Options {
@@ -43,6 +49,8 @@ impl Default for Options {
             allow_unsafe: false,
             environment: Vec::new(),
             strip_source: false,
+            includes: Vec::new(),
+            defines: Vec::new(),
         }
     }
 }
@@ -62,6 +70,11 @@ impl Compilation {
     pub fn messages(&self, colour: bool) -> String {
         self.diagnostics.iter().map(|d| render(d, &self.sources, colour)).collect()
     }
+
+    /// All diagnostics as JSON, an object a line.
+    pub fn messages_json(&self) -> String {
+        self.diagnostics.iter().map(|d| render_json(d, &self.sources)).collect()
+    }
 }
 
 /// Compiles a script.
@@ -80,6 +93,26 @@ pub fn compile(
     Compilation { sources, diagnostics, output }
 }
 
+/// A script in the standard form.
+pub struct Formatted {
+    /// The texts that diagnostics refer to.
+    pub sources: SourceMap,
+    /// Errors and warnings.
+    pub diagnostics: Diagnostics,
+    /// Its text; `None` after an error.
+    pub text: Option<String>,
+}
+
+/// Lays a script out in the standard form; comments stay.
+pub fn format(name: &str, text: &str, files: &mut dyn Files) -> Formatted {
+    let mut sources = SourceMap::default();
+    let mut diagnostics = Diagnostics::new();
+    let file = sources.add(name, text);
+    let syntax = btc_syntax::Options::default();
+    let text = btc_syntax::format(&mut sources, file, &syntax, &mut imports::Parser(files), &mut diagnostics);
+    Formatted { sources, diagnostics, text }
+}
+
 /// The pipeline. `None` after an error, which is in `d`.
 fn stages(
     sources: &mut SourceMap,
@@ -89,7 +122,9 @@ fn stages(
     options: &Options,
     d: &mut Diagnostics,
 ) -> Option<Vec<u8>> {
-    let syntax = btc_syntax::Options::default();
+    let mut syntax = btc_syntax::Options::default();
+    syntax.includes.clone_from(&options.includes);
+    syntax.defines.extend_from_slice(&options.defines);
     if options.emit == Emit::Tokens {
         return Some(btc_syntax::tokens(sources, file, &syntax, &mut imports::Parser(files), d).into_bytes());
     }
@@ -178,8 +213,8 @@ fn complete(
     options: &Options,
 ) -> Manifest {
     manifest.compiler = format!("btc {}", env!("CARGO_PKG_VERSION"));
-    manifest.sources = (0..sources.len())
-        .map(|i| FileId(i as u32))
+    manifest.sources = sources
+        .own()
         .map(|f| btc_abi::Source {
             name: sources.name(f).rsplit('/').next().unwrap_or_default().to_string(),
             hash: hash::sha256(sources.text(f)),

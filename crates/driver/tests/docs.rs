@@ -12,3 +12,9 @@ fn language_page_is_fresh() {
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(committed == page, "docs/language.md is stale: BTC_BLESS=1 cargo test -p btc-driver --test docs");
 }
+
+#[test]
+fn nothing_of_bpftrace_is_missing() {
+    let missing: Vec<_> = btc_driver::docs::peer::entries().into_iter().filter(|(.., state)| state.is_none()).collect();
+    assert!(missing.is_empty(), "btc lacks what bpftrace 0.27 documents: {missing:?}");
+}

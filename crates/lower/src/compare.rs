@@ -7,7 +7,7 @@ use btc_types::Type;
 use crate::expr::cond;
 use crate::function::FnLower;
 use crate::into::PADDED;
-use crate::place::{accesses, part_offset, width_of};
+use crate::place::{accesses, matching_parts, part_offset, width_of};
 
 impl FnLower<'_, '_, '_> {
     pub fn compare(&mut self, op: Logic, kind: CompareKind, left: &hir::Expr, right: &hir::Expr) -> Value {
@@ -71,14 +71,10 @@ impl FnLower<'_, '_, '_> {
             (Type::Str { capacity: p, .. }, Type::Str { capacity: q, .. }) => {
                 self.equal_texts(a, *p, b, *q, differ);
             }
-            (Type::Tuple(p), Type::Tuple(q)) => {
-                for (i, (x, y)) in p.iter().zip(q).enumerate() {
-                    self.equal(part(a, a_ty, i), x, part(b, b_ty, i), y, differ);
-                }
-            }
-            (Type::Named(p), Type::Named(q)) => {
-                for (i, ((_, x), (_, y))) in p.iter().zip(q).enumerate() {
-                    self.equal(part(a, a_ty, i), x, part(b, b_ty, i), y, differ);
+            (Type::Tuple(_), Type::Tuple(_)) | (Type::Named(_), Type::Named(_)) => {
+                for (i, (x, other)) in matching_parts(a_ty, b_ty).into_iter().enumerate() {
+                    let Some((j, y)) = other else { continue };
+                    self.equal(part(a, a_ty, i), x, part(b, b_ty, j), y, differ);
                 }
             }
             _ if a_ty.is_scalar() => {

@@ -25,11 +25,9 @@ impl Shared<'_> {
             Type::Record(r) if r.script && self.record(&r.name).is_some() => {
                 Encoding::Record(self.record_fields(&r.name, module))
             }
-            Type::Record(r) => Encoding::Array {
-                element: Box::new(Encoding::Int { size: 1, signed: false }),
-                count: r.size,
-                stride: 1,
-            },
+            Type::Record(r) => {
+                Encoding::KernelRecord { name: r.name.clone(), union: r.union, size: r.size }
+            }
             Type::Enum(e) => Encoding::Enum { size: e.size, signed: e.signed, names: self.enum_names(e) },
             Type::Tuple(parts) => Encoding::Tuple(self.fields(parts.iter().map(|t| ("", t)), module)),
             Type::Named(parts) => {

@@ -288,6 +288,10 @@ impl FnLower<'_, '_, '_> {
                     let zero = self.b.iconst(0);
                     self.b.cmp(Cond::Ne, value, zero)
                 }
+                // An address is never negative, whatever its number was read from.
+                Type::Pointer { .. } if inner.ty.is_int() && inner.ty.size() < 8 => {
+                    self.b.push(Op::ZeroExtend(inner.ty.size() as u8 * 8, value))
+                }
                 _ if to.size() < 8 => self.extend(value, to),
                 _ => value,
             };

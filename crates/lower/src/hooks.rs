@@ -214,9 +214,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn global(&mut self, value: GlobalValue) -> Value {
-        let global = self.f.shared.value(value, self.f.b.module);
-        let address = self.f.b.global_addr(global);
-        self.f.b.load(Width::B8, address, 0)
+        self.f.global(value)
     }
 
     fn stack(&mut self, user: bool, shape: StackShape) -> Value {
@@ -229,12 +227,8 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             return self.f.b.iconst(index);
         }
         let ctx = self.f.ctx();
+        let exists = self.f.has_helper("get_attach_cookie", GET_ATTACH_COOKIE);
         let b = &mut self.f.b;
-        let exists = b.late(Late::EnumExists {
-            name: "bpf_func_id".to_string(),
-            variant: "BPF_FUNC_get_attach_cookie".to_string(),
-            value: i64::from(GET_ATTACH_COOKIE),
-        });
         let (cookie, patched, done) = (b.block(0), b.block(0), b.block(1));
         b.branch_imm(Cond::Ne, exists, 0, cookie, patched);
         b.switch_to(cookie);
@@ -295,6 +289,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             }
             _ => self.f.b.iconst(0),
         }
+    }
+
+    fn user_symbol(&mut self, name: &str) -> Value {
+        self.f.user_symbol(name)
     }
 
     fn provider(&mut self) -> &'static str {

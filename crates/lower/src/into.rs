@@ -2,10 +2,10 @@
 
 use btc_hir::{self as hir, ExprKind};
 use btc_ir::{Memory, Width};
-use btc_types::{Space, Type, tuple_layout};
+use btc_types::{Space, Type};
 
 use crate::function::FnLower;
-use crate::place::{Place, accesses, part_offset, width_of};
+use crate::place::{Place, accesses, matching_parts, part_offset, width_of};
 
 /// Texts up to this capacity are always padded with zeros, so that they can be compared
 /// and used as keys as they are. Longer ones end at their NUL; what follows is arbitrary.
@@ -24,7 +24,7 @@ impl FnLower<'_, '_, '_> {
                 self.call(e, Some(to));
                 self.pad(&e.ty, to, ty);
             }
-            ExprKind::Tuple(parts) => self.tuple_into(parts, to, ty),
+            ExprKind::Tuple(parts) => self.tuple_into(parts, &e.ty, to, ty),
             ExprKind::Ternary { condition, then, otherwise } => {
                 let (yes, no, done) = (self.b.block(0), self.b.block(0), self.b.block(0));
                 self.condition(condition, yes, no);
@@ -45,8 +45,11 @@ impl FnLower<'_, '_, '_> {
             // The bytes of a number as an array.
             ExprKind::Cast(inner) if inner.ty.is_scalar() => {
                 let value = self.scalar(inner);
-                let width = Width::of(ty.size().next_power_of_two().min(8)).unwrap_or(Width::B8);
+                let size = inner.ty.size();
+                let width = Width::of(size).unwrap_or(Width::B8);
                 self.b.store(width, to.base, to.offset, value);
+                let rest = Memory { base: to.base, offset: to.offset + size as i32 };
+                self.clear_bytes(rest, ty.size().saturating_sub(size));
             }
             ExprKind::Cast(inner) if matches!(inner.kind, ExprKind::Str(_)) => self.into(inner, to, ty),
             _ => {
@@ -93,16 +96,11 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    fn tuple_into(&mut self, parts: &[hir::Expr], to: Memory, ty: &Type) {
-        let types: Vec<&Type> = match ty {
-            Type::Tuple(types) => types.iter().collect(),
-            Type::Named(types) => types.iter().map(|(_, t)| t).collect(),
-            _ => return,
-        };
-        let (places, _) = tuple_layout(types.iter().copied());
-        for ((part, ty), place) in parts.iter().zip(types).zip(places) {
-            let to = Memory { base: to.base, offset: to.offset + place.offset as i32 };
-            self.into(part, to, ty);
+    fn tuple_into(&mut self, parts: &[hir::Expr], from_ty: &Type, to: Memory, ty: &Type) {
+        for (part, (_, target)) in parts.iter().zip(matching_parts(from_ty, ty)) {
+            let Some((index, ty_of_part)) = target else { continue };
+            let to = Memory { base: to.base, offset: to.offset + part_offset(ty, index) as i32 };
+            self.into(part, to, ty_of_part);
         }
     }
 
@@ -142,16 +140,10 @@ impl FnLower<'_, '_, '_> {
     }
 
     fn copy_parts(&mut self, from: Memory, from_ty: &Type, to: Memory, ty: &Type) {
-        let (sources, targets): (Vec<&Type>, Vec<&Type>) = match (from_ty, ty) {
-            (Type::Tuple(a), Type::Tuple(b)) => (a.iter().collect(), b.iter().collect()),
-            (Type::Named(a), Type::Named(b)) => {
-                (a.iter().map(|(_, t)| t).collect(), b.iter().map(|(_, t)| t).collect())
-            }
-            _ => return,
-        };
-        for (i, (source, target)) in sources.into_iter().zip(targets).enumerate() {
+        for (i, (source, target)) in matching_parts(from_ty, ty).into_iter().enumerate() {
+            let Some((index, target)) = target else { continue };
             let from = Memory { base: from.base, offset: from.offset + part_offset(from_ty, i) as i32 };
-            let to = Memory { base: to.base, offset: to.offset + part_offset(ty, i) as i32 };
+            let to = Memory { base: to.base, offset: to.offset + part_offset(ty, index) as i32 };
             if source.is_scalar() {
                 let value = self.b.load(width_of(source), from.base, from.offset);
                 let value = self.extend(value, source);

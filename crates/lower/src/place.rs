@@ -254,6 +254,23 @@ pub(crate) fn part_offset(ty: &Type, index: usize) -> u32 {
     places.get(index).map_or(0, |p| p.offset)
 }
 
+/// The parts of one tuple with the number and type that each has in another: by place, or
+/// by name where they have names.
+pub(crate) fn matching_parts<'a>(from: &'a Type, to: &'a Type) -> Vec<(&'a Type, Option<(usize, &'a Type)>)> {
+    match (from, to) {
+        (Type::Tuple(a), Type::Tuple(b)) => {
+            a.iter().zip(b).enumerate().map(|(i, (source, target))| (source, Some((i, target)))).collect()
+        }
+        (Type::Named(a), Type::Named(b)) => {
+            let place = |name: &String| {
+                b.iter().enumerate().find(|(_, (other, _))| name == other).map(|(i, (_, target))| (i, target))
+            };
+            a.iter().map(|(name, source)| (source, place(name))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Splits `size` bytes at displacements into accesses that are naturally aligned at each:
 /// stack memory allows no others. Yields widths and distances from the start.
 pub(crate) fn accesses<const N: usize>(

@@ -3,6 +3,8 @@
 //! Context loads are LDX at a late offset on the untouched context pointer, the only
 //! form that every kernel accepts.
 
+use btc_abi::{Attach, GlobalValue};
+use btc_builtins::helpers::GET_FUNC_IP;
 use btc_ir::{BinOp, Cond, Fact, Late, Leaf, PathStep, Value, Width};
 use btc_providers::Location;
 use btc_target::arch::{self, Arch, Register};
@@ -32,6 +34,66 @@ impl FnLower<'_, '_, '_> {
         self.b.jump(done, &[zero]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
+    }
+
+    /// Address of a symbol of the binary that a uprobe is in: as far from the probe as in the file.
+    pub fn user_symbol(&mut self, name: &str) -> Value {
+        let Attach::Uprobe { path, symbol, offset, ret, .. } = self.probe.attach.clone() else {
+            return self.b.iconst(0);
+        };
+        let here = if ret {
+            self.function_address()
+        } else {
+            let (ip, pc) = (self.register_named("ip"), self.register_named("pc"));
+            self.b.bin(BinOp::Or, ip, pc)
+        };
+        let (unknown, known, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        self.b.branch_imm(Cond::Eq, here, 0, unknown, known);
+        self.b.switch_to(unknown);
+        self.b.jump(done, &[here]);
+        self.b.switch_to(known);
+        let mut base = self.b.add_imm(here, (offset as i64).wrapping_neg());
+        if !symbol.is_empty() {
+            let function = self.global(GlobalValue::UserAddress(path.clone(), symbol));
+            base = self.b.bin(BinOp::Sub, base, function);
+        }
+        let wanted = self.global(GlobalValue::UserAddress(path, name.to_string()));
+        let address = self.b.bin(BinOp::Add, base, wanted);
+        self.b.jump(done, &[address]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// Where the function begins that a return probe is in; 0 on kernels that do not tell.
+    fn function_address(&mut self) -> Value {
+        let ctx = self.ctx();
+        let exists = self.has_helper("get_func_ip", GET_FUNC_IP);
+        let (there, missing, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        self.b.branch_imm(Cond::Ne, exists, 0, there, missing);
+        self.b.switch_to(there);
+        let address = self.b.helper(GET_FUNC_IP, &[ctx]);
+        self.b.jump(done, &[address]);
+        self.b.switch_to(missing);
+        let zero = self.b.iconst(0);
+        self.b.jump(done, &[zero]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// Whether the target's kernel has a helper.
+    pub fn has_helper(&mut self, name: &str, number: u32) -> Value {
+        self.b.late(Late::EnumExists {
+            name: "bpf_func_id".to_string(),
+            variant: format!("BPF_FUNC_{name}"),
+            value: i64::from(number),
+        })
+    }
+
+    /// A value that the runtime fills in before loading.
+    pub fn global(&mut self, value: GlobalValue) -> Value {
+        let global = self.shared.value(value, self.b.module);
+        let address = self.b.global_addr(global);
+        self.b.load(Width::B8, address, 0)
     }
 
     /// A register by name; 0 on machines that have none of that name. A name may stand for

@@ -219,12 +219,10 @@ impl<'a> Shared<'a> {
 
     /// A span as the manifest holds it.
     pub fn place(&self, span: Span) -> Place {
-        if span.file.0 as usize >= self.sources.len() {
-            return Place::default();
-        }
+        let Some(file) = self.sources.own().position(|f| f == span.file) else { return Place::default() };
         let (line, column) = self.sources.position(span.file, span.start);
         let (end_line, end_column) = self.sources.position(span.file, span.end);
-        Place { file: span.file.0, line, column, end_line, end_column }
+        Place { file: file as u32, line, column, end_line, end_column }
     }
 
     /// Completes the manifest; drops globals that nothing uses.

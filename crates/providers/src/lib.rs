@@ -30,7 +30,7 @@ providers! {
     rawtracepoint: RAWTRACEPOINT;
     self_signal: SELF_SIGNAL;
     software: SOFTWARE, HARDWARE;
-    test: TEST;
+    test: TEST, BENCH;
     tracepoint: TRACEPOINT;
     uprobe: UPROBE, URETPROBE;
     watchpoint: WATCHPOINT;

@@ -1,4 +1,4 @@
-//! `test`: programs that only `--test` runs.
+//! `test` and `bench`: programs that only `--test` and `--bench` run.
 
 use btc_abi::Attach;
 
@@ -7,13 +7,27 @@ use crate::{Parse, ProbeError, Provider};
 /// `test`
 pub static TEST: Provider = Provider {
     name: "test",
-    aliases: &[],
     syntax: "test:name",
-    doc: "A test of the script itself, run by `--test`. It passes unless it returns something other than 0.",
+    doc: "A test of the script itself, run by `--test`. It passes unless it returns something other than 0 \
+          or reports an error.",
     parse: |p| named(p, "test:name").map(|name| Attach::Test { name }),
     section: |_| "raw_tp".to_string(),
     normal: |attach| match attach {
         Attach::Test { name } => format!("test:{name}"),
+        _ => String::new(),
+    },
+    ..Provider::DEFAULT
+};
+
+/// `bench`
+pub static BENCH: Provider = Provider {
+    name: "bench",
+    syntax: "bench:name",
+    doc: "A benchmark of the script itself: `--bench` runs it many times and tells how long one run takes.",
+    parse: |p| named(p, "bench:name").map(|name| Attach::Bench { name }),
+    section: |_| "raw_tp".to_string(),
+    normal: |attach| match attach {
+        Attach::Bench { name } => format!("bench:{name}"),
         _ => String::new(),
     },
     ..Provider::DEFAULT

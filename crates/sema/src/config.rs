@@ -37,12 +37,14 @@ pub struct Setting {
     pub name: &'static str,
     /// What it takes.
     pub kind: SettingKind,
+    /// What holds when nobody sets it.
+    pub default: &'static str,
     /// One line for the documentation.
     pub doc: &'static str,
 }
 
-const fn row(name: &'static str, kind: SettingKind, doc: &'static str) -> Setting {
-    Setting { name, kind, doc }
+const fn row(name: &'static str, kind: SettingKind, default: &'static str, doc: &'static str) -> Setting {
+    Setting { name, kind, default, doc }
 }
 
 const SYMBOL_CACHE: &[&str] = &["PER_PROGRAM", "PER_PID", "NONE"];
@@ -52,30 +54,32 @@ const SWITCH: &[&str] = &["enable", "disable", "warn", "error"];
 
 /// All settings.
 pub const SETTINGS: &[Setting] = &[
-    row("cache_user_symbols", SettingKind::Word(SYMBOL_CACHE), "how user symbols are cached"),
-    row("cpp_demangle", SettingKind::Bool, "whether C++ names are demangled"),
-    row("lazy_symbolication", SettingKind::Bool, "whether symbols are looked up only when printed"),
-    row("license", SettingKind::Text, "licence of the loaded programs"),
-    row("log_size", SettingKind::Int, "size of the verifier's log in bytes"),
-    row("max_ast_nodes", SettingKind::Int, "limit on the size of a script"),
-    row("max_bpf_progs", SettingKind::Int, "most programs of a script"),
-    row("max_cat_bytes", SettingKind::Int, "most bytes that cat() prints"),
-    row("max_map_keys", SettingKind::Int, "entries of a map"),
-    row("max_probes", SettingKind::Int, "most attach points of a script"),
-    row("max_strlen", SettingKind::Int, "bytes of text that str() reads"),
-    row("missing_probes", SettingKind::Word(MISSING), "what happens when a probe does not exist"),
-    row("on_stack_limit", SettingKind::Int, "accepted; btc needs no such limit"),
-    row("perf_rb_pages", SettingKind::Int, "pages of the ring buffer for each CPU"),
-    row("print_maps_on_exit", SettingKind::Bool, "whether maps are printed at the end"),
-    row("show_debug_info", SettingKind::Bool, "whether stacks show files and lines"),
-    row("stack_mode", SettingKind::Word(MODES), "form of stacks"),
-    row("str_trunc_trailer", SettingKind::Text, "mark of a text that was cut"),
-    row("unstable_import", SettingKind::Word(SWITCH), "accepted"),
-    row("unstable_import_statement", SettingKind::Word(SWITCH), "accepted"),
-    row("unstable_macro", SettingKind::Word(SWITCH), "accepted"),
-    row("unstable_map_decl", SettingKind::Word(SWITCH), "accepted"),
-    row("unstable_tseries", SettingKind::Word(SWITCH), "accepted"),
-    row("use_blazesym", SettingKind::Bool, "accepted; btc always does"),
+    row("cache_user_symbols", SettingKind::Word(SYMBOL_CACHE), "PER_PID", "how user symbols are cached"),
+    row("cpp_demangle", SettingKind::Bool, "true", "whether C++ names are demangled"),
+    row("lazy_symbolication", SettingKind::Bool, "false", "whether symbols are looked up only when printed"),
+    row("license", SettingKind::Text, "GPL", "licence of the loaded programs"),
+    row("log_size", SettingKind::Int, "1000000", "size of the verifier's log in bytes"),
+    row("max_ast_nodes", SettingKind::Int, "0", "limit on the size of a script"),
+    row("max_bpf_progs", SettingKind::Int, "1024", "most programs of a script"),
+    row("max_cat_bytes", SettingKind::Int, "10240", "most bytes that cat() prints"),
+    row("max_map_keys", SettingKind::Int, "4096", "entries of a map"),
+    row("max_probes", SettingKind::Int, "1024", "most attach points of a script"),
+    row("max_strlen", SettingKind::Int, "1024", "bytes of text that str() reads"),
+    row("missing_probes", SettingKind::Word(MISSING), "error", "what happens when a probe does not exist"),
+    row("on_stack_limit", SettingKind::Int, "32", "accepted; btc needs no such limit"),
+    row("perf_rb_pages", SettingKind::Int, "0", "pages of the ring buffer for each CPU"),
+    row("print_maps_on_exit", SettingKind::Bool, "true", "whether maps are printed at the end"),
+    row("show_debug_info", SettingKind::Bool, "true", "whether stacks show files and lines"),
+    row("stack_mode", SettingKind::Word(MODES), "bpftrace", "form of stacks"),
+    row("str_trunc_trailer", SettingKind::Text, "..", "mark of a text that was cut"),
+    row("unstable_dw_ustack", SettingKind::Word(SWITCH), "enable", "accepted"),
+    row("unstable_import", SettingKind::Word(SWITCH), "enable", "accepted"),
+    row("unstable_import_statement", SettingKind::Word(SWITCH), "enable", "accepted"),
+    row("unstable_macro", SettingKind::Word(SWITCH), "enable", "accepted"),
+    row("unstable_map_decl", SettingKind::Word(SWITCH), "enable", "accepted"),
+    row("unstable_tseries", SettingKind::Word(SWITCH), "enable", "accepted"),
+    row("unstable_typeinfo", SettingKind::Word(SWITCH), "enable", "accepted"),
+    row("use_blazesym", SettingKind::Bool, "true", "accepted; btc always does"),
 ];
 
 /// Settings in force for the compile.

@@ -45,7 +45,7 @@ impl<'t> Records<'t> {
                 }
                 CDefinition::Enum(e) => all.add_enum(e),
                 CDefinition::Typedef(t) => {
-                    let ty = all.resolve(&t.ty, d);
+                    let ty = all.member(&t.ty, d);
                     all.typedefs.insert(t.name.name.clone(), ty);
                 }
             }
@@ -62,7 +62,7 @@ impl<'t> Records<'t> {
         let empty = RecordLayout { ty: ty(0, 1), fields: Vec::new() };
         self.records.insert(name.clone(), Arc::new(empty));
         for field in &record.fields {
-            let field_ty = self.resolve(&field.ty, d);
+            let field_ty = self.member(&field.ty, d);
             // An unknown type was told of already.
             if field_ty == Type::Unknown && field.bits.is_some() {
                 continue;
@@ -150,17 +150,8 @@ impl<'t> Records<'t> {
             TypeExprKind::Union(tag) => self.record(tag, true, ty, d),
             TypeExprKind::Enum(tag) => self.enumeration(tag, ty, d),
             TypeExprKind::Pointer(to) => {
-                // A pointer to something unknown is fine until it is followed.
-                let mut found = Diagnostics::new();
-                let inner = self.resolve(to, &mut found);
-                let opaque = matches!(to.kind, TypeExprKind::Struct(_) | TypeExprKind::Union(_))
-                    && inner == Type::Unknown;
-                found.iter().for_each(|f| d.push(f.clone()));
-                if opaque {
-                    return Type::Unknown;
-                }
-                let kernel = matches!(&inner, Type::Record(r) if !r.script);
-                Type::pointer(inner, if kernel { Space::Kernel } else { Space::Unknown })
+                let inner = self.resolve(to, d);
+                if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
             }
             TypeExprKind::Array(element, count) => {
                 let element = self.resolve(element, d);
@@ -184,6 +175,18 @@ impl<'t> Records<'t> {
         }
     }
 
+    /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
+    fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
+        let TypeExprKind::Pointer(to) = &ty.kind else { return self.resolve(ty, d) };
+        let opaque = |tag: &str, union| RecordType { name: tag.to_string(), union, script: true, size: 0, align: 1 };
+        let inner = match &to.kind {
+            TypeExprKind::Struct(tag) if self.find(tag, false).is_none() => Type::Record(opaque(tag, false)),
+            TypeExprKind::Union(tag) if self.find(tag, true).is_none() => Type::Record(opaque(tag, true)),
+            _ => self.member(to, d),
+        };
+        if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
+    }
+
     fn named(&self, name: &str, at: &TypeExpr, d: &mut Diagnostics) -> Type {
         let known = self
             .typedefs
@@ -197,16 +200,19 @@ impl<'t> Records<'t> {
     }
 
     fn record(&self, tag: &str, union: bool, at: &TypeExpr, d: &mut Diagnostics) -> Type {
-        if let Some(layout) = self.records.get(tag).filter(|l| l.ty.union == union) {
-            return Type::Record(layout.ty.clone());
-        }
-        match self.target.btf().and_then(|b| b.record(tag, union)) {
-            Some(layout) => Type::Record(layout.ty.clone()),
+        match self.find(tag, union) {
+            Some(ty) => Type::Record(ty),
             None => {
                 let word = if union { "union" } else { "struct" };
                 self.unknown(&format!("{word} {tag}"), tag, at, d)
             }
         }
+    }
+
+    /// The struct or union of that name: the script's, else the kernel's.
+    fn find(&self, tag: &str, union: bool) -> Option<RecordType> {
+        let own = self.records.get(tag).filter(|l| l.ty.union == union);
+        own.cloned().or_else(|| self.target.btf()?.record(tag, union)).map(|l| l.ty.clone())
     }
 
     fn enumeration(&self, tag: &str, at: &TypeExpr, d: &mut Diagnostics) -> Type {
@@ -238,6 +244,11 @@ impl<'t> Records<'t> {
         d.push(error);
         Type::Unknown
     }
+}
+
+fn pointer_to(to: Type) -> Type {
+    let kernel = matches!(&to, Type::Record(r) if !r.script);
+    Type::pointer(to, if kernel { Space::Kernel } else { Space::Unknown })
 }
 
 /// Most bytes of a record of the script. None is nearly as large; sizes in bits stay small.

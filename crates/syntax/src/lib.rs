@@ -27,21 +27,35 @@ pub struct Options {
     pub defines: Vec<(String, String)>,
     /// Whether the file is a C header, of which only macros and C definitions count.
     pub header: bool,
+    /// Headers to read before the script.
+    pub includes: Vec<String>,
 }
 
 impl Default for Options {
     /// Types come from BTF, which scripts ask for by `BPFTRACE_HAVE_BTF`.
     fn default() -> Self {
-        Options { defines: vec![("BPFTRACE_HAVE_BTF".to_string(), "1".to_string())], header: false }
+        let defines = vec![("BPFTRACE_HAVE_BTF".to_string(), "1".to_string())];
+        Options { defines, header: false, includes: Vec::new() }
     }
+}
+
+/// A header that was found.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// The name that messages show.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+    /// Whether it is the system's: only its macros and enums count, and oddities are passed over.
+    pub system: bool,
 }
 
 /// Where headers come from.
 pub trait Includes {
-    /// The name to show and the text of a header; `system` is for `<…>`.
+    /// The header that the file named `from` includes; `angled` is for `<…>`.
     ///
     /// `None` for `<…>` is no mistake, since BTF gives the kernel's types.
-    fn load(&mut self, path: &str, system: bool) -> Option<(String, String)>;
+    fn load(&mut self, path: &str, angled: bool, from: &str) -> Option<Header>;
 }
 
 /// There are no headers.
@@ -49,7 +63,7 @@ pub trait Includes {
 pub struct NoIncludes;
 
 impl Includes for NoIncludes {
-    fn load(&mut self, _path: &str, _system: bool) -> Option<(String, String)> {
+    fn load(&mut self, _path: &str, _angled: bool, _from: &str) -> Option<Header> {
         None
     }
 }

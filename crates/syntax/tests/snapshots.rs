@@ -5,20 +5,20 @@ use std::fmt::Write;
 use std::path::Path;
 
 use btc_diagnostics::{Diagnostics, FileId, SourceMap, render};
-use btc_syntax::{Includes, Options, ast, parse, tokens};
+use btc_syntax::{Header, Includes, Options, ast, parse, tokens};
 
 /// The headers that test scripts may include.
 struct Headers;
 
 impl Includes for Headers {
-    fn load(&mut self, path: &str, system: bool) -> Option<(String, String)> {
-        let text = match (path, system) {
+    fn load(&mut self, path: &str, angled: bool, _from: &str) -> Option<Header> {
+        let text = match (path, angled) {
             ("mine.h", false) => "#pragma once\n#define SIZE 4\nstruct mine { char c[SIZE]; };\nint f(void) { return 1; }\n",
             ("linux/numbers.h", true) => "#define SEVEN 7\nenum { EIGHT = 8 };\nstruct kernel { int odd @ $$ };\n",
             ("loop.h", false) => "#include \"loop.h\"\n",
             _ => return None,
         };
-        Some((path.to_string(), text.to_string()))
+        Some(Header { name: path.to_string(), text: text.to_string(), system: angled })
     }
 }
 

@@ -30,6 +30,10 @@ pub trait Source {
     fn functions(&self) -> Option<Vec<(String, String)>>;
     /// The kernel's BTF; `None` when it has none.
     fn btf(&self) -> Option<btf_rs::Btf>;
+    /// Size in bytes of a symbol of a user binary, given as uprobes name it; `None` where it is not at hand.
+    fn symbol_size(&self, _binary: &str, _symbol: &str) -> Option<u64> {
+        None
+    }
 }
 
 /// A source that knows nothing, for scripts that ask nothing.
@@ -59,6 +63,11 @@ pub struct Target<'s> {
 }
 
 impl<'s> Target<'s> {
+    /// Size in bytes of a symbol of a user binary.
+    pub fn symbol_size(&self, binary: &str, symbol: &str) -> Option<u64> {
+        self.source.symbol_size(binary, symbol)
+    }
+
     /// A target that asks `source`.
     pub fn new(source: &'s dyn Source) -> Self {
         Target {

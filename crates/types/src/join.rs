@@ -34,14 +34,12 @@ pub fn join(a: &Type, b: &Type) -> Option<Type> {
             Type::Tuple(p.iter().zip(q).map(|(a, b)| join(a, b)).collect::<Option<_>>()?)
         }
         (Type::Named(p), Type::Named(q)) if p.len() == q.len() => {
-            let mut parts = Vec::new();
-            for ((name, a), (other, b)) in p.iter().zip(q) {
-                if name != other {
-                    return None;
-                }
-                parts.push((name.clone(), join(a, b)?));
-            }
-            Type::Named(parts)
+            // The first one's order stays.
+            let part = |(name, a): &(String, Type)| {
+                let (_, b) = q.iter().find(|(other, _)| name == other)?;
+                Some((name.clone(), join(a, b)?))
+            };
+            Type::Named(p.iter().map(part).collect::<Option<_>>()?)
         }
         (Type::Enum(e), Type::Int { size, signed }) | (Type::Int { size, signed }, Type::Enum(e)) => {
             ints(e.size, e.signed, *size, *signed)

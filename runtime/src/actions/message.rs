@@ -11,6 +11,7 @@ pub(super) fn formatted(state: &mut State, arrived: Arrived, segments: &[Segment
     if level == Level::Warning && state.options.no_warnings {
         return;
     }
+    state.errors += u64::from(level == Level::Error);
     let text = state.format(arrived, segments);
     show(state, arrived, level, &String::from_utf8_lossy(&text));
 }

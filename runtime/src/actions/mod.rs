@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use btc_abi::{Action, Field, Record};
 
 use crate::Options;
+use crate::attach::Link;
 use crate::maps::Handle;
 use crate::output::{Kind, Level, Output, Sink};
 use crate::render::{Context, integer, part, printf};
@@ -34,12 +35,16 @@ pub(crate) struct State<'m> {
     pub discard: bool,
     /// Whether a test failed.
     pub failed: bool,
+    /// Errors that the script reported.
+    pub errors: u64,
     /// Warnings shown so far, by record.
     pub warned: HashMap<usize, u64>,
     /// Room for the text of one `printf`, kept to save allocations.
     pub scratch: Vec<u8>,
     /// Open pcap files.
     pub packets: HashMap<String, packet::File>,
+    /// Watchpoints that are attached, with their addresses.
+    pub watchpoints: Vec<(u64, Link)>,
 }
 
 /// A record that arrived.
@@ -88,6 +93,10 @@ impl<'m> State<'m> {
             Action::System(segments) => system::system(self, arrived, segments),
             Action::RuntimeWarning(text) => message::runtime(self, arrived, text),
             Action::Packet { path } => packet::packet(self, arrived, path),
+            Action::Unwatch => {
+                let address = arrived.number(0);
+                self.watchpoints.retain(|(at, _)| Some(*at) != address);
+            }
             Action::Fail(text) => fail::fail(self, arrived, text),
         }
         self.sink.appended();

@@ -27,8 +27,10 @@ use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity};
 
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
+use crate::options::Mode;
 use crate::{Error, Options, place};
 pub(crate) use run::run as run_program;
+pub use uprobe::symbol_size;
 
 /// A thing to attach to.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,9 +125,20 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
 
 fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
     let name = &probe.name;
+    let by_tracer = || Ok(vec![Target::new(Point::Run, name, name)]);
+    // Tests and benchmarks are run instead of the trace, after BEGIN and before END.
+    let wanted = match &probe.attach {
+        Attach::Begin | Attach::End => return by_tracer(),
+        Attach::Test { .. } => Mode::Test,
+        Attach::Bench { .. } => Mode::Bench,
+        _ => Mode::Trace,
+    };
+    if wanted != options.mode {
+        return Ok(Vec::new());
+    }
     match &probe.attach {
         Attach::Begin | Attach::End | Attach::SelfSignal { .. } | Attach::Test { .. } | Attach::Bench { .. } => {
-            Ok(vec![Target::new(Point::Run, name, name)])
+            by_tracer()
         }
         Attach::Tracepoint { category, event } => tracepoint::targets(category, event),
         Attach::RawTracepoint { event, typed } => raw_tracepoint::targets(name, event, *typed),
@@ -148,6 +161,8 @@ fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
 #[derive(Default)]
 pub(crate) struct Attached {
     pub links: Vec<Link>,
+    /// Watchpoints with their addresses: the script may take them away.
+    pub watchpoints: Vec<(u64, Link)>,
     /// Iterators to read out.
     pub iterators: Vec<OwnedFd>,
     /// Copies of programs, which must live as long as their links.
@@ -230,7 +245,11 @@ fn attach_one(
         Point::Typed => all.links.push(fentry::attach(&probe.name, fd)?),
         Point::Perf(events) => {
             for event in events {
-                all.links.push(perf::attach(event, fd, cookie)?);
+                let link = perf::attach(event, fd, cookie)?;
+                match &probe.attach {
+                    Attach::Watchpoint { address, .. } => all.watchpoints.push((*address, link)),
+                    _ => all.links.push(link),
+                }
             }
         }
     }

@@ -27,6 +27,8 @@ struct Function {
     address: u64,
     /// Offset in the file.
     offset: u64,
+    /// Size in bytes, 0 where it is not known.
+    size: u64,
 }
 
 pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>, Problem> {
@@ -61,12 +63,21 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
 
 /// Address of a symbol, for `uaddr`.
 pub(crate) fn address_of(path: &str, symbol: &str, options: &Options) -> Result<u64, Error> {
+    Ok(data_symbol(path, symbol, options)?.address)
+}
+
+/// Size in bytes of a symbol of a binary or library; `None` where there is none.
+pub fn symbol_size(path: &str, symbol: &str) -> Option<u64> {
+    let size = data_symbol(path, symbol, &Options::default()).ok()?.size;
+    (size > 0).then_some(size)
+}
+
+fn data_symbol(path: &str, symbol: &str, options: &Options) -> Result<Function, Error> {
     let wanted = Wanted { path, symbol, offset: 0, ret: false, demangle: false };
     let files = find_binaries(path, options);
     let first = files.first().ok_or_else(|| Error::new(format!("there is no binary or library `{path}`")))?;
     let found = symbols(first, &wanted, true)?;
-    let function = found.first().ok_or_else(|| Error::new(format!("`{path}` has no symbol `{symbol}`")))?;
-    Ok(function.address)
+    found.into_iter().next().ok_or_else(|| Error::new(format!("`{path}` has no symbol `{symbol}`")))
 }
 
 fn functions(path: &Path, wanted: &Wanted) -> Result<Vec<Function>, Error> {
@@ -93,12 +104,12 @@ fn symbols(path: &Path, wanted: &Wanted, data: bool) -> Result<Vec<Function>, Er
     if wanted.symbol.is_empty() {
         // An address of the file; where no segment holds it, it is an offset already.
         let offset = file_offset(wanted.offset).unwrap_or(wanted.offset);
-        return Ok(vec![Function { name: format!("{:#x}", wanted.offset), address: wanted.offset, offset }]);
+        return Ok(vec![Function { name: format!("{:#x}", wanted.offset), address: wanted.offset, offset, size: 0 }]);
     }
     let mut found: Vec<Function> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for symbol in elf.symbols().chain(elf.dynamic_symbols()) {
-        let kind_fits = matches!(symbol.kind(), SymbolKind::Text) || (data && symbol.kind() == SymbolKind::Data);
+        let kind_fits = matches!(symbol.kind(), SymbolKind::Text) || (data && matches!(symbol.kind(), SymbolKind::Data | SymbolKind::Unknown));
         if !kind_fits || symbol.is_undefined() || symbol.address() == 0 {
             continue;
         }
@@ -111,7 +122,7 @@ fn symbols(path: &Path, wanted: &Wanted, data: bool) -> Result<Vec<Function>, Er
         let Some(offset) = file_offset(symbol.address()) else { continue };
         if seen.insert(offset) {
             let offset = offset.saturating_add(wanted.offset);
-            found.push(Function { name: name.to_string(), address: symbol.address(), offset });
+            found.push(Function { name: name.to_string(), address: symbol.address(), offset, size: symbol.size() });
         }
     }
     if !glob::is_pattern(wanted.symbol) && !wanted.demangle {

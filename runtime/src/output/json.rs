@@ -6,6 +6,7 @@ use btc_abi::{Encoding, Map, Place, Reduce};
 
 use super::{Content, Kind, Level, Output, bytes_number, divided};
 use crate::maps::Value;
+use crate::modes::{BenchResult, TestResult};
 use crate::render::escape::quoted;
 use crate::render::{Context, composite, histogram, int, json, tseries};
 
@@ -122,6 +123,26 @@ impl Output for Json {
 
     fn lost(&self, count: u64, out: &mut Vec<u8>) {
         let _ = writeln!(out, "{{\"type\": \"lost_events\", \"data\": {{\"events\": {count}}}}}");
+    }
+
+    fn tests_begin(&self, _count: usize, _out: &mut Vec<u8>) {}
+
+    fn test(&self, result: &TestResult, out: &mut Vec<u8>) {
+        open("test_result", out);
+        out.push(b'{');
+        quoted(result.name.as_bytes(), out);
+        let _ = write!(out, ": {{\"duration\": {}, \"passed\": {}, \"output\": ", result.duration.as_micros(), result.passed);
+        quoted(result.printed, out);
+        out.extend_from_slice(b"}}}\n");
+    }
+
+    fn tests_end(&self, _count: usize, _failed: &[&str], _out: &mut Vec<u8>) {}
+
+    fn benchmark(&self, result: &BenchResult, _first: bool, out: &mut Vec<u8>) {
+        open("benchmark_result", out);
+        out.push(b'{');
+        quoted(result.name.as_bytes(), out);
+        let _ = writeln!(out, ": {{\"average\": {}, \"iters\": {}}}}}}}", result.average, result.runs);
     }
 
     fn end(&self, _out: &mut Vec<u8>) {}

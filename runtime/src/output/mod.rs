@@ -7,6 +7,7 @@ mod text;
 use btc_abi::{Encoding, Map, Place};
 
 use crate::maps::{Entry, Value};
+use crate::modes::{BenchResult, TestResult};
 use crate::options::Format;
 use crate::render::Context;
 pub(crate) use sink::Sink;
@@ -57,6 +58,14 @@ pub(crate) trait Output {
     fn message(&self, ctx: &Context, level: Level, place: &Place, text: &str, out: &mut Vec<u8>);
     /// Records were lost.
     fn lost(&self, count: u64, out: &mut Vec<u8>);
+    /// So many tests follow.
+    fn tests_begin(&self, count: usize, out: &mut Vec<u8>);
+    /// A test has ended.
+    fn test(&self, result: &TestResult, out: &mut Vec<u8>);
+    /// All tests have ended, some failed.
+    fn tests_end(&self, count: usize, failed: &[&str], out: &mut Vec<u8>);
+    /// A benchmark has ended; the first one brings the table's heading.
+    fn benchmark(&self, result: &BenchResult, first: bool, out: &mut Vec<u8>);
     /// The run is over; maps follow.
     fn end(&self, out: &mut Vec<u8>);
 }

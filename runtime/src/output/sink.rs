@@ -16,6 +16,8 @@ pub(crate) struct Sink {
     file: File,
     buffer: Vec<u8>,
     mode: Buffering,
+    /// Nothing is written out for now.
+    held: bool,
     closed: bool,
     failed: bool,
 }
@@ -31,7 +33,7 @@ impl Sink {
                 File::from(copy.map_err(|e| Error::os("cannot write to standard output", &e))?)
             }
         };
-        Ok(Sink { file, buffer: Vec::new(), mode, closed: false, failed: false })
+        Ok(Sink { file, buffer: Vec::new(), mode, held: false, closed: false, failed: false })
     }
 
     /// Where to append; call [`Sink::appended`] afterwards.
@@ -50,6 +52,7 @@ impl Sink {
     /// costs one system call a batch and not one a line.
     pub(crate) fn batch(&mut self) {
         if self.mode == Buffering::Line
+            && !self.held
             && let Some(last) = self.buffer.iter().rposition(|b| *b == b'\n')
         {
             let rest = self.buffer.split_off(last + 1);
@@ -58,8 +61,16 @@ impl Sink {
         }
     }
 
-    /// Writes everything out.
+    /// Keeps everything back, so that it can still be changed, until told otherwise.
+    pub(crate) fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Writes everything out, unless it is held.
     pub(crate) fn flush(&mut self) {
+        if self.held {
+            return;
+        }
         if !self.closed
             && let Err(error) = self.file.write_all(&self.buffer)
         {

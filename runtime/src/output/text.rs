@@ -6,6 +6,7 @@ use btc_abi::{Encoding, Map, Place};
 
 use super::{Content, Kind, Level, Output, bytes_number, divided};
 use crate::maps::{Value, is_block};
+use crate::modes::{BenchResult, TestResult};
 use crate::place;
 use crate::render::{Context, composite, histogram, int, text, tseries};
 
@@ -42,6 +43,10 @@ fn entry(ctx: &Context, map: &Map, key: Option<&[u8]>, held: &Value, div: u64, o
     out.extend_from_slice(if block { b":\n" } else { b": " });
     value(ctx, map, held, div, out);
     out.push(b'\n');
+}
+
+fn tests(count: usize) -> String {
+    format!("{count} test{}", if count == 1 { "" } else { "s" })
 }
 
 impl Output for Text {
@@ -86,6 +91,39 @@ impl Output for Text {
     }
 
     fn lost(&self, _count: u64, _out: &mut Vec<u8>) {}
+
+    fn tests_begin(&self, count: usize, out: &mut Vec<u8>) {
+        let _ = writeln!(out, "[==========] Running {}.", tests(count));
+    }
+
+    fn test(&self, result: &TestResult, out: &mut Vec<u8>) {
+        let TestResult { name, passed, duration, printed } = result;
+        let _ = writeln!(out, "[ RUN      ] {name}");
+        if !passed {
+            out.extend_from_slice(printed);
+        }
+        let mark = if *passed { "[       OK ]" } else { "[  FAILED  ]" };
+        let _ = writeln!(out, "{mark} {name} ({} \u{3bc}s)", duration.as_micros());
+    }
+
+    fn tests_end(&self, count: usize, failed: &[&str], out: &mut Vec<u8>) {
+        let _ = writeln!(out, "[==========] {} ran.", tests(count));
+        let _ = writeln!(out, "[  PASSED  ] {}.", tests(count - failed.len()));
+        if !failed.is_empty() {
+            let _ = writeln!(out, "[  FAILED  ] {}, listed below:", tests(failed.len()));
+        }
+        for name in failed {
+            let _ = writeln!(out, "[  FAILED  ] {name}");
+        }
+    }
+
+    fn benchmark(&self, result: &BenchResult, first: bool, out: &mut Vec<u8>) {
+        if first {
+            let _ = writeln!(out, "{:<32} {:>16} {:>16}", "Benchmark", "Time(ns)", "Iterations");
+            let _ = writeln!(out, "{:-<66}", "");
+        }
+        let _ = writeln!(out, "{:<32} {:>16} {:>16}", result.name, result.average, result.runs);
+    }
 
     fn end(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\n\n");

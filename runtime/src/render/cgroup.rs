@@ -58,6 +58,8 @@ fn hierarchies(mounts: &str) -> Vec<(String, String)> {
             _ => {}
         }
     }
+    // Version 2 first, then by name.
+    all.sort_by(|(a, _), (b, _)| (a != "unified", a).cmp(&(b != "unified", b)));
     all
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod composite;
 pub(crate) mod escape;
 pub(crate) mod histogram;
 pub(crate) mod int;
+mod kernel_record;
 pub(crate) mod names;
 pub(crate) mod printf;
 mod probe;
@@ -47,6 +48,7 @@ pub(crate) struct Context<'m> {
     pub symbols: RefCell<Symbols>,
     pub users: RefCell<Option<HashMap<u32, String>>>,
     pub cgroups: RefCell<HashMap<(u64, String), String>>,
+    pub kernel_records: RefCell<kernel_record::Known>,
 }
 
 impl<'m> Context<'m> {
@@ -60,6 +62,7 @@ impl<'m> Context<'m> {
             symbols: RefCell::default(),
             users: RefCell::default(),
             cgroups: RefCell::default(),
+            kernel_records: RefCell::default(),
         }
     }
 }
@@ -91,6 +94,9 @@ pub(crate) fn text(ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut V
         }
         Encoding::Tuple(fields) => composite::tuple(ctx, fields, bytes, out),
         Encoding::Record(fields) => composite::record(ctx, fields, bytes, out),
+        Encoding::KernelRecord { name, union, .. } => {
+            kernel_record::text(ctx, name, *union, bytes, out);
+        }
         Encoding::Inet => address::inet(bytes, out),
         Encoding::Mac => address::mac(bytes, out),
         Encoding::Timestamp { format, clock } => time::timestamp(ctx, format, *clock, bytes, out),
@@ -123,6 +129,9 @@ pub(crate) fn json(ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut V
         }
         Encoding::Tuple(fields) => composite::tuple_json(ctx, fields, bytes, out),
         Encoding::Record(fields) => composite::record_json(ctx, fields, bytes, out),
+        Encoding::KernelRecord { name, union, .. } => {
+            kernel_record::json(ctx, name, *union, bytes, out);
+        }
         _ => {
             let mut value = Vec::new();
             text(ctx, encoding, bytes, &mut value);

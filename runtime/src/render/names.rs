@@ -42,14 +42,15 @@ const SIGNALS: [&str; 31] = [
     "WINCH", "IO", "PWR", "SYS",
 ];
 
+/// What the signal is called in words, as strsignal(3) has it.
 pub(super) fn signal(bytes: &[u8], out: &mut Vec<u8>) {
     let number = le(bytes, 0);
-    let name = usize::try_from(number).ok().and_then(|n| SIGNALS.get(n.wrapping_sub(1)));
-    let _ = match name {
-        Some(name) => write!(out, "SIG{name}"),
-        None if (34..=64).contains(&number) => write!(out, "SIGRTMIN+{}", number - 34),
-        None => write!(out, "{number}"),
-    };
+    if number == 0 || number > SIGNALS.len() as u64 {
+        return out.extend_from_slice(b"N/A");
+    }
+    // SAFETY: the number is that of a signal, and the text is read before another call.
+    let text = unsafe { std::ffi::CStr::from_ptr(libc::strsignal(number as i32)) };
+    out.extend_from_slice(text.to_bytes());
 }
 
 /// The number of a signal by name, with or without `SIG`.
@@ -136,8 +137,8 @@ mod tests {
         let m = Manifest::default();
         let show = |e: &Encoding, n: u64| both(&m, e, &n.to_le_bytes()).0;
         assert_eq!(show(&Encoding::ErrorText, 2), "No such file or directory");
-        assert_eq!(show(&Encoding::SignalName, 9), "SIGKILL");
-        assert_eq!(show(&Encoding::SignalName, 0), "0");
+        assert_eq!(show(&Encoding::SignalName, 9), "Killed");
+        assert_eq!(show(&Encoding::SignalName, 0), "N/A");
         #[cfg(target_arch = "x86_64")]
         assert_eq!(show(&Encoding::SyscallName, 257), "openat");
         assert_eq!(signal_number("usr1"), Some(10));

@@ -9,10 +9,13 @@ pub(super) fn kernel(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
     let mut symbols = ctx.symbols.borrow_mut();
     match symbols.kernel(address) {
         Some(found) => out.extend_from_slice(found.name.as_bytes()),
-        None => {
-            let _ = write!(out, "{address:#x}");
-        }
+        None => bare(address, out),
     }
+}
+
+/// An address that has no name.
+fn bare(address: u64, out: &mut Vec<u8>) {
+    let _ = if address == 0 { write!(out, "0") } else { write!(out, "{address:#x}") };
 }
 
 pub(super) fn user(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
@@ -20,8 +23,6 @@ pub(super) fn user(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
     let mut symbols = ctx.symbols.borrow_mut();
     match symbols.user(pid, address) {
         Some(found) => out.extend_from_slice(found.name.as_bytes()),
-        None => {
-            let _ = write!(out, "{address:#x}");
-        }
+        None => bare(address, out),
     }
 }

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use btc_driver::{Emit, Options};
 
 use crate::cli::CheckArgs;
-use crate::kernel::Kernel;
 use crate::report;
 use crate::script::{Input, environment};
 
@@ -22,14 +21,17 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 }
 
 fn check(args: &CheckArgs, file: &str) -> Result<bool, String> {
-    let kernel = Kernel::new(args.target.btf.as_deref())?;
     let options = Options {
         emit: Emit::Object,
         allow_unsafe: args.allow_unsafe,
         environment: environment(),
         ..Options::default()
     };
-    let compilation = Input::read(file)?.compile(&kernel, &options)?;
-    report::diagnostics(&compilation);
+    let compilation = Input::read(file)?.compile(&args.target, options)?;
+    if args.json {
+        print!("{}", compilation.messages_json());
+    } else {
+        report::diagnostics(&compilation);
+    }
     Ok(compilation.output.is_some())
 }

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use btc_driver::{Emit, Options};
 
 use crate::cli::CompileArgs;
-use crate::kernel::Kernel;
 use crate::report;
 use crate::script::{Input, environment};
 
@@ -29,15 +28,15 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
     if input.is_object() {
         return Err(format!("`{}` is an object already", input.name));
     }
-    let kernel = Kernel::new(args.target.btf.as_deref())?;
     let options = Options {
         emit,
         params: None,
         allow_unsafe: args.allow_unsafe,
         environment: environment(),
         strip_source: args.strip_source,
+        ..Options::default()
     };
-    let compilation = input.compile(&kernel, &options)?;
+    let compilation = input.compile(&args.target, options)?;
     report::diagnostics(&compilation);
     let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
     match (&args.output, emit) {

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod compile;
+pub mod fmt;
 pub mod inspect;
 pub mod list;
 pub mod run;

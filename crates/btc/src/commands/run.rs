@@ -7,7 +7,6 @@ use btc_driver::{Emit, Options};
 use btc_runtime as runtime;
 
 use crate::cli::RunArgs;
-use crate::kernel::Kernel;
 use crate::report;
 use crate::script::{Input, environment};
 
@@ -39,10 +38,9 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
         params: Some(positional),
         allow_unsafe: args.allow_unsafe,
         environment: environment(),
-        strip_source: false,
+        ..Options::default()
     };
-    let kernel = Kernel::new(args.target.btf.as_deref())?;
-    let compilation = input.compile(&kernel, &compile)?;
+    let compilation = input.compile(&args.target, compile)?;
     if compilation.output.is_none() || !args.no_warnings {
         report::diagnostics(&compilation);
     }
@@ -114,7 +112,11 @@ fn run_options(
         verbose: args.verbose,
         print_failed_helpers: args.failed_helpers,
         dry_run: args.dry_run,
-        test: args.test,
+        mode: match (args.test, args.bench) {
+            (true, _) => runtime::Mode::Test,
+            (_, true) => runtime::Mode::Bench,
+            _ => runtime::Mode::Trace,
+        },
         ..runtime::Options::default()
     };
     options.take_environment();

@@ -14,6 +14,8 @@ impl Checker<'_, '_> {
         match callee.name.as_str() {
             "sizeof" => return self.sizeof(args, span),
             "offsetof" => return self.offsetof(args, span),
+            "typeinfo" => return self.typeinfo(args, span),
+            "config" if args.is_empty() => return self.config(span),
             // `str($1)` is the text of the parameter.
             "str" => {
                 if let [ast::Expr { kind: ast::ExprKind::Positional(n), .. }] = args {
@@ -84,16 +86,27 @@ impl Checker<'_, '_> {
         let ty = if self.d.len() > errors {
             Type::Unknown
         } else {
+            let (target, attach) = (self.cx.target, &self.resolved.attach);
+            let symbol_size = |symbol: &str| match attach {
+                btc_abi::Attach::Uprobe { path, .. } => target.symbol_size(path, symbol),
+                _ => None,
+            };
+            let mut check = Check {
+                function,
+                args: &facts,
+                span,
+                probe: &self.facts,
+                settings: &self.cx.settings.types,
+                symbol_size: &symbol_size,
+                diagnostics: self.d,
+            };
             match &function.returns {
                 Returns::Fixed(ty) => ty.clone(),
-                Returns::Infer(infer) => infer(&mut Check {
-                    function,
-                    args: &facts,
-                    span,
-                    probe: &self.facts,
-                    settings: &self.cx.settings.types,
-                    diagnostics: self.d,
-                }),
+                Returns::Infer(infer) => infer(&mut check),
+                Returns::Known(ty, value) => {
+                    let kind = ExprKind::Int(value(&mut check));
+                    return hir::Expr { kind, ty: ty.clone(), span };
+                }
             }
         };
         if matches!(ty, Type::ProbeName | Type::ProbeFunction) {

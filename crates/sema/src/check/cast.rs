@@ -88,7 +88,8 @@ fn castable(from: &Type, to: &Type) -> bool {
         (Type::Str { .. }, Type::Bool) => true,
         (Type::Str { .. }, Type::Str { .. }) => true,
         (Type::Str { .. }, Type::Array { element, .. }) => element.size() == 1,
-        (a, Type::Array { element, count }) if a.is_scalar() => a.size() == element.size() * count,
+        // A longer array is filled up with zeros.
+        (a, Type::Array { element, count }) if a.is_scalar() => a.size() <= element.size() * count,
         (Type::Array { .. }, b) if b.is_scalar() => from.size() == b.size(),
         (Type::Array { .. }, Type::Array { .. }) => from.size() == to.size(),
         (Type::Tuple(_), Type::Tuple(_)) => btc_types::join(from, to).is_some(),

@@ -6,6 +6,7 @@ use btc_syntax::ast;
 use btc_types::{RecordType, Space, Type};
 
 use super::{Checker, broken};
+use crate::config::{Setting, SettingKind};
 
 impl Checker<'_, '_> {
     pub(super) fn member(&mut self, base: &ast::Expr, field: &ast::Ident, span: Span) -> hir::Expr {
@@ -127,25 +128,52 @@ impl Checker<'_, '_> {
 
     /// `config.x`: a setting as a constant.
     fn setting(&mut self, field: &ast::Ident, span: Span) -> hir::Expr {
-        let set = &self.cx.settings.set;
-        let value = set.iter().find(|(n, _)| *n == field.name).map(|(_, v)| v.clone());
-        let known = crate::SETTINGS.iter().any(|s| s.name == field.name);
-        match (value, known) {
-            (Some(text), _) => match text.parse::<u64>() {
-                Ok(n) => super::expr::int_literal(n, span),
-                Err(_) => {
-                    let ty = Type::str(text.len() as u32 + 1);
-                    hir::Expr { kind: ExprKind::Str(text.into_bytes()), ty, span }
-                }
-            },
-            (None, true) if field.name == "max_strlen" => {
-                super::expr::int_literal(u64::from(self.cx.settings.types.max_strlen), span)
-            }
-            _ => {
-                let message = format!("there is no setting `{}` set here", field.name);
-                self.error(Code::BadConfig, span, message);
+        match crate::SETTINGS.iter().find(|s| s.name == field.name) {
+            Some(setting) => self.setting_value(setting, span),
+            None => {
+                let help = did_you_mean(&field.name, crate::SETTINGS.iter().map(|s| s.name));
+                let message = format!("there is no setting `{}`", field.name);
+                self.d.push(Diagnostic::error(Code::BadConfig, span, message).help_opt(help));
                 broken(span)
             }
         }
+    }
+
+    /// `config`: a record of all settings.
+    pub(super) fn config(&mut self, span: Span) -> hir::Expr {
+        let parts: Vec<hir::Expr> = crate::SETTINGS.iter().map(|s| self.setting_value(s, span)).collect();
+        let names = crate::SETTINGS.iter().map(|s| s.name.to_string());
+        let ty = Type::Named(names.zip(parts.iter().map(|p| p.ty.clone())).collect());
+        hir::Expr { kind: ExprKind::Tuple(parts), ty, span }
+    }
+
+    fn setting_value(&self, setting: &Setting, span: Span) -> hir::Expr {
+        let set = self.cx.settings.set.iter().find(|(n, _)| n == setting.name);
+        let text = set.map_or(setting.default, |(_, value)| value);
+        match (setting.kind, text.parse::<u64>()) {
+            (SettingKind::Bool, _) => {
+                let truth = matches!(text, "true" | "1");
+                hir::Expr { kind: ExprKind::Int(i64::from(truth)), ty: Type::Bool, span }
+            }
+            (SettingKind::Int, Ok(n)) => hir::Expr { kind: ExprKind::Int(n as i64), ty: Type::UINT64, span },
+            _ => {
+                let ty = Type::str(text.len() as u32 + 1);
+                hir::Expr { kind: ExprKind::Str(text.as_bytes().to_vec()), ty, span }
+            }
+        }
+    }
+
+    /// `args`: a record of all arguments.
+    pub(super) fn all_arguments(&mut self, span: Span) -> Option<hir::Expr> {
+        let arguments = (self.resolved.provider.arguments)(self.cx.target, &self.resolved.attach)?;
+        let mut names = Vec::new();
+        let mut parts = Vec::new();
+        for argument in arguments {
+            let kind = ExprKind::Argument { location: argument.location, dynamic: argument.dynamic };
+            names.push(argument.name);
+            parts.push(hir::Expr { kind, ty: argument.ty, span });
+        }
+        let ty = Type::Named(names.into_iter().zip(parts.iter().map(|p| p.ty.clone())).collect());
+        Some(hir::Expr { kind: ExprKind::Tuple(parts), ty, span })
     }
 }

@@ -9,6 +9,7 @@ mod member;
 mod name;
 mod ops;
 mod stmt;
+mod typeinfo;
 
 use std::collections::HashMap;
 
@@ -51,6 +52,7 @@ pub(crate) fn probe(
         ),
         result: provider.result.map(|f| f(cx.target, &resolved.attach)),
         is_function: provider.is_function,
+        is_pattern: btc_target::is_glob(&resolved.name),
         is_user: provider.is_user,
     };
     let mut checker = Checker {

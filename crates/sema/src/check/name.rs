@@ -18,14 +18,15 @@ impl Checker<'_, '_> {
             return broken(span);
         }
         if name == "args" {
-            let message = "`args` stands for all arguments: name one, as in `args.x`";
-            let code = if self.has_args() { Code::Unsupported } else { Code::NotInProbe };
-            let message = match code {
-                Code::NotInProbe => format!("`args` does not exist in `{}` probes", self.facts.provider),
-                _ => message.to_string(),
-            };
-            self.error(code, span, message);
+            if let Some(all) = self.all_arguments(span) {
+                return all;
+            }
+            let message = format!("`args` does not exist in `{}` probes", self.facts.provider);
+            self.error(Code::NotInProbe, span, message);
             return broken(span);
+        }
+        if name == "config" {
+            return self.config(span);
         }
         if name == "ctx"
             && let Some(ctx) = self.context(span) {
@@ -40,7 +41,7 @@ impl Checker<'_, '_> {
             };
             return hir::Expr { kind, ty, span };
         }
-        let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["args"]);
+        let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["args", "config"]);
         let help = did_you_mean(name, known).unwrap_or_else(|| {
             "variables begin with `$`, maps with `@`; constants of kernel headers must be \
              enumerators in BTF, or be defined with #define"
@@ -57,9 +58,5 @@ impl Checker<'_, '_> {
         let layout = self.cx.target.btf()?.record(&record, false)?;
         let ty = Type::pointer(Type::Record(layout.ty.clone()), btc_types::Space::Kernel);
         Some(hir::Expr { kind: ExprKind::Context, ty, span })
-    }
-
-    fn has_args(&self) -> bool {
-        (self.resolved.provider.arguments)(self.cx.target, &self.resolved.attach).is_some()
     }
 }

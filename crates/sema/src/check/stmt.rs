@@ -8,7 +8,7 @@ use btc_syntax::ast;
 use btc_types::Type;
 
 use super::Checker;
-use crate::constant;
+use crate::{constant, fold};
 
 /// Copies of a body that `unroll` may make.
 const MAX_UNROLL: i64 = 100;
@@ -51,8 +51,14 @@ impl Checker<'_, '_> {
             ast::StmtKind::Let { var, ty, value } => {
                 return self.declare(var, ty.as_ref(), value.as_ref(), span);
             }
-            ast::StmtKind::If { condition, then, otherwise, .. } => {
+            ast::StmtKind::If { comptime, condition, then, otherwise } => {
                 let condition = self.condition(condition);
+                // What the compiler decides against is not even checked. What only the target
+                // knows is decided there.
+                if let (true, Some(truth)) = (*comptime, fold::value(&condition)) {
+                    let taken = if truth != 0 { Some(then) } else { otherwise.as_ref() };
+                    return Some(hir::Stmt { kind: StmtKind::Block(self.block(taken?)), span });
+                }
                 let then = self.block(then);
                 let otherwise = otherwise.as_ref().map_or_else(Default::default, |b| self.block(b));
                 StmtKind::If { condition, then, otherwise }
@@ -175,7 +181,15 @@ impl Checker<'_, '_> {
         }
         let id = self.add_var(&var.name);
         if let Some(ty) = ty {
-            let declared = self.type_expr(ty);
+            // `string` alone is as long as its values turn out to be.
+            let declared = match self.type_expr(ty) {
+                Type::Str { capacity: 0, .. } => {
+                    let known = [Some(self.var_type(id)), value.as_ref().map(|v| v.ty.clone())];
+                    let texts = known.into_iter().flatten().filter(Type::is_str);
+                    texts.fold(Type::str(1), |a, b| btc_types::join(&a, &b).unwrap_or(a))
+                }
+                other => other,
+            };
             if let Some(value) = &value {
                 self.check_fits(&var.name, &declared, value, span);
             }

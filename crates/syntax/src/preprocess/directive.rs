@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use btc_diagnostics::{Code, Diagnostic, Span, did_you_mean};
+use btc_diagnostics::{Code, Diagnostic, FileId, Span, did_you_mean};
 
 use super::condition::evaluate;
 use super::expand::{self, Definition};
@@ -117,7 +117,7 @@ impl Reader<'_> {
             Some('"') => argument[1..].split_once('"').map(|(path, _)| (path, false)),
             _ => None,
         };
-        let Some((path, system)) = found else {
+        let Some((path, angled)) = found else {
             let error = Diagnostic::error(Code::Preprocessor, span, "`#include` needs a file")
                 .help("write `#include <linux/socket.h>` or `#include \"mine.h\"`");
             self.report(c.mode, error);
@@ -126,24 +126,32 @@ impl Reader<'_> {
         if c.file == self.main {
             self.included.push(Ident { name: path.to_string(), span });
         }
+        self.load(c.mode, c.depth, path, angled, c.file, span);
+    }
+
+    /// Reads a header that `from` names at `span`.
+    pub(super) fn load(&mut self, mode: Mode, depth: usize, path: &str, angled: bool, from: FileId, span: Span) {
         self.include_count += 1;
-        if c.depth >= MAX_INCLUDE_DEPTH || self.include_count > MAX_INCLUDES {
+        if depth >= MAX_INCLUDE_DEPTH || self.include_count > MAX_INCLUDES {
             self.give_up(Code::TooDeep, span, "too many headers include each other");
             return;
         }
-        let from_system = c.mode == Mode::System;
-        match self.includes.load(path, system || from_system) {
-            Some((name, text)) => {
-                let file = self.sources.add(name, text);
-                let mode = if system || from_system { Mode::System } else { Mode::Header };
-                self.read_file(file, mode, c.depth + 1);
+        let from = self.sources.name(from).to_string();
+        match self.includes.load(path, angled, &from) {
+            Some(header) if header.system || mode == Mode::System => {
+                let file = self.sources.add_system(header.name, header.text);
+                self.read_file(file, Mode::System, depth + 1);
             }
-            None if system => {}
+            Some(header) => {
+                let file = self.sources.add(header.name, header.text);
+                self.read_file(file, Mode::Header, depth + 1);
+            }
+            None if angled => {}
             None => {
                 let error = Diagnostic::error(Code::BadImport, span, format!("cannot read the header `{path}`"))
                     .label("not found")
                     .help("the path counts from the folder of the script");
-                self.report(c.mode, error);
+                self.report(mode, error);
             }
         }
     }
@@ -169,7 +177,7 @@ impl Reader<'_> {
         } else {
             (None, &rest[1..])
         };
-        self.macros.insert(name.to_string(), Rc::new(Definition { params, body: body.to_vec() }));
+        self.macros.insert(name.to_string(), Rc::new(Definition { params, body: body.to_vec(), system: c.mode == Mode::System }));
     }
 
     fn condition(&mut self, c: &Cursor, kind: &str, rest: &[Token], span: Span) -> bool {

@@ -22,6 +22,16 @@ pub struct Definition {
     pub params: Option<Vec<String>>,
     /// What it stands for.
     pub body: Vec<Token>,
+    /// Whether a header of the system defines it.
+    pub system: bool,
+}
+
+impl Definition {
+    /// Whether the macro counts where the script itself names it. Headers of the system also
+    /// redefine names of C, such as those of fields: only constants are taken from them.
+    pub fn counts(&self, name: &str, in_script: bool) -> bool {
+        !(self.system && in_script && name.contains(|c: char| c.is_ascii_lowercase()))
+    }
 }
 
 /// Parameters up to `)`, with the number of tokens used.

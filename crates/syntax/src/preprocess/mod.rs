@@ -66,7 +66,11 @@ pub fn read(
         stop: false,
     };
     reader.predefine(options);
-    reader.read_file(file, if options.header { Mode::Header } else { Mode::Script }, 0);
+    let mode = if options.header { Mode::Header } else { Mode::Script };
+    for path in &options.includes {
+        reader.load(mode, 0, path, false, file, Span::new(file, 0, 0));
+    }
+    reader.read_file(file, mode, 0);
     Source {
         items: reader.items,
         includes: reader.included,
@@ -130,7 +134,7 @@ impl Reader<'_> {
                     Lexeme::Newline | Lexeme::Comment => {}
                 }
             }
-            self.macros.insert(name.clone(), Rc::new(Definition { params: None, body }));
+            self.macros.insert(name.clone(), Rc::new(Definition { params: None, body, system: false }));
         }
     }
 
@@ -243,7 +247,10 @@ impl Reader<'_> {
             return;
         }
         let expanded = match &token.tok {
-            Tok::Ident(name) if c.splitter.expands() && self.macros.contains_key(name) => self.expand_at(c, &token),
+            Tok::Ident(name) if c.splitter.expands() => match self.macros.get(name) {
+                Some(found) if found.counts(name, c.mode != Mode::System) => self.expand_at(c, &token),
+                _ => None,
+            },
             _ => None,
         };
         let text = c.text.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use btc_driver::read::{self, Contents};
-use btc_driver::{Compilation, Emit, Files, Includes, Options, compile};
+use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile};
 use btc_target::{NoSource, Source};
 use btc_testing::{Case, Fixture};
 
@@ -12,13 +12,13 @@ use btc_testing::{Case, Fixture};
 pub struct Headers;
 
 impl Includes for Headers {
-    fn load(&mut self, path: &str, system: bool) -> Option<(String, String)> {
-        let text = match (path, system) {
+    fn load(&mut self, path: &str, angled: bool, _from: &str) -> Option<Header> {
+        let text = match (path, angled) {
             ("point.h", false) => "#pragma once\nstruct point { int x; int y; };\n",
             ("loop.h", false) => "#include \"loop.h\"\n",
             _ => return None,
         };
-        Some((path.to_string(), text.to_string()))
+        Some(Header { name: path.to_string(), text: text.to_string(), system: angled })
     }
 }
 

@@ -1,5 +1,7 @@
 //! `docs/language.md`, made from the definitions.
 
+pub mod peer;
+
 use std::fmt::Write;
 
 use btc_builtins::{Function, Kind, ParamKind};
@@ -18,6 +20,7 @@ pub fn language() -> String {
     functions(&mut out, "Aggregations", Kind::Aggregation);
     settings(&mut out);
     out.push_str(SYNTAX);
+    peer::table(&mut out);
     out
 }
 
@@ -55,7 +58,7 @@ fn signature(f: &Function) -> String {
 
 fn settings(out: &mut String) {
     out.push_str("\n## Settings\n\nIn `config = { name = value }`, or as `BPFTRACE_NAME` in the environment, which wins.\n\n");
-    out.push_str("| setting | takes | |\n|---|---|---|\n");
+    out.push_str("| setting | takes | default | |\n|---|---|---|---|\n");
     for s in SETTINGS {
         let takes = match s.kind {
             SettingKind::Int => "a number".to_string(),
@@ -63,7 +66,7 @@ fn settings(out: &mut String) {
             SettingKind::Text => "a text".to_string(),
             SettingKind::Word(words) => words.join(", "),
         };
-        let _ = writeln!(out, "| `{}` | {takes} | {} |", s.name, cell(s.doc));
+        let _ = writeln!(out, "| `{}` | {takes} | `{}` | {} |", s.name, s.default, cell(s.doc));
     }
 }
 

@@ -1,0 +1,147 @@
+//! Structs and unions of the kernel. The program copied the bytes as they were on this host,
+//! so it is this host's BTF that tells what they mean.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use btc_abi::{BitRange, Encoding, Field};
+use libbpf_rs::btf::types::{Array, Composite, Enum, Float, Int, IntEncoding, MemberAttr};
+use libbpf_rs::btf::{Btf, BtfKind, BtfType, HasSize};
+
+use super::{Context, composite};
+
+/// Records nested deeper than this are shown as bytes.
+const MAX_NESTING: u32 = 16;
+
+/// What was asked for so far.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// The kernel's types; nothing where it has none.
+    btf: Option<Option<Btf<'static>>>,
+    records: HashMap<(String, bool), Rc<Vec<Field>>>,
+}
+
+impl Known {
+    fn fields(&mut self, name: &str, union: bool) -> Rc<Vec<Field>> {
+        if let Some(fields) = self.records.get(&(name.to_string(), union)) {
+            return fields.clone();
+        }
+        let btf = self.btf.get_or_insert_with(|| Btf::from_vmlinux().ok());
+        let kind = if union { BtfKind::Union } else { BtfKind::Struct };
+        let found = btf.as_ref().and_then(|btf| {
+            let record = btf.type_by_name::<BtfType<'_>>(name)?.skip_mods_and_typedefs();
+            // A typedef or function may have the name too: the list is searched then.
+            let record = if record.kind() == kind { record } else { search(btf, name, kind)? };
+            Some(members(btf, record, 0))
+        });
+        let fields = Rc::new(found.unwrap_or_default());
+        self.records.insert((name.to_string(), union), fields.clone());
+        fields
+    }
+}
+
+fn search<'b>(btf: &'b Btf<'static>, name: &str, kind: BtfKind) -> Option<BtfType<'b>> {
+    let mut all = (1..btf.len() as u32).filter_map(|id| btf.type_by_id::<BtfType<'_>>(id.into()));
+    all.find(|t| t.kind() == kind && t.name().is_some_and(|n| n == name))
+}
+
+pub(super) fn text(ctx: &Context, name: &str, union: bool, bytes: &[u8], out: &mut Vec<u8>) {
+    let fields = ctx.kernel_records.borrow_mut().fields(name, union);
+    composite::record(ctx, &fields, bytes, out);
+}
+
+pub(super) fn json(ctx: &Context, name: &str, union: bool, bytes: &[u8], out: &mut Vec<u8>) {
+    let fields = ctx.kernel_records.borrow_mut().fields(name, union);
+    composite::record_json(ctx, &fields, bytes, out);
+}
+
+/// The fields of a struct or union; those of nameless members stand among them.
+fn members(btf: &Btf<'static>, record: BtfType, nesting: u32) -> Vec<Field> {
+    let mut fields = Vec::new();
+    let Ok(record) = Composite::try_from(record) else { return fields };
+    for member in record.iter() {
+        let Some(ty) = btf.type_by_id::<BtfType<'_>>(member.ty) else { continue };
+        let ty = ty.skip_mods_and_typedefs();
+        let name = member.name.and_then(|n| n.to_str()).unwrap_or_default().to_string();
+        match member.attr {
+            MemberAttr::BitField { size, offset } if !name.is_empty() => {
+                let (offset, encoding) = bit_field(ty, offset, size);
+                fields.push(Field { name, offset, encoding });
+            }
+            MemberAttr::Normal { offset } if !name.is_empty() => {
+                fields.push(Field { name, offset: offset / 8, encoding: encoding(btf, ty, nesting + 1) });
+            }
+            MemberAttr::Normal { offset } if nesting < MAX_NESTING => {
+                let inner = members(btf, ty, nesting + 1).into_iter();
+                fields.extend(inner.map(|f| Field { offset: offset / 8 + f.offset, ..f }));
+            }
+            MemberAttr::Normal { .. } | MemberAttr::BitField { .. } => {}
+        }
+    }
+    fields
+}
+
+/// A bit field lies in an integer of its type, aligned to its size.
+fn bit_field(ty: BtfType, at: u32, width: u8) -> (u32, Encoding) {
+    let (size, signed) = integer(ty);
+    let storage = u32::from(size) * 8;
+    let bits = BitRange { start: (at % storage) as u8, width };
+    (at / storage * u32::from(size), Encoding::Bits { size, signed, bits })
+}
+
+fn encoding(btf: &Btf<'static>, ty: BtfType, nesting: u32) -> Encoding {
+    match ty.kind() {
+        BtfKind::Ptr => Encoding::Pointer,
+        BtfKind::Struct | BtfKind::Union if nesting < MAX_NESTING => Encoding::Record(members(btf, ty, nesting)),
+        BtfKind::Array => {
+            let Ok(array) = Array::try_from(ty) else { return bytes(0) };
+            let (element, count) = (array.contained_type().skip_mods_and_typedefs(), array.capacity() as u32);
+            if is_char(element) {
+                return Encoding::Str { capacity: count, cut_mark: false };
+            }
+            let stride = size(element, nesting);
+            Encoding::Array { element: Box::new(encoding(btf, element, nesting + 1)), count, stride }
+        }
+        BtfKind::Int | BtfKind::Enum | BtfKind::Enum64 => match Int::try_from(ty) {
+            Ok(int) if matches!(int.encoding, IntEncoding::Bool) => Encoding::Bool,
+            _ => {
+                let (size, signed) = integer(ty);
+                Encoding::Int { size, signed }
+            }
+        },
+        _ => bytes(size(ty, nesting)),
+    }
+}
+
+fn bytes(count: u32) -> Encoding {
+    Encoding::Array { element: Box::new(Encoding::Int { size: 1, signed: false }), count, stride: 1 }
+}
+
+fn is_char(ty: BtfType) -> bool {
+    // Compilers for the kernel give `char` no encoding of its own, only a sign and the name.
+    Int::try_from(ty).is_ok_and(|int| int.bits == 8 && int.name().is_some_and(|n| n == "char"))
+}
+
+/// Size in bytes (a power of two up to 8) and sign of a number.
+fn integer(ty: BtfType) -> (u8, bool) {
+    let signed = Int::try_from(ty).is_ok_and(|int| matches!(int.encoding, IntEncoding::Signed));
+    (size(ty, 0).next_power_of_two().clamp(1, 8) as u8, signed)
+}
+
+/// Size in bytes.
+fn size(ty: BtfType, nesting: u32) -> u32 {
+    if let Ok(array) = Array::try_from(ty) {
+        let element = array.contained_type().skip_mods_and_typedefs();
+        let count = array.capacity() as u32;
+        return if nesting < MAX_NESTING { size(element, nesting + 1).saturating_mul(count) } else { 0 };
+    }
+    match ty.kind() {
+        BtfKind::Ptr => 8,
+        BtfKind::Int => Int::try_from(ty).map_or(0, |t| t.size() as u32),
+        BtfKind::Struct | BtfKind::Union => Composite::try_from(ty).map_or(0, |t| t.size() as u32),
+        BtfKind::Enum => Enum::try_from(ty).map_or(4, |t| t.size() as u32),
+        BtfKind::Enum64 => 8,
+        BtfKind::Float => Float::try_from(ty).map_or(0, |t| t.size() as u32),
+        _ => 0,
+    }
+}

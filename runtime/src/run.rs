@@ -218,7 +218,7 @@ impl Session<'_> {
         reader.state().sink.hold(false);
         self.attached.links.clear();
         reader.state().watchpoints.clear();
-        self.attached.clones.clear();
+        self.attached.copies = Default::default();
         // What other CPUs sent behind an exit() is dropped here.
         reader.consume();
         reader.state().discard = false;

@@ -236,4 +236,35 @@ pub enum PatchValue {
     },
     /// 32-bit immediate: identity of the attach point where attach cookies do not exist.
     ProbeIdentity,
+    /// A part of where an argument of a USDT probe is; each location has a copy of the program.
+    UsdtArgument {
+        /// Which argument, from 0.
+        index: u32,
+        /// Which part.
+        part: UsdtPart,
+    },
+}
+
+/// Where an argument of a USDT probe is, in parts (Systemtap's note format: `-4@-20(%rbp)`).
+///
+/// All are 32-bit immediates but `Base` and `Index`, 16-bit offsets of loads from `struct pt_regs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsdtPart {
+    /// 0: the constant `High << 32 | Low`; 1: the register `Base`; 2: memory at `Base` plus `Low`;
+    /// 3: memory at `Base` plus `Index << Scale` plus `Low`. 4: there is no such argument.
+    Kind,
+    /// Lower half of a constant, or the distance in memory, with sign.
+    Low,
+    /// Upper half of a constant.
+    High,
+    /// Offset of a register in `struct pt_regs`.
+    Base,
+    /// Offset of another.
+    Index,
+    /// How many bits it is shifted.
+    Scale,
+    /// Bits above the value in its 64-bit word.
+    Shift,
+    /// 1 when the value has a sign.
+    Signed,
 }

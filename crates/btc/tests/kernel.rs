@@ -22,13 +22,18 @@ fn unfit() -> Option<&'static str> {
     (!events.exists()).then_some("no syscall tracepoints")
 }
 
-/// Compiles the load; one copy for each test, as they run at the same time.
-fn load(name: &str) -> PathBuf {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/kernel/syscalls.c");
+/// Compiles a C program of `testdata/kernel`; one copy for each test, as they run at the same time.
+fn program(source: &str, name: &str) -> PathBuf {
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel").join(source);
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let built = Command::new("cc").args(["-O2", "-o"]).arg(&program).arg(source).status();
-    assert!(built.is_ok_and(|s| s.success()), "cc builds the load");
+    assert!(built.is_ok_and(|s| s.success()), "cc builds the program");
     program
+}
+
+/// The load.
+fn load(name: &str) -> PathBuf {
+    program("syscalls.c", name)
 }
 
 fn btc(args: &[&str]) -> Output {
@@ -104,4 +109,49 @@ fn nothing_stays_behind_after_a_kill() {
         std::thread::sleep(Duration::from_millis(100));
     }
     panic!("maps of the killed tracer are still there:\n{}", maps());
+}
+
+/// Arguments in registers, memory and constants; a probe that a semaphore guards; a wildcard.
+#[test]
+fn static_probes_have_their_arguments() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let traced = program("static_probes.c", "static_probes");
+    let path = traced.display();
+    let script = format!(
+        "usdt:{path}:all {{ printf(\"%d %d %d %d %d %s\\n\", arg0, arg1, arg2, arg3, arg4, str(arg5)); }}
+         usdt:{path}:demo:guarded {{ @guarded = count(); @on = arg0; }}
+         usdt:{path}:demo:* {{ @fired[probe] = count(); }}"
+    );
+    let object = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static_probes.o").display().to_string();
+    let compiled = btc(&["compile", "-e", &script, "-o", &object]);
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    for run in [["-e", &script], ["-q", &object]] {
+        let output = btc(&[&["run", "-c", &format!("{path} 3")], &run[..]].concat());
+        let text = String::from_utf8_lossy(&output.stdout);
+        let messages = String::from_utf8_lossy(&output.stderr);
+        for line in ["0 -5 -7 11 10 static", "2 -5 -7 11 12 static", "@guarded: 3", "@on: 1"] {
+            assert!(text.contains(line), "`{line}` is missing\n{text}{messages}");
+        }
+        for name in ["all", "plain", "guarded"] {
+            assert!(text.contains(&format!("@fired[usdt:{path}:demo:{name}]: 3")), "{name}\n{text}");
+        }
+    }
+}
+
+/// Variables of the probed program, at the addresses that they have in the process.
+#[test]
+fn symbols_of_the_process_are_found() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let traced = program("variables.c", "variables");
+    let path = traced.display();
+    let script = format!(
+        "uprobe:{path}:work {{ printf(\"%d %d %d\\n\", *uaddr(\"counter\"), *uaddr(\"small\"), *uaddr(\"big\")); }}"
+    );
+    let output = btc(&["-e", &script, "-c", &path.to_string()]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("42 7 99\n43 7 99\n"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -63,6 +63,28 @@ pub enum Late {
     /// Number of the attach point, patched into copies of the program where
     /// attach cookies do not exist (`abi::PatchValue::ProbeIdentity`).
     ProbeIdentity,
+    /// A part of where an argument of a USDT probe is, patched into a copy of the program for
+    /// each location (`abi::PatchValue::UsdtArgument`).
+    UsdtArgument {
+        /// Which argument, from 0.
+        index: u32,
+        /// Which part.
+        part: UsdtPart,
+    },
+}
+
+/// Parts of the place of a USDT argument (`abi::UsdtPart`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum UsdtPart {
+    Kind,
+    Low,
+    High,
+    Base,
+    Index,
+    Scale,
+    Shift,
+    Signed,
 }
 
 /// A step from a record to a field.

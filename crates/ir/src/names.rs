@@ -2,7 +2,7 @@
 
 use btc_abi::MapKind;
 
-use crate::{BinOp, Cond, Fact, TypeFact, Width};
+use crate::{BinOp, Cond, Fact, TypeFact, UsdtPart, Width};
 
 /// Arithmetic.
 pub const BINS: &[(BinOp, &str)] = &[
@@ -56,6 +56,17 @@ pub const FACTS: &[(Fact, &str)] = &[
     (Fact::Signed, "signed"),
     (Fact::LeftShift, "left_shift"),
     (Fact::RightShift, "right_shift"),
+];
+
+pub const USDT_PARTS: &[(UsdtPart, &str)] = &[
+    (UsdtPart::Kind, "kind"),
+    (UsdtPart::Low, "low"),
+    (UsdtPart::High, "high"),
+    (UsdtPart::Base, "base"),
+    (UsdtPart::Index, "index"),
+    (UsdtPart::Scale, "scale"),
+    (UsdtPart::Shift, "shift"),
+    (UsdtPart::Signed, "signed"),
 ];
 
 /// Facts about types.

@@ -1,6 +1,6 @@
 //! Reads late constants.
 
-use crate::names::{FACTS, TYPE_FACTS, named};
+use crate::names::{FACTS, TYPE_FACTS, USDT_PARTS, named};
 use crate::parse::{Parser, Result};
 use crate::{Late, Leaf, PathStep};
 
@@ -32,6 +32,13 @@ impl Parser<'_> {
                 Late::TracepointField { category, event, field: self.string()? }
             }
             "probe_identity" => Late::ProbeIdentity,
+            "usdt_argument" => {
+                let index = self.number()?;
+                let Some(part) = named(USDT_PARTS, self.word()?) else {
+                    return self.fail_back("no such part of an argument's place");
+                };
+                Late::UsdtArgument { index, part }
+            }
             word => return self.fail_back(format!("`{word}` is no late constant")),
         })
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::names::{BINS, CONDS, FACTS, MAP_KINDS, TYPE_FACTS, WIDTHS, name};
+use crate::names::{BINS, CONDS, FACTS, MAP_KINDS, TYPE_FACTS, USDT_PARTS, WIDTHS, name};
 use crate::{
     Callee, Function, FunctionKind, Global, InstData, Jump, Late, Leaf, Map, Memory, Module, Op, PathStep,
     Section, Terminator, Value,
@@ -225,6 +225,7 @@ impl fmt::Display for Late {
                 write!(f, "tracepoint_field {} {} {}", Quoted(category), Quoted(event), Quoted(field))
             }
             Late::ProbeIdentity => f.write_str("probe_identity"),
+            Late::UsdtArgument { index, part } => write!(f, "usdt_argument {index} {}", name(USDT_PARTS, part)),
         }
     }
 }

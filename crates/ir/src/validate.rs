@@ -25,7 +25,7 @@ use std::fmt;
 
 use crate::{
     Block, Callee, Cfg, Fact, Function, FunctionKind, InstData, Jump, Late, Memory, Module, Op, Section,
-    Terminator, Value, Width,
+    Terminator, UsdtPart, Value, Width,
 };
 
 /// Most errors that are collected.
@@ -248,8 +248,12 @@ impl<'a> FunctionChecker<'a> {
             Op::Late(id) => match m.lates.get(id.index()) {
                 None => self.c.error(inst, "no such late constant"),
                 Some(late) => {
-                    let legal = !matches!(late, Late::TracepointField { .. });
-                    self.check(legal, inst, "a tracepoint field is for `load_late`");
+                    let offset = matches!(
+                        late,
+                        Late::TracepointField { .. }
+                            | Late::UsdtArgument { part: UsdtPart::Base | UsdtPart::Index, .. }
+                    );
+                    self.check(!offset, inst, "this late constant is for `load_late`");
                 }
             },
             Op::LoadLate(_, _, id) => match m.lates.get(id.index()) {
@@ -257,7 +261,9 @@ impl<'a> FunctionChecker<'a> {
                 Some(late) => {
                     let offset = matches!(
                         late,
-                        Late::Field { fact: Fact::ByteOffset, .. } | Late::TracepointField { .. }
+                        Late::Field { fact: Fact::ByteOffset, .. }
+                            | Late::TracepointField { .. }
+                            | Late::UsdtArgument { part: UsdtPart::Base | UsdtPart::Index, .. }
                     );
                     self.check(offset, inst, "the late constant is no offset");
                 }

@@ -245,6 +245,9 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         if self.f.probe.provider.context == Context::Slots {
             return self.f.slot_argument(n, &Type::UINT64);
         }
+        if self.f.probe.provider.context == Context::Usdt {
+            return self.f.usdt_argument(n);
+        }
         self.f.register(|a| a.args.get(n as usize).copied())
     }
 
@@ -284,7 +287,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     fn register(&mut self, name: &str) -> Value {
         match self.f.probe.provider.context {
             // In a perf event's context the registers come first, laid out as `pt_regs`.
-            Context::Registers | Context::PerfEvent => {
+            Context::Registers | Context::Usdt | Context::PerfEvent => {
                 self.f.register_named(name)
             }
             _ => self.f.b.iconst(0),

@@ -21,6 +21,7 @@ mod send;
 mod shared;
 mod stack;
 mod stmt;
+mod usdt;
 
 use btc_abi::Manifest;
 use btc_diagnostics::SourceMap;

@@ -44,8 +44,7 @@ impl FnLower<'_, '_, '_> {
         let here = if ret {
             self.function_address()
         } else {
-            let (ip, pc) = (self.register_named("ip"), self.register_named("pc"));
-            self.b.bin(BinOp::Or, ip, pc)
+            self.register(|a| Some(a.instruction))
         };
         let (unknown, known, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         self.b.branch_imm(Cond::Eq, here, 0, unknown, known);

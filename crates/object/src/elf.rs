@@ -398,7 +398,7 @@ impl<'a> Writer<'a> {
             Some(Late::EnumValue { value, .. }) => locals::set(insns, at, *value)?,
             Some(Late::EnumExists { .. }) => locals::set(insns, at, 1)?,
             // Patched by the runtime.
-            Some(Late::TracepointField { .. } | Late::ProbeIdentity) => {}
+            Some(Late::TracepointField { .. } | Late::ProbeIdentity | Late::UsdtArgument { .. }) => {}
             _ => return Err(ObjectError::Invalid(format!("late constant {n} cannot be bound"))),
         }
         Ok(None)

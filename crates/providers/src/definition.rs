@@ -79,6 +79,8 @@ pub enum Context {
     None,
     /// `struct pt_regs`.
     Registers,
+    /// `struct pt_regs`, with arguments where the probe's note says.
+    Usdt,
     /// The record of a tracepoint.
     Tracepoint,
     /// `struct bpf_perf_event_data`, whose first member is `struct pt_regs`.

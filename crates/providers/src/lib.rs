@@ -33,6 +33,7 @@ providers! {
     test: TEST, BENCH;
     tracepoint: TRACEPOINT;
     uprobe: UPROBE, URETPROBE;
+    usdt: USDT;
     watchpoint: WATCHPOINT;
 }
 

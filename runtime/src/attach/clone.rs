@@ -1,12 +1,15 @@
-//! Copies of a program, each with the number of its attach point inside: for
-//! kernels that cannot tell a program where it was attached (before 5.15).
+//! Copies of a program with something patched in that differs from one attach point to the next:
+//! its number, for kernels that cannot tell a program where it was attached (before 5.15), and
+//! where the arguments of a static probe are.
 
+use std::collections::HashMap;
 use std::ffi::CString;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use btc_abi::{Manifest, PatchValue};
+use btc_abi::{Manifest, Patch, PatchValue, UsdtPart};
 use libbpf_sys as sys;
 
+use super::usdt::Operand;
 use crate::Error;
 use crate::error::{last_os, reason};
 use crate::load::Program;
@@ -29,8 +32,58 @@ fn release() -> (u32, u32) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-/// Loads a copy of a program with the number patched in.
-pub(super) fn clone(manifest: &Manifest, symbol: &str, program: Program, number: u64) -> Result<OwnedFd, Error> {
+/// What is patched in.
+pub(super) struct Values<'a> {
+    /// Number of the attach point.
+    pub identity: Option<u64>,
+    /// Places of a static probe's arguments.
+    pub operands: Option<&'a [Operand]>,
+}
+
+impl Values<'_> {
+    /// What goes into an instruction; `None` leaves it as it is.
+    fn of(&self, value: &PatchValue) -> Option<i32> {
+        match value {
+            PatchValue::ProbeIdentity => self.identity.map(|n| n as i32),
+            PatchValue::UsdtArgument { index, part } => {
+                let operand = self.operands?.get(*index as usize).copied().unwrap_or_default();
+                Some(operand.part(*part))
+            }
+            PatchValue::TracepointField { .. } => None,
+        }
+    }
+}
+
+/// The copies made so far, by program and what was patched in.
+#[derive(Default)]
+pub(crate) struct Copies(HashMap<(String, Vec<i32>), OwnedFd>);
+
+impl Copies {
+    /// A program with the values inside: itself where it has no room for them, else a copy.
+    pub(super) fn program(
+        &mut self,
+        manifest: &Manifest,
+        symbol: &str,
+        program: Program,
+        values: &Values,
+    ) -> Result<i32, Error> {
+        let patches = manifest.patches.iter().filter(|p| p.program == symbol);
+        let wanted: Vec<(&Patch, i32)> = patches.filter_map(|p| Some((p, values.of(&p.value)?))).collect();
+        if wanted.is_empty() {
+            return Ok(program.fd);
+        }
+        let key = (symbol.to_string(), wanted.iter().map(|(_, value)| *value).collect());
+        if let Some(copy) = self.0.get(&key) {
+            return Ok(copy.as_raw_fd());
+        }
+        let copy = load(symbol, program, &wanted)?;
+        let fd = copy.as_raw_fd();
+        self.0.insert(key, copy);
+        Ok(fd)
+    }
+}
+
+fn load(symbol: &str, program: Program, patches: &[(&Patch, i32)]) -> Result<OwnedFd, Error> {
     // SAFETY: the program belongs to a loaded object, which outlives this call, and
     // libbpf keeps its instructions, with everything resolved in them.
     let (mut code, kind, expected) = unsafe {
@@ -43,9 +96,11 @@ pub(super) fn clone(manifest: &Manifest, symbol: &str, program: Program, number:
         let code = std::slice::from_raw_parts(first, count).to_vec();
         (code, sys::bpf_program__type(raw), sys::bpf_program__expected_attach_type(raw))
     };
-    for patch in manifest.patches.iter().filter(|p| p.program == symbol && p.value == PatchValue::ProbeIdentity) {
-        if let Some(insn) = code.get_mut(patch.insn as usize) {
-            insn.imm = number as i32;
+    for (patch, value) in patches {
+        let Some(insn) = code.get_mut(patch.insn as usize) else { continue };
+        match patch.value {
+            PatchValue::UsdtArgument { part: UsdtPart::Base | UsdtPart::Index, .. } => insn.off = *value as i16,
+            _ => insn.imm = *value,
         }
     }
     let name = CString::new(symbol.chars().take(15).collect::<String>()).unwrap_or_default();

@@ -21,12 +21,14 @@ pub(crate) mod uprobe;
 mod usdt;
 
 use std::collections::HashMap;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity};
 
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
+use usdt::Operand;
+
 use crate::options::Mode;
 use crate::{Error, Options, place};
 pub(crate) use run::run as run_program;
@@ -52,11 +54,13 @@ pub(crate) enum Point {
 pub(crate) struct Target {
     pub point: Point,
     pub name: PointName,
+    /// Where the arguments of a static probe are.
+    pub operands: Option<Vec<Operand>>,
 }
 
 impl Target {
     fn new(point: Point, name: impl Into<String>, function: impl Into<String>) -> Target {
-        Target { point, name: PointName { name: name.into(), function: function.into() } }
+        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None }
     }
 }
 
@@ -147,7 +151,7 @@ fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
         Attach::Uprobe { path, symbol, offset, ret, demangle } => {
             uprobe::targets(&uprobe::Wanted { path, symbol, offset: *offset, ret: *ret, demangle: *demangle }, options)
         }
-        Attach::Usdt { .. } => usdt::targets(name),
+        Attach::Usdt { path, provider, name } => usdt::targets(&usdt::Wanted { path, provider, name }, options),
         Attach::Interval { unit, value } => timer::interval(name, *unit, *value),
         Attach::Profile { unit, value } => timer::profile(name, *unit, *value),
         Attach::Software { event, count } => counter::software(name, event, *count, options),
@@ -166,7 +170,7 @@ pub(crate) struct Attached {
     /// Iterators to read out.
     pub iterators: Vec<OwnedFd>,
     /// Copies of programs, which must live as long as their links.
-    pub clones: Vec<OwnedFd>,
+    pub copies: clone::Copies,
     /// Names of the numbered attach points.
     pub points: Vec<PointName>,
     /// Attach points, those that the tracer runs included.
@@ -218,21 +222,18 @@ fn attach_one(
     cookies: bool,
     all: &mut Attached,
 ) -> Result<(), Problem> {
-    let mut fd = program.fd;
     let mut cookie = None;
+    let mut wanted = clone::Values { identity: None, operands: target.operands.as_deref() };
     if probe.identity == ProbeIdentity::Dynamic {
         let number = (manifest.probes.len() + all.points.len()) as u64;
         all.points.push(target.name.clone());
         match target.point {
             Point::Perf(_) if cookies => cookie = Some(number),
             Point::Run => {}
-            _ => {
-                let copy = clone::clone(manifest, &probe.program, program, number)?;
-                fd = copy.as_raw_fd();
-                all.clones.push(copy);
-            }
+            _ => wanted.identity = Some(number),
         }
     }
+    let fd = all.copies.program(manifest, &probe.program, program, &wanted)?;
     match &target.point {
         Point::Run => return Ok(()),
         Point::Iter { pin } => {

@@ -38,8 +38,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("max_bpf_progs", "accepted; there is no such limit"),
     ("max_probes", "accepted; there is no such limit"),
     ("on_stack_limit", "accepted; no script meets a stack limit"),
-    ("usdt", "not yet"),
-    ("U", "not yet"),
     ("unstable_tseries", "accepted; the feature is on"),
     ("unstable_dw_ustack", "accepted"),
     ("unstable_typeinfo", "accepted; the feature is on"),

@@ -48,7 +48,9 @@ pub(crate) fn probe(
         has_arguments: provider.has_registers,
         has_registers: matches!(
             provider.context,
-            btc_providers::Context::Registers | btc_providers::Context::PerfEvent
+            btc_providers::Context::Registers
+                | btc_providers::Context::Usdt
+                | btc_providers::Context::PerfEvent
         ),
         result: provider.result.map(|f| f(cx.target, &resolved.attach)),
         is_function: provider.is_function,

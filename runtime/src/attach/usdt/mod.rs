@@ -1,0 +1,90 @@
+//! Statically defined user-space probes: places that a binary's notes tell, with their arguments.
+
+mod note;
+mod operand;
+
+use std::collections::BTreeSet;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::perf::{Config1, Event, probe_type};
+use super::{Point, Problem, Target, missing, uprobe};
+use crate::{Options, glob};
+pub(crate) use operand::Operand;
+
+/// Where the offset of a semaphore stands in the configuration of a uprobe event
+/// (kernel: kernel/trace/trace_event_perf.c).
+const SEMAPHORE_SHIFT: u32 = 32;
+
+/// What a script asks for.
+pub(super) struct Wanted<'a> {
+    pub path: &'a str,
+    pub provider: &'a str,
+    pub name: &'a str,
+}
+
+pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>, Problem> {
+    let (kind, _) = probe_type("uprobe")?;
+    let paths = match wanted.path {
+        "*" => mapped(options.pid),
+        path => uprobe::find_binaries(path, options),
+    };
+    if paths.is_empty() {
+        return missing(format!("there is no binary or library `{}`", wanted.path));
+    }
+    let mut all = Vec::new();
+    for path in &paths {
+        let Ok(notes) = note::read(path) else { continue };
+        for note in notes {
+            let provider = wanted.provider.is_empty() || glob::matches(wanted.provider, &note.provider);
+            if !provider || !glob::matches(wanted.name, &note.name) {
+                continue;
+            }
+            let title = format!("usdt:{}:{}:{}", path.display(), note.provider, note.name);
+            let event = Event {
+                config1: Config1::Text(CString::new(path.as_os_str().as_bytes()).unwrap_or_default()),
+                config2: note.offset,
+                pid: options.pid.map_or(-1, |p| p as i32),
+                cpu: if options.pid.is_some() { -1 } else { 0 },
+                ..Event::new(kind, note.semaphore << SEMAPHORE_SHIFT, &title)
+            };
+            let target = Target::new(Point::Perf(vec![event]), title, note.name);
+            all.push(Target { operands: Some(operand::parse(&note.arguments)), ..target });
+        }
+    }
+    if all.is_empty() {
+        let provider = if wanted.provider.is_empty() { String::new() } else { format!("{}:", wanted.provider) };
+        return missing(format!("`{}` has no static probe {provider}{}", wanted.path, wanted.name));
+    }
+    Ok(all)
+}
+
+/// Files that a process, or any process, has mapped to run code of.
+fn mapped(pid: Option<u32>) -> Vec<PathBuf> {
+    let processes: Vec<PathBuf> = match pid {
+        Some(pid) => vec![format!("/proc/{pid}").into()],
+        None => {
+            let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+            let numbers = entries.filter(|e| e.file_name().to_string_lossy().parse::<u32>().is_ok());
+            numbers.map(|e| e.path()).collect()
+        }
+    };
+    let mut files = BTreeSet::new();
+    for process in processes {
+        // Processes come and go.
+        let maps = std::fs::read_to_string(process.join("maps")).unwrap_or_default();
+        for line in maps.lines() {
+            let mut words = line.split_whitespace();
+            let runs = words.nth(1).is_some_and(|flags| flags.contains('x'));
+            if let (true, Some(path)) = (runs, words.nth(3)) {
+                let inside = process.join("root").join(path.trim_start_matches('/'));
+                if path.starts_with('/') && inside.is_file() {
+                    let outside = Path::new(path).is_file();
+                    files.insert(if outside { path.into() } else { inside });
+                }
+            }
+        }
+    }
+    files.into_iter().collect()
+}

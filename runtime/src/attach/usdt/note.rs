@@ -1,0 +1,140 @@
+//! Notes of static probes: `.note.stapsdt` (Systemtap wiki, "UserSpaceProbeImplementation").
+
+use std::fs::File;
+use std::path::Path;
+
+use object::{Object, ObjectSection, ObjectSegment, ReadCache};
+
+/// Type of the note.
+const STAPSDT: u32 = 3;
+/// Notes of a file that are read.
+const MAX_NOTES: usize = 100_000;
+
+/// A place of a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub provider: String,
+    pub name: String,
+    /// The operands, such as `-4@%eax 8@16(%rbp)`.
+    pub arguments: String,
+    /// Offset in the file.
+    pub offset: u64,
+    /// Offset in the file of the counter that switches the probe on; 0 where there is none.
+    pub semaphore: u64,
+}
+
+/// All probes of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<Note>, String> {
+    let file = File::open(path).map_err(|e| e.to_string())?;
+    let cache = ReadCache::new(file);
+    let elf = object::File::parse(&cache).map_err(|e| e.to_string())?;
+    let Some(section) = elf.section_by_name(".note.stapsdt") else { return Ok(Vec::new()) };
+    let data = section.data().map_err(|e| e.to_string())?;
+    // Prelinking moves the code but not what notes say of it: the base tells by how much.
+    let base = elf.section_by_name(".stapsdt.base").map(|s| s.address());
+    let segments: Vec<(u64, u64, u64)> = elf
+        .segments()
+        .map(|s| {
+            let (offset, size) = s.file_range();
+            (s.address(), offset, size)
+        })
+        .collect();
+    let file_offset = |address: u64| {
+        let (start, offset, _) = segments.iter().find(|(start, _, size)| address.wrapping_sub(*start) < *size)?;
+        Some(address - start + offset)
+    };
+    let mut notes = Vec::new();
+    for raw in Notes(data).take(MAX_NOTES) {
+        let moved = base.map_or(0, |base| base.wrapping_sub(raw.base));
+        let Some(offset) = file_offset(raw.location.wrapping_add(moved)) else { continue };
+        let semaphore = match raw.semaphore {
+            0 => Some(0),
+            address => file_offset(address.wrapping_add(moved)),
+        };
+        notes.push(Note {
+            provider: raw.provider,
+            name: raw.name,
+            arguments: raw.arguments,
+            offset,
+            semaphore: semaphore.unwrap_or(0),
+        });
+    }
+    Ok(notes)
+}
+
+/// A note as it stands in the file.
+struct Raw {
+    location: u64,
+    base: u64,
+    semaphore: u64,
+    provider: String,
+    name: String,
+    arguments: String,
+}
+
+/// The notes of a section of a 64-bit little-endian file.
+struct Notes<'a>(&'a [u8]);
+
+impl Iterator for Notes<'_> {
+    type Item = Raw;
+
+    fn next(&mut self) -> Option<Raw> {
+        loop {
+            let word = |at: usize| Some(u32::from_le_bytes(self.0.get(at..at + 4)?.try_into().ok()?));
+            let (name_size, size, kind) = (word(0)? as usize, word(4)? as usize, word(8)?);
+            let start = 12usize.checked_add(name_size.checked_next_multiple_of(4)?)?;
+            let name = self.0.get(12..)?.get(..name_size)?;
+            let body = self.0.get(start..)?.get(..size)?;
+            let is_probe = kind == STAPSDT && name == b"stapsdt\0";
+            let raw = is_probe.then(|| raw(body)).flatten();
+            let end = start.checked_add(size.checked_next_multiple_of(4)?)?;
+            self.0 = self.0.get(end..).unwrap_or_default();
+            if raw.is_some() {
+                return raw;
+            }
+        }
+    }
+}
+
+fn raw(body: &[u8]) -> Option<Raw> {
+    let number = |n: usize| Some(u64::from_le_bytes(body.get(n * 8..n * 8 + 8)?.try_into().ok()?));
+    let mut texts = body.get(24..)?.split(|b| *b == 0).map(|t| String::from_utf8_lossy(t).into_owned());
+    Some(Raw {
+        location: number(0)?,
+        base: number(1)?,
+        semaphore: number(2)?,
+        provider: texts.next()?,
+        name: texts.next()?,
+        arguments: texts.next()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_read_and_broken_ones_end_the_list() {
+        let mut body = Vec::new();
+        for number in [0x1010u64, 0x2000, 0] {
+            body.extend_from_slice(&number.to_le_bytes());
+        }
+        body.extend_from_slice(b"app\0tick\0-4@%eax\0");
+        let mut data = Vec::new();
+        for word in [8u32, body.len() as u32, STAPSDT] {
+            data.extend_from_slice(&word.to_le_bytes());
+        }
+        data.extend_from_slice(b"stapsdt\0");
+        data.extend_from_slice(&body);
+        data.resize(data.len().next_multiple_of(4), 0);
+        data.extend_from_slice(&[0xff; 20]);
+        let found: Vec<Raw> = Notes(&data).collect();
+        assert_eq!(found.len(), 1);
+        let (note, shown) = (&found[0], "app tick -4@%eax");
+        assert_eq!(format!("{} {} {}", note.provider, note.name, note.arguments), shown);
+        assert_eq!((note.location, note.base), (0x1010, 0x2000));
+        for end in 0..data.len() {
+            let _ = Notes(&data[..end]).count();
+        }
+    }
+}

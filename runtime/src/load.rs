@@ -9,7 +9,7 @@ use btc_abi::{Attach, EVENTS_MAP, LOSSES, Manifest, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel};
 use libbpf_sys as sys;
 
-use crate::attach::Plan;
+use crate::attach::{Plan, Point};
 use crate::elf::Image;
 use crate::options::Settings;
 use crate::{Error, Options, diagnose};
@@ -107,6 +107,11 @@ fn choose_programs(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, plans:
             continue;
         }
         for (probe, plan) in probes() {
+            if let Some(Point::Multi(multi)) = plan.targets.first().map(|t| &t.point) {
+                let raw = program.as_libbpf_object().as_ptr();
+                // SAFETY: the program belongs to the object, which is alive and not loaded yet.
+                unsafe { sys::bpf_program__set_expected_attach_type(raw, multi.attach_type()) };
+            }
             if let (Attach::Fentry { .. }, Some(target)) = (&probe.attach, plan.targets.first()) {
                 let function = target.name.function.clone();
                 program

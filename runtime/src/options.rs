@@ -71,6 +71,8 @@ pub struct Options {
     pub dry_run: bool,
     /// What is run of the script.
     pub mode: Mode,
+    /// `--no-feature`: what the kernel offers and is not to be used.
+    pub without: Vec<String>,
     /// Overrides of the script's settings, as `(name, value)` with names such as
     /// `max_map_keys`; [`Options::take_environment`] fills them.
     pub settings: Vec<(String, String)>,

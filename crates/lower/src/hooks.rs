@@ -226,6 +226,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             let index = self.f.index as i64;
             return self.f.b.iconst(index);
         }
+        // Typed programs got cookies later than other programs (Linux 5.19 and 6.10): they are copied.
+        if self.f.probe.provider.context == Context::Slots {
+            return self.f.b.late(Late::ProbeIdentity);
+        }
         let ctx = self.f.ctx();
         let exists = self.f.has_helper("get_attach_cookie", GET_ATTACH_COOKIE);
         let b = &mut self.f.b;

@@ -1,7 +1,7 @@
 //! `fentry` and `fexit`: typed entry and exit of a kernel function, by BTF.
 
 use btc_abi::Attach;
-use btc_target::{Target, is_glob};
+use btc_target::{Target, glob, is_glob};
 use btc_types::Type;
 
 use crate::{Argument, Context, Existence, Location, Parse, ProbeError, Provider};
@@ -70,10 +70,6 @@ fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     if function.is_empty() {
         return Err(ProbeError::syntax("the function's name is missing"));
     }
-    if is_glob(function) || is_glob(module) {
-        let error = ProbeError::syntax("wildcards are not supported here yet");
-        return Err(error.help("kprobe and kretprobe take wildcards"));
-    }
     Ok(Attach::Fentry { module: module.to_string(), function: function.to_string(), ret })
 }
 
@@ -84,6 +80,12 @@ fn prototype(target: &Target, attach: &Attach) -> Option<btc_target::Prototype> 
 
 fn exists(target: &Target, attach: &Attach) -> Existence {
     let Some(btf) = target.btf() else { return Existence::Unknown };
+    if let Attach::Fentry { function, .. } = attach
+        && is_glob(function)
+    {
+        let any = btf.function_names().iter().any(|name| glob(function, name));
+        return if any { Existence::Yes } else { Existence::No(Vec::new()) };
+    }
     if prototype(target, attach).is_some() {
         return Existence::Yes;
     }

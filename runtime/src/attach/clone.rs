@@ -26,7 +26,7 @@ pub(super) fn has_cookies() -> bool {
 }
 
 /// The kernel's release, as major and minor.
-fn release() -> (u32, u32) {
+pub(super) fn release() -> (u32, u32) {
     let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
@@ -38,6 +38,10 @@ pub(super) struct Values<'a> {
     pub identity: Option<u64>,
     /// Places of a static probe's arguments.
     pub operands: Option<&'a [Operand]>,
+    /// Number of a typed function's type.
+    pub function: Option<u32>,
+    /// Whether it is another function than the one that the program was loaded for.
+    pub is_other: bool,
 }
 
 impl Values<'_> {
@@ -56,7 +60,7 @@ impl Values<'_> {
 
 /// The copies made so far, by program and what was patched in.
 #[derive(Default)]
-pub(crate) struct Copies(HashMap<(String, Vec<i32>), OwnedFd>);
+pub(crate) struct Copies(HashMap<(String, Option<u32>, Vec<i32>), OwnedFd>);
 
 impl Copies {
     /// A program with the values inside: itself where it has no room for them, else a copy.
@@ -69,21 +73,26 @@ impl Copies {
     ) -> Result<i32, Error> {
         let patches = manifest.patches.iter().filter(|p| p.program == symbol);
         let wanted: Vec<(&Patch, i32)> = patches.filter_map(|p| Some((p, values.of(&p.value)?))).collect();
-        if wanted.is_empty() {
+        if wanted.is_empty() && !values.is_other {
             return Ok(program.fd);
         }
-        let key = (symbol.to_string(), wanted.iter().map(|(_, value)| *value).collect());
+        let key = (symbol.to_string(), values.function, wanted.iter().map(|(_, value)| *value).collect());
         if let Some(copy) = self.0.get(&key) {
             return Ok(copy.as_raw_fd());
         }
-        let copy = load(symbol, program, &wanted)?;
+        let copy = load(symbol, program, values.function, &wanted)?;
         let fd = copy.as_raw_fd();
         self.0.insert(key, copy);
         Ok(fd)
     }
 }
 
-fn load(symbol: &str, program: Program, patches: &[(&Patch, i32)]) -> Result<OwnedFd, Error> {
+fn load(
+    symbol: &str,
+    program: Program,
+    function: Option<u32>,
+    patches: &[(&Patch, i32)],
+) -> Result<OwnedFd, Error> {
     // SAFETY: the program belongs to a loaded object, which outlives this call, and
     // libbpf keeps its instructions, with everything resolved in them.
     let (mut code, kind, expected) = unsafe {
@@ -107,6 +116,7 @@ fn load(symbol: &str, program: Program, patches: &[(&Patch, i32)]) -> Result<Own
     let mut options = sys::bpf_prog_load_opts {
         sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
         expected_attach_type: expected,
+        attach_btf_id: function.unwrap_or(0),
         ..Default::default()
     };
     // SAFETY: initialised options, texts that end with NUL, and the code's true length.

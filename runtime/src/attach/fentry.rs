@@ -1,32 +1,45 @@
 //! Typed entry and exit of kernel functions. The program is bound to its function when it is loaded.
 
+use std::ffi::CString;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 use libbpf_sys as sys;
 
-use super::{Link, Point, Problem, Target, missing};
+use super::{Link, Point, Problem, Target, missing, tracefs};
 use crate::error::{last_os, reason};
 use crate::{Error, glob};
 
 pub(super) fn targets(module: &str, function: &str, ret: bool) -> Result<Vec<Target>, Problem> {
-    if glob::is_pattern(function) {
-        return Err(Error::new(format!(
-            "wildcards in fentry and fexit are not supported yet; use kprobe:{function} instead"
-        ))
-        .into());
-    }
-    let kind = if ret { sys::BPF_TRACE_FEXIT } else { sys::BPF_TRACE_FENTRY };
-    let name = std::ffi::CString::new(function).unwrap_or_default();
-    if module.is_empty() || module == "vmlinux" {
-        // SAFETY: a NUL-terminated name.
-        let id = unsafe { sys::libbpf_find_vmlinux_btf_id(name.as_ptr(), kind) };
-        if id <= 0 {
+    let word = if ret { "fexit" } else { "fentry" };
+    let shown = if module.is_empty() { "vmlinux" } else { module };
+    let target = |name: &str| Target::new(Point::Typed, format!("{word}:{shown}:{name}"), name);
+    let in_kernel = matches!(shown, "vmlinux") || glob::is_pattern(shown);
+    if !glob::is_pattern(function) {
+        // libbpf finds those of modules itself.
+        if in_kernel && type_of(function, ret).is_none() {
             return missing(format!("this kernel has no function {function} with known types"));
         }
+        return Ok(vec![target(function)]);
     }
-    let word = if ret { "fexit" } else { "fentry" };
-    let module = if module.is_empty() { "vmlinux" } else { module };
-    Ok(vec![Target::new(Point::Typed, format!("{word}:{module}:{function}"), function)])
+    let names = tracefs::functions(function, shown);
+    let typed = names.iter().filter_map(|name| Some((name, type_of(name, ret)?)));
+    // The program is loaded for the first, and copied for the others.
+    let all: Vec<Target> = typed
+        .map(|(name, id)| Target { btf_id: Some(id), ..target(name) })
+        .collect();
+    if all.is_empty() {
+        return missing(format!("no function of this kernel with known types matches {function}"));
+    }
+    Ok(all)
+}
+
+/// Number of a kernel function's type.
+fn type_of(function: &str, ret: bool) -> Option<u32> {
+    let kind = if ret { sys::BPF_TRACE_FEXIT } else { sys::BPF_TRACE_FENTRY };
+    let name = CString::new(function).unwrap_or_default();
+    // SAFETY: a NUL-terminated name.
+    let id = unsafe { sys::libbpf_find_vmlinux_btf_id(name.as_ptr(), kind) };
+    u32::try_from(id).ok().filter(|id| *id > 0)
 }
 
 pub(super) fn attach(name: &str, program: i32) -> Result<Link, Problem> {

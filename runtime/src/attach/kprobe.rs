@@ -3,10 +3,17 @@
 use std::ffi::CString;
 
 use super::perf::{Config1, Event, probe_type};
-use super::{Point, Problem, Target, missing, tracefs};
-use crate::glob;
+use super::{Point, Problem, Target, missing, multi, tracefs};
+use crate::render::PointName;
+use crate::{Options, glob};
 
-pub(super) fn targets(module: &str, function: &str, offset: u64, ret: bool) -> Result<Vec<Target>, Problem> {
+pub(super) fn targets(
+    module: &str,
+    function: &str,
+    offset: u64,
+    ret: bool,
+    options: &Options,
+) -> Result<Vec<Target>, Problem> {
     let (kind, return_bit) = probe_type("kprobe")?;
     let config = if ret { return_bit } else { 0 };
     let word = if ret { "kretprobe" } else { "kprobe" };
@@ -19,6 +26,16 @@ pub(super) fn targets(module: &str, function: &str, offset: u64, ret: bool) -> R
     let functions = if pattern { tracefs::functions(function, module) } else { vec![function.to_string()] };
     if functions.is_empty() {
         return missing(format!("no function of this kernel matches {function}"));
+    }
+    if functions.len() > 1 && offset == 0 && multi::of_kernel(options) {
+        let place = |function: String| multi::Place {
+            name: PointName { name: format!("{word}:{function}"), function: function.clone() },
+            symbol: CString::new(function).unwrap_or_default(),
+            offset: 0,
+        };
+        let places = functions.into_iter().map(place).collect();
+        let multi = multi::Multi { of: multi::Of::Kernel, ret, places };
+        return Ok(vec![Target::new(Point::Multi(multi), format!("{word}:{function}"), function)]);
     }
     let target = |function: String| {
         let title = if offset == 0 { format!("{word}:{function}") } else { format!("{word}:{function}+{offset}") };

@@ -10,6 +10,7 @@ mod clone;
 mod fentry;
 mod iter;
 mod kprobe;
+mod multi;
 pub(crate) mod perf;
 mod raw_tracepoint;
 mod run;
@@ -47,6 +48,8 @@ pub(crate) enum Point {
     Typed,
     /// Perf events.
     Perf(Vec<perf::Event>),
+    /// Many functions by one link.
+    Multi(multi::Multi),
 }
 
 /// A point with the names that scripts see.
@@ -56,11 +59,13 @@ pub(crate) struct Target {
     pub name: PointName,
     /// Where the arguments of a static probe are.
     pub operands: Option<Vec<Operand>>,
+    /// Number of a typed function's type, where several have one program: it is loaded for the first.
+    pub btf_id: Option<u32>,
 }
 
 impl Target {
     fn new(point: Point, name: impl Into<String>, function: impl Into<String>) -> Target {
-        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None }
+        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None, btf_id: None }
     }
 }
 
@@ -146,7 +151,7 @@ fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
         }
         Attach::Tracepoint { category, event } => tracepoint::targets(category, event),
         Attach::RawTracepoint { event, typed } => raw_tracepoint::targets(name, event, *typed),
-        Attach::Kprobe { module, function, offset, ret } => kprobe::targets(module, function, *offset, *ret),
+        Attach::Kprobe { module, function, offset, ret } => kprobe::targets(module, function, *offset, *ret, options),
         Attach::Fentry { module, function, ret } => fentry::targets(module, function, *ret),
         Attach::Uprobe { path, symbol, offset, ret, demangle } => {
             uprobe::targets(&uprobe::Wanted { path, symbol, offset: *offset, ret: *ret, demangle: *demangle }, options)
@@ -198,8 +203,8 @@ pub(crate) fn attach(
         let mut problem = None;
         let before = all.count;
         for target in &plan.targets {
-            match attach_one(manifest, probe, target, program, cookies, &mut all) {
-                Ok(()) => all.count += 1,
+            match attach_one(manifest, probe, plan, target, program, cookies, &mut all) {
+                Ok(count) => all.count += count,
                 Err(Problem::Error(error)) => return Err(error),
                 Err(Problem::Missing(what)) => problem = Some(what),
             }
@@ -217,14 +222,24 @@ pub(crate) fn attach(
 fn attach_one(
     manifest: &Manifest,
     probe: &Probe,
+    plan: &Plan,
     target: &Target,
     program: Program,
     cookies: bool,
     all: &mut Attached,
-) -> Result<(), Problem> {
+) -> Result<usize, Problem> {
+    let dynamic = probe.identity == ProbeIdentity::Dynamic;
+    if let Point::Multi(multi) = &target.point {
+        return attach_many(manifest, dynamic, multi, program, all);
+    }
     let mut cookie = None;
-    let mut wanted = clone::Values { identity: None, operands: target.operands.as_deref() };
-    if probe.identity == ProbeIdentity::Dynamic {
+    let mut wanted = clone::Values {
+        identity: None,
+        operands: target.operands.as_deref(),
+        function: target.btf_id,
+        is_other: target.btf_id != plan.targets[0].btf_id,
+    };
+    if dynamic {
         let number = (manifest.probes.len() + all.points.len()) as u64;
         all.points.push(target.name.clone());
         match target.point {
@@ -235,12 +250,12 @@ fn attach_one(
     }
     let fd = all.copies.program(manifest, &probe.program, program, &wanted)?;
     match &target.point {
-        Point::Run => return Ok(()),
+        Point::Run | Point::Multi(_) => return Ok(1),
         Point::Iter { pin } => {
             let (link, iterator) = iter::attach(&probe.name, fd, pin)?;
             all.links.push(link);
             all.iterators.extend(iterator);
-            return Ok(());
+            return Ok(1);
         }
         Point::RawTracepoint { event } => all.links.push(raw_tracepoint::attach(event, fd)?),
         Point::Typed => all.links.push(fentry::attach(&probe.name, fd)?),
@@ -255,7 +270,27 @@ fn attach_one(
         }
     }
     all.has_events = true;
-    Ok(())
+    Ok(1)
+}
+
+/// Attaches a program to many functions; yields how many.
+fn attach_many(
+    manifest: &Manifest,
+    dynamic: bool,
+    multi: &multi::Multi,
+    program: Program,
+    all: &mut Attached,
+) -> Result<usize, Problem> {
+    let mut cookies = Vec::new();
+    if dynamic {
+        let first = manifest.probes.len() + all.points.len();
+        cookies.extend((first..).take(multi.places.len()).map(|n| n as u64));
+        all.points.extend(multi.places.iter().map(|p| p.name.clone()));
+    }
+    let (links, count) = multi.attach(program.fd, &cookies)?;
+    all.links.extend(links);
+    all.has_events = true;
+    Ok(count)
 }
 
 /// Programs of the probes that the tracer runs itself, in the order of the script.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use object::{Object, ObjectSegment, ObjectSymbol, ReadCache, SymbolKind};
 
 use super::perf::{Config1, Event, probe_type};
-use super::{Point, Problem, Target, missing};
+use super::{Point, Problem, Target, missing, multi};
+use crate::render::PointName;
 use crate::{Error, Options, child, glob};
 
 /// What a script asks for.
@@ -40,8 +41,15 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
         return missing(format!("there is no binary or library `{}`", wanted.path));
     }
     let mut all = Vec::new();
-    for path in &paths {
-        for function in functions(path, wanted)? {
+    let found: Vec<(&PathBuf, Vec<Function>)> =
+        paths.iter().map(|path| Ok((path, functions(path, wanted)?))).collect::<Result<_, Error>>()?;
+    // One program cannot be attached in both ways.
+    if found.iter().map(|(_, functions)| functions.len()).sum::<usize>() > 1 && multi::of_binaries(options) {
+        let some = found.into_iter().filter(|(_, functions)| !functions.is_empty());
+        return Ok(some.map(|(path, functions)| many(path, word, wanted.ret, functions)).collect());
+    }
+    for (path, functions) in found {
+        for function in functions {
             let at = function.name.as_str();
             let plus = if wanted.offset != 0 && !wanted.symbol.is_empty() { format!("+{}", wanted.offset) } else { String::new() };
             let title = format!("{word}:{}:{at}{plus}", path.display());
@@ -59,6 +67,18 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
         return missing(format!("`{}` has no function {}", paths[0].display(), wanted.symbol));
     }
     Ok(all)
+}
+
+/// Functions of a binary that one link attaches.
+fn many(path: &Path, word: &str, ret: bool, functions: Vec<Function>) -> Target {
+    let place = |f: Function| multi::Place {
+        name: PointName { name: format!("{word}:{}:{}", path.display(), f.name), function: f.name },
+        symbol: CString::default(),
+        offset: f.offset,
+    };
+    let of = multi::Of::Binary(CString::new(path.as_os_str().as_bytes()).unwrap_or_default());
+    let multi = multi::Multi { of, ret, places: functions.into_iter().map(place).collect() };
+    Target::new(Point::Multi(multi), format!("{word}:{}", path.display()), "")
 }
 
 /// Address of a symbol, for `uaddr`.

@@ -43,6 +43,7 @@ pub(crate) fn probe(
     resolved: &Resolved,
 ) -> hir::Probe {
     let provider = resolved.provider;
+    let pattern = btc_target::is_glob(&resolved.name);
     let facts = ProbeFacts {
         provider: provider.name,
         has_arguments: provider.has_registers,
@@ -52,9 +53,13 @@ pub(crate) fn probe(
                 | btc_providers::Context::Usdt
                 | btc_providers::Context::PerfEvent
         ),
-        result: provider.result.map(|f| f(cx.target, &resolved.attach)),
+        // Behind the arguments, whose number a pattern leaves open.
+        result: provider
+            .result
+            .filter(|_| !(pattern && provider.context == btc_providers::Context::Slots))
+            .map(|f| f(cx.target, &resolved.attach)),
         is_function: provider.is_function,
-        is_pattern: btc_target::is_glob(&resolved.name),
+        is_pattern: pattern,
         is_user: provider.is_user,
     };
     let mut checker = Checker {
@@ -71,8 +76,7 @@ pub(crate) fn probe(
     };
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
     let body = checker.block(&resolved.ast.action);
-    let wildcard = btc_target::is_glob(&resolved.name);
-    let dynamic_identity = checker.uses_identity && wildcard;
+    let dynamic_identity = checker.uses_identity && pattern;
     let result_slot = (provider.context == btc_providers::Context::Slots)
         .then(|| {
             let arguments = (provider.arguments)(cx.target, &resolved.attach)?;

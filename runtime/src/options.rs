@@ -71,6 +71,12 @@ pub struct Options {
     pub dry_run: bool,
     /// What is run of the script.
     pub mode: Mode,
+    /// `--probe-filter`: a regular expression; probes whose names do not match are left out.
+    pub probe_filter: Option<String>,
+    /// `--traceable-functions`: a list of kernel functions instead of the kernel's own.
+    pub traceable_functions: Option<PathBuf>,
+    /// `--debuginfo`: folders with separate debug files.
+    pub debug_folders: Vec<PathBuf>,
     /// `--no-feature`: what the kernel offers and is not to be used.
     pub without: Vec<String>,
     /// Overrides of the script's settings, as `(name, value)` with names such as

@@ -20,7 +20,7 @@ use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
 use crate::signals::{Signals, watch_process};
-use crate::{Error, Options, losses};
+use crate::{Error, Options, losses, notify, privileges};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let manifest = elf::manifest(object)?;
     let settings = Settings::new(&manifest, options)?;
     check_permissions(&manifest, options)?;
+    privileges::check()?;
     check_kernel(&manifest)?;
     let programs = attach::signals(&manifest)?;
     let numbers: Vec<i32> = programs.keys().copied().collect();
@@ -73,9 +74,15 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let ring = loaded.map(EVENTS_MAP);
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached };
     session.announce(&mut state);
+    // Commands and files that the script names later are the user's own business.
+    if !options.allow_unsafe {
+        privileges::drop_rest();
+    }
+    notify::notify("READY=1");
     let mut reader = Reader::new(ring, &mut state)?;
     session.play(&mut reader, &mut signals, child.as_mut(), process.as_ref(), &programs)?;
     drop(reader);
+    notify::notify("STOPPING=1");
     session.finish(&mut state);
     drop(child);
     let failed = state.failed || state.sink.has_failed();

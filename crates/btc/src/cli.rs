@@ -19,6 +19,10 @@ pub enum Command {
     Inspect(InspectArgs),
     /// `btc fmt`, and `--fmt`.
     Fmt(FmtArgs),
+    /// `btc completion`
+    Completion(CompletionArgs),
+    /// `btc man`
+    Man(ManArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -56,11 +60,23 @@ enum Sub {
     Test(RunArgs),
     /// Run the benchmarks of a script: its `bench:` probes
     Bench(RunArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+    /// Write the manual pages
+    Man(ManArgs),
 }
+
+/// What the drop-in says it is: scripts ask for bpftrace's version.
+const PEER_VERSION: &str = concat!("v0.27.1 (btc ", env!("CARGO_PKG_VERSION"), ")");
 
 /// bpftrace's command line.
 #[derive(Parser)]
-#[command(name = "bpftrace", version, about = "Runs scripts of the bpftrace language", after_help = EXAMPLES)]
+#[command(
+    name = "bpftrace",
+    version = PEER_VERSION,
+    about = "Runs scripts of the bpftrace language",
+    after_help = EXAMPLES
+)]
 struct DropIn {
     /// List the probes that match a pattern, or those of a script
     #[arg(short = 'l', num_args = 0..=1, default_missing_value = "", value_name = "PATTERN")]
@@ -172,6 +188,21 @@ pub struct RunArgs {
     /// Run the script's benchmarks: its `bench:` probes
     #[arg(long, conflicts_with = "test")]
     pub bench: bool,
+    /// Attach only probes whose name matches a regular expression; BEGIN and END stay
+    #[arg(long, value_name = "REGEX")]
+    pub probe_filter: Option<String>,
+    /// Do without what the kernel offers: uprobe_multi, kprobe_multi, kprobe_session
+    #[arg(long = "no-feature", value_name = "FEATURE", value_delimiter = ',')]
+    pub without: Vec<String>,
+    /// A list of the kernel functions that can be traced, as the kernel's available_filter_functions
+    #[arg(long, value_name = "FILE")]
+    pub traceable_functions: Option<String>,
+    /// A folder with separate debug files; may be repeated, or hold several between colons
+    #[arg(long = "debuginfo", value_name = "DIR", value_delimiter = ':')]
+    pub debug_folders: Vec<String>,
+    /// Accepted: semaphores of static probes are always switched on
+    #[arg(long, hide = true)]
+    pub usdt_file_activation: bool,
     /// Print a stage instead of running: tokens, ast, hir, ir-raw, ir, asm
     #[arg(short = 'd', value_name = "STAGE")]
     pub debug: Option<String>,
@@ -220,6 +251,27 @@ pub struct FmtArgs {
     pub check: bool,
 }
 
+/// `btc completion`
+#[derive(Args, Debug)]
+pub struct CompletionArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `btc man`
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// The folder to write them to; btc(1) goes to standard output when not given
+    #[arg(value_name = "FOLDER")]
+    pub folder: Option<String>,
+}
+
+/// The command line as data: completion and manual pages are made of it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Reads the command line; prints help or an error and ends the program where due.
 pub fn parse(args: &[String]) -> Command {
     let name = args.first().and_then(|a| a.rsplit('/').next()).unwrap_or("btc");
@@ -238,6 +290,8 @@ pub fn parse(args: &[String]) -> Command {
             Sub::List(args) => Command::List(args),
             Sub::Inspect(args) => Command::Inspect(args),
             Sub::Fmt(args) => Command::Fmt(args),
+            Sub::Completion(args) => Command::Completion(args),
+            Sub::Man(args) => Command::Man(args),
             Sub::Test(args) => Command::Run(RunArgs { test: true, bench: false, ..args }),
             Sub::Bench(args) => Command::Run(RunArgs { bench: true, test: false, ..args }),
         };

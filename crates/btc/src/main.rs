@@ -22,5 +22,7 @@ fn main() -> ExitCode {
         cli::Command::List(args) => commands::list::run(&args),
         cli::Command::Inspect(args) => commands::inspect::run(&args),
         cli::Command::Fmt(args) => commands::fmt::run(&args),
+        cli::Command::Completion(args) => commands::completion::run(&args),
+        cli::Command::Man(args) => commands::man::run(&args),
     }
 }

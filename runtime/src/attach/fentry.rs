@@ -7,9 +7,9 @@ use libbpf_sys as sys;
 
 use super::{Link, Point, Problem, Target, missing, tracefs};
 use crate::error::{last_os, reason};
-use crate::{Error, glob};
+use crate::{Error, Options, glob};
 
-pub(super) fn targets(module: &str, function: &str, ret: bool) -> Result<Vec<Target>, Problem> {
+pub(super) fn targets(module: &str, function: &str, ret: bool, options: &Options) -> Result<Vec<Target>, Problem> {
     let word = if ret { "fexit" } else { "fentry" };
     let shown = if module.is_empty() { "vmlinux" } else { module };
     let target = |name: &str| Target::new(Point::Typed, format!("{word}:{shown}:{name}"), name);
@@ -21,7 +21,7 @@ pub(super) fn targets(module: &str, function: &str, ret: bool) -> Result<Vec<Tar
         }
         return Ok(vec![target(function)]);
     }
-    let names = tracefs::functions(function, shown);
+    let names = tracefs::functions(function, shown, options)?;
     let typed = names.iter().filter_map(|name| Some((name, type_of(name, ret)?)));
     // The program is loaded for the first, and copied for the others.
     let all: Vec<Target> = typed

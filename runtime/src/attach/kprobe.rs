@@ -23,7 +23,7 @@ pub(super) fn targets(
         return Ok(vec![Target::new(Point::Perf(vec![event]), title, format!("{offset:#x}"))]);
     }
     let pattern = glob::is_pattern(function) || glob::is_pattern(module);
-    let functions = if pattern { tracefs::functions(function, module) } else { vec![function.to_string()] };
+    let functions = if pattern { tracefs::functions(function, module, options)? } else { vec![function.to_string()] };
     if functions.is_empty() {
         return missing(format!("no function of this kernel matches {function}"));
     }

@@ -8,6 +8,7 @@
 mod breakpoint;
 mod clone;
 mod fentry;
+mod filter;
 mod iter;
 mod kprobe;
 mod multi;
@@ -103,9 +104,15 @@ pub(crate) struct Link {
 /// Resolves all probes.
 pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, Error> {
     let mut plans = Vec::new();
+    let filter = options.probe_filter.as_deref().map(filter::Filter::new).transpose()?;
     for probe in &manifest.probes {
         let plan = match targets(probe, options) {
-            Ok(targets) => Plan { targets },
+            Ok(mut targets) => {
+                if let Some(filter) = &filter {
+                    filter.apply(probe, &mut targets);
+                }
+                Plan { targets }
+            }
             Err(Problem::Error(error)) => return Err(error),
             Err(Problem::Missing(what)) => {
                 excuse(manifest, probe, options, &what)?;
@@ -113,6 +120,10 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
             }
         };
         plans.push(plan);
+    }
+    let left = || manifest.probes.iter().zip(&plans).any(|(p, plan)| !filter::is_of_the_run(p) && !plan.targets.is_empty());
+    if filter.is_some() && !left() {
+        return Err(Error::new("no probe of the script matches --probe-filter"));
     }
     Ok(plans)
 }
@@ -152,7 +163,7 @@ fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
         Attach::Tracepoint { category, event } => tracepoint::targets(category, event),
         Attach::RawTracepoint { event, typed } => raw_tracepoint::targets(name, event, *typed),
         Attach::Kprobe { module, function, offset, ret } => kprobe::targets(module, function, *offset, *ret, options),
-        Attach::Fentry { module, function, ret } => fentry::targets(module, function, *ret),
+        Attach::Fentry { module, function, ret } => fentry::targets(module, function, *ret, options),
         Attach::Uprobe { path, symbol, offset, ret, demangle } => {
             uprobe::targets(&uprobe::Wanted { path, symbol, offset: *offset, ret: *ret, demangle: *demangle }, options)
         }

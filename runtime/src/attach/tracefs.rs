@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::Error;
-use crate::glob;
+use crate::{Error, Options, glob};
 
 /// The folder of tracefs.
 pub(crate) fn root() -> Result<PathBuf, Error> {
@@ -76,10 +75,17 @@ fn parse_offset(format: &str, field: &str) -> Option<i16> {
 }
 
 /// Kernel functions that may be traced and match, in the order of the list.
-pub(crate) fn functions(pattern: &str, module: &str) -> Vec<String> {
-    let list = root().and_then(|r| {
-        std::fs::read_to_string(r.join("available_filter_functions")).map_err(|e| Error::os("", &e))
-    });
+///
+/// # Errors
+/// When the user's own list cannot be read.
+pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Result<Vec<String>, Error> {
+    let list = match &options.traceable_functions {
+        Some(path) => Ok(std::fs::read_to_string(path)
+            .map_err(|e| Error::os(format!("cannot read the list of functions `{}`", path.display()), &e))?),
+        None => root().and_then(|r| {
+            std::fs::read_to_string(r.join("available_filter_functions")).map_err(|e| Error::os("", &e))
+        }),
+    };
     let (text, column) = match list {
         Ok(text) => (text, 0),
         Err(_) => (std::fs::read_to_string("/proc/kallsyms").unwrap_or_default(), 2),
@@ -101,7 +107,7 @@ pub(crate) fn functions(pattern: &str, module: &str) -> Vec<String> {
             found.push(name.to_string());
         }
     }
-    found
+    Ok(found)
 }
 
 #[cfg(test)]

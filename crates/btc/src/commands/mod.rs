@@ -2,7 +2,9 @@
 
 pub mod check;
 pub mod compile;
+pub mod completion;
 pub mod fmt;
 pub mod inspect;
 pub mod list;
+pub mod man;
 pub mod run;

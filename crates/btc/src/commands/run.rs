@@ -23,9 +23,16 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
         (None, Some((path, rest))) => (Input::read(path)?, rest),
         (None, None) => return Err("no script given: name a file, or give one with -e".into()),
     };
-    let (positional, named) = parameters(rest);
+    let (mut positional, mut named) = parameters(rest);
+    let help = |(name, value): &Named| name == "help" && value.is_none();
+    let wants_help = named.iter().any(help) || positional.iter().any(|word| word == "--help" || word == "-h");
+    named.retain(|n| !help(n));
+    positional.retain(|_| !wants_help);
     let options = run_options(args, positional.clone(), named)?;
     if input.is_object() {
+        if wants_help {
+            return parameter_help(&input.name, &input.bytes);
+        }
         return execute(&input.bytes, &options);
     }
     let emit = match &args.debug {
@@ -49,7 +56,17 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
         std::io::stdout().write_all(&output).map_err(|e| e.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
+    if wants_help {
+        return parameter_help(&input.name, &output);
+    }
     execute(&output, &options)
+}
+
+/// What parameters a script or object takes.
+fn parameter_help(name: &str, object: &[u8]) -> Result<ExitCode, String> {
+    let manifest = runtime::manifest(object).map_err(|e| e.to_string())?;
+    print!("{}", runtime::usage(name, &manifest));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn execute(object: &[u8], options: &runtime::Options) -> Result<ExitCode, String> {
@@ -111,6 +128,10 @@ fn run_options(
         allow_unsafe: args.allow_unsafe,
         verbose: args.verbose,
         print_failed_helpers: args.failed_helpers,
+        probe_filter: args.probe_filter.clone(),
+        without: args.without.clone(),
+        traceable_functions: args.traceable_functions.as_ref().map(Into::into),
+        debug_folders: args.debug_folders.iter().map(Into::into).collect(),
         dry_run: args.dry_run,
         mode: match (args.test, args.bench) {
             (true, _) => runtime::Mode::Test,

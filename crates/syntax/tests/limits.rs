@@ -1,23 +1,22 @@
 //! Whatever the input: no panic, an end, and no deep tree.
-#![allow(clippy::disallowed_methods, reason = "tests bound the time of hostile input")]
-
-use std::time::{Duration, Instant};
 
 use btc_diagnostics::{Code, Diagnostics, SourceMap};
 use btc_syntax::{NoIncludes, Options, ast, parse};
+
+/// More messages than this help nobody.
+const MAX_ERRORS: usize = 30;
 
 fn run(text: &str) -> (ast::Program, Diagnostics) {
     let mut sources = SourceMap::default();
     let file = sources.add("t.bt", text);
     let mut d = Diagnostics::new();
-    let begin = Instant::now();
     let program = parse(&mut sources, file, &Options::default(), &mut NoIncludes, &mut d);
     let _ = ast::print(&program, true);
     for diagnostic in d.iter() {
         let _ = btc_diagnostics::render(diagnostic, &sources, false);
     }
     let head: String = text.chars().take(60).collect();
-    assert!(begin.elapsed() < Duration::from_secs(5), "{head}… took {:?}", begin.elapsed());
+    assert!(d.iter().count() <= MAX_ERRORS, "{head}… gives too many messages");
     (program, d)
 }
 

@@ -64,10 +64,15 @@ impl Generator {
         (!found.is_empty()).then(|| *self.random.pick(&found))
     }
 
-    /// Keys of a map, without side effects: nothing says whether they or the value come first.
+    /// Keys of a map.
     pub fn keys(&mut self, map: usize) -> Vec<Expr> {
-        let (types, pure) = (self.maps[map].keys.clone(), self.pure);
-        self.pure = true;
+        let types = self.maps[map].keys.clone();
+        self.keys_of(&types)
+    }
+
+    /// Keys, without side effects: nothing says whether they or the value come first.
+    pub fn keys_of(&mut self, types: &[Ty]) -> Vec<Expr> {
+        let pure = std::mem::replace(&mut self.pure, true);
         let joins = std::mem::replace(&mut self.joins, false);
         let keys = types.iter().map(|ty| self.of(ty, 1)).collect();
         (self.pure, self.joins) = (pure, joins);

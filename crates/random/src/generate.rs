@@ -124,10 +124,13 @@ impl Generator {
     /// A map that is only read has no type: each is assigned at least once.
     fn use_all_maps(&mut self, probes: &mut [Probe]) {
         self.vars.clear();
-        for n in 0..self.maps.len() {
-            let stmt = self.assign_map(n);
+        let maps = std::mem::take(&mut self.maps);
+        for map in &maps {
+            // With no map to read, so that its type does not come from itself.
+            let stmt = self.assign_map(map.clone());
             probes[0].body.insert(0, stmt);
         }
+        self.maps = maps;
     }
 
     /// A new map, and its declaration where it has one.

@@ -377,7 +377,12 @@ impl<'s> Oracle<'s> {
     fn map_lines(&self, map: &MapInfo) -> Vec<String> {
         let mut lines = Vec::new();
         for (keys, held) in &self.maps[map.name.as_str()] {
-            let keys: Vec<String> = keys.iter().zip(&map.keys).map(|(k, t)| t.show(k)).collect();
+            // A tuple as the only key is the same as several keys.
+            let (keys, types) = match (keys.as_slice(), map.keys.as_slice()) {
+                ([Val::Many(parts)], [Ty::Tuple(types)]) => (parts.as_slice(), types.as_slice()),
+                both => both,
+            };
+            let keys: Vec<String> = keys.iter().zip(types).map(|(k, t)| t.show(k)).collect();
             let name = if keys.is_empty() { map.name.clone() } else { format!("{}[{}]", map.name, keys.join(", ")) };
             match (&map.holds, held) {
                 (Holds::Plain(ty), Held::Plain(value)) => lines.push(format!("{name}: {}", ty.show(value))),

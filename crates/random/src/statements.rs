@@ -1,7 +1,7 @@
 //! Makes statements.
 
 use crate::generate::{Generator, Var};
-use crate::tree::{Expr, Holds, Kind, Op, Piece, Stmt};
+use crate::tree::{Expr, Holds, Kind, MapInfo, Op, Piece, Stmt};
 use crate::typing::{binary, cast, compare, expr, number, signed_result, truth};
 use crate::value::{I64, Ty, U64};
 
@@ -39,8 +39,8 @@ impl Generator {
             4 => self.assign(out),
             5 => self.assign_op(out),
             6 | 7 => {
-                let n = self.random.below(self.maps.len());
-                out.push(self.assign_map(n));
+                let info = self.random.pick(&self.maps).clone();
+                out.push(self.assign_map(info));
             }
             8 => self.assign_map_op(out),
             9..=12 => out.push(self.print()),
@@ -158,8 +158,8 @@ impl Generator {
     }
 
     /// An assignment of a map, plain or of an aggregation.
-    pub fn assign_map(&mut self, n: usize) -> Stmt {
-        let (info, keys) = (self.maps[n].clone(), self.keys(n));
+    pub fn assign_map(&mut self, info: MapInfo) -> Stmt {
+        let keys = self.keys_of(&info.keys);
         let now = self.pure || !keys.is_empty();
         let pure = std::mem::replace(&mut self.pure, now);
         let stmt = match info.holds {

@@ -159,7 +159,9 @@ impl Tables {
     /// Reports maps that are read and never assigned.
     pub fn report_untyped(&self, d: &mut Diagnostics) {
         for (name, info) in &self.maps {
-            if info.value == Type::Unknown && !d.has_errors() && info.declared.is_none() {
+            // A declared map may be left unused.
+            let used = info.declared.is_none() || info.key != Type::Unknown;
+            if info.value == Type::Unknown && !d.has_errors() && used {
                 let message = format!("`{name}` is never assigned");
                 let assigned = self.maps.iter().filter(|(_, m)| m.value != Type::Unknown);
                 let help = did_you_mean(name, assigned.map(|(n, _)| n.as_str()));

@@ -111,6 +111,8 @@ pub struct Probe {
     pub result_slot: Option<(u32, Type)>,
     /// `/…/`
     pub predicate: Option<Expr>,
+    /// Whether the predicate defines variables, in block expressions.
+    pub predicate_vars: bool,
     /// The action.
     pub body: Block,
     /// Its variables.
@@ -159,6 +161,11 @@ pub enum StmtKind {
         var: VarId,
         /// The value; converted to the variable's type.
         value: Expr,
+    },
+    /// `let $x;` in a loop: each round begins with 0.
+    ZeroVar {
+        /// The variable.
+        var: VarId,
     },
     /// `@m[k] = value`
     SetMap {

@@ -89,21 +89,31 @@ impl FnLower<'_, '_, '_> {
             self.b.branch_imm(Cond::Ne, stopped, 0, leave, run);
             self.b.switch_to(run);
         }
+        // A filter that fails clears no memory for variables, but for its own.
+        if self.probe.predicate_vars {
+            self.declare();
+        }
         if let Some(predicate) = &self.probe.predicate {
             let run = self.b.block(0);
             self.condition(predicate, run, leave);
             self.b.switch_to(run);
         }
-        if has_map_loop(&self.probe.body) {
-            self.declare_in_frame();
-        } else {
-            self.declare_vars();
+        if !self.probe.predicate_vars {
+            self.declare();
         }
         self.block(&self.probe.body);
         self.b.jump(leave, &[]);
         self.b.switch_to(leave);
         let zero = self.b.iconst(0);
         self.b.ret(zero);
+    }
+
+    fn declare(&mut self) {
+        if has_map_loop(&self.probe.body) {
+            self.declare_in_frame();
+        } else {
+            self.declare_vars();
+        }
     }
 
     /// Gives every variable a cleared place. Scalars have a slot of their own, which
@@ -117,13 +127,20 @@ impl FnLower<'_, '_, '_> {
             } else {
                 self.alloc(size)
             };
-            if var.ty.is_scalar() {
-                let zero = self.b.iconst(0);
-                self.b.store(Width::B8, memory.base, memory.offset, zero);
-            } else {
-                self.b.clear(memory.base, memory.offset, size.next_multiple_of(8));
-            }
-            self.vars.insert(hir::VarId(n as u32), memory);
+            let var = hir::VarId(n as u32);
+            self.vars.insert(var, memory);
+            self.zero_var(var);
+        }
+    }
+
+    /// Clears a variable.
+    pub fn zero_var(&mut self, var: hir::VarId) {
+        let (memory, ty) = (self.vars[&var], &self.probe.vars[var.0 as usize].ty);
+        if ty.is_scalar() {
+            let zero = self.b.iconst(0);
+            self.b.store(Width::B8, memory.base, memory.offset, zero);
+        } else {
+            self.b.clear(memory.base, memory.offset, var_size(ty).next_multiple_of(8));
         }
     }
 

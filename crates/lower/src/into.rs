@@ -1,7 +1,7 @@
 //! Values into memory: every composite is written where its user wants it.
 
 use btc_hir::{self as hir, ExprKind};
-use btc_ir::{Memory, Width};
+use btc_ir::{BinOp, Memory};
 use btc_types::{Space, Type, tuple_layout};
 
 use crate::function::FnLower;
@@ -42,11 +42,13 @@ impl FnLower<'_, '_, '_> {
                     self.into(value, to, ty);
                 }
             }
-            // The bytes of a number as an array.
+            // The bytes of a number as an array, which need not be aligned as the number.
             ExprKind::Cast(inner) if inner.ty.is_scalar() => {
                 let value = self.scalar(inner);
-                let width = Width::of(ty.size().next_power_of_two().min(8)).unwrap_or(Width::B8);
-                self.b.store(width, to.base, to.offset, value);
+                for (width, at) in accesses([to.offset], ty.size()) {
+                    let part = self.b.bin_imm(BinOp::LShr, value, i64::from(at) * 8);
+                    self.b.store(width, to.base, to.offset + at as i32, part);
+                }
             }
             ExprKind::Cast(inner) if matches!(inner.kind, ExprKind::Str(_)) => self.into(inner, to, ty),
             _ => {

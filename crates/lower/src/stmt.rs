@@ -21,6 +21,7 @@ impl FnLower<'_, '_, '_> {
         match &stmt.kind {
             StmtKind::Expr(e) => self.effect(e),
             StmtKind::SetVar { var, value } => self.set_var(*var, value),
+            StmtKind::ZeroVar { var } => self.zero_var(*var),
             StmtKind::SetMap { map, key, value } => self.set_map(*map, key.as_ref(), value),
             StmtKind::UpdateMap { map, key, op, value } => {
                 self.update_map(*map, key.as_ref(), *op, value);

@@ -107,6 +107,9 @@ fn compare(op: Cmp, signed: bool, a: u64, b: u64) -> bool {
 
 /// A value as another type: integers are cut and extended, or cut into array elements.
 fn cast(from: &Ty, to: &Ty, value: Val) -> Val {
+    if from == to {
+        return value;
+    }
     match (from, to, &value) {
         (_, Ty::Array(bytes, signed, n), Val::Num(all)) => {
             let bits = u32::from(*bytes) * 8;

@@ -66,6 +66,7 @@ pub(crate) fn probe(
         uses_identity: false,
     };
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
+    let predicate_vars = !checker.vars.is_empty();
     let body = checker.block(&resolved.ast.action);
     let wildcard = btc_target::is_glob(&resolved.name);
     let dynamic_identity = checker.uses_identity && wildcard;
@@ -87,6 +88,7 @@ pub(crate) fn probe(
         dynamic_identity,
         result_slot,
         predicate,
+        predicate_vars,
         body,
         vars,
         span: resolved.span,

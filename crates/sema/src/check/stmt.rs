@@ -183,8 +183,13 @@ impl Checker<'_, '_> {
         } else if let Some(value) = &value {
             self.widen_var(id, &var.name, value, span);
         }
-        let value = value?;
-        Some(hir::Stmt { kind: StmtKind::SetVar { var: id, value }, span })
+        // Outside of loops it is 0 from the start.
+        let kind = match value {
+            Some(value) => StmtKind::SetVar { var: id, value },
+            None if self.loops > 0 => StmtKind::ZeroVar { var: id },
+            None => return None,
+        };
+        Some(hir::Stmt { kind, span })
     }
 
     /// Reports a value that a declared type does not hold.

@@ -3,6 +3,8 @@
 //! [`generate`] makes trees, [`write`] their text, and [`oracle`] computes what they print,
 //! by the rules of the language and with nothing of the compiler.
 
+pub mod checks;
+pub mod decode;
 pub mod expressions;
 pub mod generate;
 mod histogram;
@@ -13,6 +15,7 @@ pub mod statements;
 pub mod tree;
 pub mod typing;
 pub mod value;
+pub mod vm;
 pub mod write;
 
 use generate::Generator;

@@ -444,7 +444,7 @@ fn call(name: &str, args: &[Val]) -> Val {
 }
 
 /// A line of `printf`.
-fn format(pieces: &[Piece], args: &[Val]) -> String {
+pub fn format(pieces: &[Piece], args: &[Val]) -> String {
     let (mut out, mut args) = (String::new(), args.iter());
     for piece in pieces {
         match piece {

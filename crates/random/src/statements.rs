@@ -190,15 +190,15 @@ impl Generator {
     fn print(&mut self) -> Stmt {
         match self.random.below(4) {
             0 => self.printf(),
-            1 => Stmt::Print(self.int(3)),
+            1 => shown(self.int(3)),
             2 => {
                 let ty = self.value_type(2);
-                Stmt::Print(self.of(&ty, 2))
+                shown(self.of(&ty, 2))
             }
             _ => match self.random.below(3) {
-                0 => Stmt::Print(self.condition(3)),
-                1 => Stmt::Print(self.text(2)),
-                _ => Stmt::Print(self.int(2)),
+                0 => shown(self.condition(3)),
+                1 => shown(self.text(2)),
+                _ => shown(self.int(2)),
             },
         }
     }
@@ -306,5 +306,17 @@ impl Generator {
             _ => self.int(2),
         };
         out.push(Stmt::Discard(e));
+    }
+}
+
+/// `print(e)`. A map alone would be printed as it is when the record arrives.
+fn shown(e: Expr) -> Stmt {
+    match &e.kind {
+        Kind::Map(_, keys) if keys.is_empty() => {
+            let (one, ty) = (number(1, false), e.ty.clone());
+            let ty = Ty::Tuple(vec![ty, one.ty.clone()]);
+            Stmt::Print(expr(Kind::Parts(vec![e, one]), ty))
+        }
+        _ => Stmt::Print(e),
     }
 }

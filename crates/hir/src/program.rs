@@ -132,6 +132,8 @@ pub struct Var {
     pub ty: Type,
     /// Whether `&$x` takes its address.
     pub addressed: bool,
+    /// Whether `let` gives its type, which no assignment widens.
+    pub declared: bool,
 }
 
 /// Statements in order.

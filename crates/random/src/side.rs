@@ -20,13 +20,13 @@ pub const SIDES: &[Side] = &[
     Side {
         place: "tracepoint:syscalls:sys_enter_openat",
         own: &["args.dfd", "args.flags", "args.mode"],
-        texts: &["str(args.filename)", "str(args.filename, 20)", "probe"],
+        texts: &["str(args.filename)", "str(args.filename, 20)"],
         user: true,
     },
     Side {
         place: "tracepoint:syscalls:sys_enter_getppid,tracepoint:syscalls:sys_exit_getppid",
         own: &[],
-        texts: &["probe"],
+        texts: &[],
         user: true,
     },
     Side {
@@ -53,13 +53,13 @@ pub const SIDES: &[Side] = &[
     Side {
         place: "uprobe:/lib/x86_64-linux-gnu/libc.so.6:malloc",
         own: &["arg0", "arg1", "reg(\"sp\")"],
-        texts: &["func", "str(arg0)", "str(uptr(arg1), 30)"],
+        texts: &["str(arg0)", "str(uptr(arg1), 30)"],
         user: true,
     },
     Side {
         place: "uretprobe:/lib/x86_64-linux-gnu/libc.so.6:strdup",
         own: &["retval"],
-        texts: &["str(retval)", "func"],
+        texts: &["str(retval)"],
         user: true,
     },
 ];
@@ -85,12 +85,11 @@ const STATEMENTS: &[&str] = &[
     "printf(\"%s %s\\n\", comm, kstack(2))",
     "@by[comm, pid] = count()",
     "@start[tid] = nsecs",
-    "if (has_key(@start, tid)) { @us = hist((nsecs - @start[tid]) / 1000); delete(@start, tid); }",
+    "@start[tid] = nsecs; if (has_key(@start, tid)) { @us = hist((nsecs - @start[tid]) / 1000); delete(@start, tid); }",
     "print(strftime(\"%H:%M:%S\", nsecs))",
     "time(\"%H\\n\")",
     "print(cgroup_path(cgroup))",
     "print(buf(comm, 4))",
-    "print(macaddr(comm))",
     "print(ntop(2, rand))",
     "print(strerror(2))",
     "print(username)",
@@ -111,7 +110,9 @@ const STATEMENTS: &[&str] = &[
 const USER_STATEMENTS: &[&str] = &[
     "print(ustack)",
     "@ustacks[ustack(5), comm] = count()",
-    "print(usym(reg(\"ip\")))",
+    "print(usym(5))",
+    "print((probe, 1))",
+    "@at[probe] = count()",
     "@both[kstack(3), ustack(perf, 3)] = sum(1)",
 ];
 

@@ -22,7 +22,7 @@ use btc_types::Type;
 use crate::attach::Resolved;
 use crate::config::{Options, Settings};
 use crate::records::Records;
-use crate::tables::{Tables, join_value};
+use crate::tables::Tables;
 
 /// What a walk reads and does not change.
 #[derive(Clone, Copy)]
@@ -129,7 +129,7 @@ impl Checker<'_, '_> {
     /// A new variable in the innermost scope.
     fn add_var(&mut self, name: &str) -> hir::VarId {
         let id = hir::VarId(self.vars.len() as u32);
-        self.vars.push(hir::Var { name: name.to_string(), ty: Type::Unknown, addressed: false });
+        self.vars.push(hir::Var { name: name.to_string(), ty: Type::Unknown, addressed: false, declared: false });
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.to_string(), id);
         }
@@ -150,7 +150,10 @@ impl Checker<'_, '_> {
             let message = "an aggregation can only be assigned to a map";
             return self.error(Code::BadAssignment, value.span, message);
         }
-        match join_value(&old, value) {
+        if self.vars[var.0 as usize].declared {
+            return self.check_fits(name, &old, value, span);
+        }
+        match self.tables.join_var(self.probe, var, value) {
             Some(ty) => self.tables.set_var(self.probe, var, ty),
             None => {
                 let message = format!("`{name}` is of type `{old}`, this value of type `{}`", value.ty);

@@ -179,24 +179,45 @@ impl Checker<'_, '_> {
             if let Some(value) = &value {
                 self.check_fits(&var.name, &declared, value, span);
             }
-            self.tables.set_var(self.probe, id, declared);
+            // Pointers learn their space, and texts without a size that, from what is assigned.
+            let whole = matches!(&declared, Type::Int { .. } | Type::Bool) || matches!(&declared, Type::Str { capacity: 1.., .. });
+            self.vars[id.0 as usize].declared = whole;
+            match &value {
+                Some(value) if !whole => {
+                    self.tables.widen(self.probe, id, declared);
+                    self.widen_var(id, &var.name, value, span);
+                }
+                _ if whole => self.tables.set_var(self.probe, id, declared),
+                _ => self.tables.widen(self.probe, id, declared),
+            }
         } else if let Some(value) = &value {
             self.widen_var(id, &var.name, value, span);
         }
         // Outside of loops it is 0 from the start.
         let kind = match value {
-            Some(value) => StmtKind::SetVar { var: id, value },
+            Some(value) => StmtKind::SetVar { var: id, value: self.converted(id, value) },
             None if self.loops > 0 => StmtKind::ZeroVar { var: id },
             None => return None,
         };
         Some(hir::Stmt { kind, span })
     }
 
+    /// A value as a variable of a declared type takes it: numbers are cut.
+    fn converted(&mut self, var: hir::VarId, value: hir::Expr) -> hir::Expr {
+        let ty = self.var_type(var);
+        let cut = self.vars[var.0 as usize].declared && ty != value.ty && ty.is_scalar() && value.ty.is_scalar();
+        if !cut {
+            return value;
+        }
+        let span = value.span;
+        hir::Expr { kind: hir::ExprKind::Cast(Box::new(value)), ty, span }
+    }
+
     /// Reports a value that a declared type does not hold.
-    fn check_fits(&mut self, name: &str, ty: &Type, value: &hir::Expr, span: Span) {
-        if let (Type::Int { size, signed }, hir::ExprKind::Int(n)) = (ty, &value.kind) {
-            let bits = u32::from(*size) * 8;
-            let n = if value.ty == Type::UINT64 { i128::from(*n as u64) } else { i128::from(*n) };
+    pub(super) fn check_fits(&mut self, name: &str, ty: &Type, value: &hir::Expr, span: Span) {
+        // A number of an unsigned type was cast to it on purpose: it is cut.
+        if let (Type::Int { size, signed }, hir::ExprKind::Int(n), true) = (ty, &value.kind, value.ty.is_signed()) {
+            let (bits, n) = (u32::from(*size) * 8, i128::from(*n));
             let (low, high) = if *signed {
                 (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
             } else {
@@ -205,7 +226,7 @@ impl Checker<'_, '_> {
             if !(low..=high).contains(&n) {
                 self.error(Code::OutOfRange, span, format!("{n} does not fit `{name}` of type `{ty}`"));
             }
-        } else if btc_types::join(ty, &value.ty).is_none() {
+        } else if btc_types::join(ty, &value.ty).is_none() || longer(&value.ty, ty) {
             let message = format!("`{name}` is of type `{ty}`, this value of type `{}`", value.ty);
             self.error(Code::WrongType, span, message);
         }
@@ -247,13 +268,21 @@ impl Checker<'_, '_> {
             let value = self.expr(value);
             let var = self.find_var(name).unwrap_or_else(|| self.add_var(name));
             self.widen_var(var, name, &value, span);
-            return Some(StmtKind::SetVar { var, value });
+            return Some(StmtKind::SetVar { var, value: self.converted(var, value) });
         };
         let left = self.expr(target);
         let right = self.expr(value);
         let var = self.find_var(name)?;
         let value = self.binary(op, left, right, span);
         self.widen_var(var, name, &value, span);
-        Some(StmtKind::SetVar { var, value })
+        Some(StmtKind::SetVar { var, value: self.converted(var, value) })
+    }
+}
+
+/// Whether a text has more room than the declared one.
+fn longer(value: &Type, declared: &Type) -> bool {
+    match (value, declared) {
+        (Type::Str { capacity, .. }, Type::Str { capacity: room, .. }) => *room > 0 && capacity > room,
+        _ => false,
     }
 }

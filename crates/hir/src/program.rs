@@ -113,6 +113,8 @@ pub struct Probe {
     pub predicate: Option<Expr>,
     /// Whether the predicate defines variables, in block expressions.
     pub predicate_vars: bool,
+    /// Whether there is a loop over a map.
+    pub map_loops: bool,
     /// The action.
     pub body: Block,
     /// Its variables.
@@ -132,6 +134,8 @@ pub struct Var {
     pub ty: Type,
     /// Whether `&$x` takes its address.
     pub addressed: bool,
+    /// Whether the body of a loop over a map uses it.
+    pub shared: bool,
     /// Whether `let` gives its type, which no assignment widens.
     pub declared: bool,
 }

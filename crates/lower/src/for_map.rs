@@ -154,17 +154,3 @@ struct Outer {
     loops: Vec<(btc_ir::Block, btc_ir::Block)>,
     stack_used: u32,
 }
-
-/// Whether a block holds a loop over a map.
-pub(crate) fn has_map_loop(block: &hir::Block) -> bool {
-    use hir::StmtKind;
-    block.stmts.iter().any(|s| match &s.kind {
-        StmtKind::ForMap { .. } => true,
-        StmtKind::If { then, otherwise, .. } => has_map_loop(then) || has_map_loop(otherwise),
-        StmtKind::While { body, .. }
-        | StmtKind::ForRange { body, .. }
-        | StmtKind::Unroll { body, .. }
-        | StmtKind::Block(body) => has_map_loop(body),
-        _ => false,
-    })
-}

@@ -8,6 +8,7 @@ pub mod decode;
 pub mod expressions;
 pub mod generate;
 mod histogram;
+pub mod kernel;
 pub mod numbers;
 pub mod oracle;
 pub mod side;

@@ -14,6 +14,11 @@ fn smallest(n: i64) -> Ty {
     Ty::Int([1, 2, 4].into_iter().find(|b| fits(*b)).unwrap_or(8) as u8, true)
 }
 
+/// The smallest unsigned type of a number.
+fn unsigned(n: u64) -> Ty {
+    Ty::Int([1, 2, 4].into_iter().find(|b| n >> (b * 8) == 0).unwrap_or(8) as u8, false)
+}
+
 /// An integer literal, in one of the ways to write it.
 pub fn number(n: i64, hexadecimal: bool) -> Expr {
     let text = match (n, hexadecimal) {
@@ -89,6 +94,12 @@ pub fn invert(e: Expr) -> Expr {
 
 /// `c ? a : b`
 pub fn choice(c: Expr, a: Expr, b: Expr) -> Expr {
-    let ty = join(&a.ty, &b.ty);
+    let ty = match (&a, &b) {
+        (literal, other) | (other, literal) if flexible(literal) && matches!(other.ty, Ty::Int(_, false)) => {
+            let needed = unsigned(literal.literal.unwrap_or(0) as u64);
+            join(&needed, &other.ty)
+        }
+        _ => join(&a.ty, &b.ty),
+    };
     expr(Kind::Choice(Box::new(c), Box::new(a), Box::new(b)), ty)
 }

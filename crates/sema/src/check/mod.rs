@@ -63,6 +63,8 @@ pub(crate) fn probe(
         scopes: vec![HashMap::new()],
         vars: Vec::new(),
         loops: 0,
+        map_loops: 0,
+        has_map_loops: false,
         uses_identity: false,
     };
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
@@ -76,6 +78,7 @@ pub(crate) fn probe(
             Some((arguments.len() as u32, checker.facts.result.clone()?))
         })
         .flatten();
+    let map_loops = checker.has_map_loops;
     let mut vars = checker.vars;
     for (i, var) in vars.iter_mut().enumerate() {
         var.ty = tables.var(index, hir::VarId(i as u32));
@@ -89,6 +92,7 @@ pub(crate) fn probe(
         result_slot,
         predicate,
         predicate_vars,
+        map_loops,
         body,
         vars,
         span: resolved.span,
@@ -111,6 +115,10 @@ struct Checker<'a, 'b> {
     vars: Vec<hir::Var>,
     /// Loops around the current statement.
     loops: u32,
+    /// Loops over maps around the place.
+    map_loops: usize,
+    /// Whether there was one.
+    has_map_loops: bool,
     /// Whether `probe` or `func` is used.
     uses_identity: bool,
 }
@@ -122,14 +130,18 @@ impl Checker<'_, '_> {
     }
 
     /// The variable of that name in scope.
-    fn find_var(&self, name: &str) -> Option<hir::VarId> {
-        self.scopes.iter().rev().find_map(|s| s.get(name)).copied()
+    fn find_var(&mut self, name: &str) -> Option<hir::VarId> {
+        let id = self.scopes.iter().rev().find_map(|s| s.get(name)).copied()?;
+        self.vars[id.0 as usize].shared |= self.map_loops > 0;
+        Some(id)
     }
 
     /// A new variable in the innermost scope.
     fn add_var(&mut self, name: &str) -> hir::VarId {
         let id = hir::VarId(self.vars.len() as u32);
-        self.vars.push(hir::Var { name: name.to_string(), ty: Type::Unknown, addressed: false, declared: false });
+        let shared = self.map_loops > 0;
+        let name_of = name.to_string();
+        self.vars.push(hir::Var { name: name_of, ty: Type::Unknown, addressed: false, shared, declared: false });
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.to_string(), id);
         }

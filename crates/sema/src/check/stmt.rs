@@ -121,6 +121,8 @@ impl Checker<'_, '_> {
             return None;
         }
         self.scopes.push(HashMap::new());
+        self.map_loops += 1;
+        self.has_map_loops = true;
         let id = self.add_var(&var.name);
         let value = match &info.value {
             Type::Aggregation(a) => {
@@ -134,6 +136,7 @@ impl Checker<'_, '_> {
         };
         self.tables.set_var(self.probe, id, Type::Tuple(vec![info.key.clone(), value]));
         let body = self.loop_body(body);
+        self.map_loops -= 1;
         self.scopes.pop();
         Some(StmtKind::ForMap { var: id, map: self.tables.map_id(&map.name), body })
     }
@@ -226,7 +229,7 @@ impl Checker<'_, '_> {
             if !(low..=high).contains(&n) {
                 self.error(Code::OutOfRange, span, format!("{n} does not fit `{name}` of type `{ty}`"));
             }
-        } else if btc_types::join(ty, &value.ty).is_none() || longer(&value.ty, ty) {
+        } else if btc_types::join(ty, &value.ty).is_none() || longer(value, ty) {
             let message = format!("`{name}` is of type `{ty}`, this value of type `{}`", value.ty);
             self.error(Code::WrongType, span, message);
         }
@@ -279,9 +282,10 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Whether a text has more room than the declared one.
-fn longer(value: &Type, declared: &Type) -> bool {
-    match (value, declared) {
+/// Whether a text has more room than the declared one. A parameter's length is not known.
+fn longer(value: &hir::Expr, declared: &Type) -> bool {
+    match (&value.ty, declared) {
+        _ if matches!(value.kind, hir::ExprKind::Param(_)) => false,
         (Type::Str { capacity, .. }, Type::Str { capacity: room, .. }) => *room > 0 && capacity > room,
         _ => false,
     }

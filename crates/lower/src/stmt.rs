@@ -11,7 +11,7 @@ const MAX_ITERATIONS: i64 = 1 << 13;
 const MIN_ITERATIONS: i64 = 1 << 8;
 /// Branches and instructions that the verifier follows in all rounds of such a loop: it gives
 /// up at 8192 branches whose other side is still to be looked at, and at a million instructions.
-const MAX_BRANCHES: i64 = 7000;
+const MAX_BRANCHES: i64 = 8000;
 const MAX_INSTS: i64 = 400_000;
 
 impl FnLower<'_, '_, '_> {
@@ -111,7 +111,8 @@ impl FnLower<'_, '_, '_> {
         let blocks = &self.b.func.blocks[head.index()..];
         let forks = blocks.iter().filter(|b| matches!(b.terminator, Some(Terminator::Branch { .. }))).count();
         let insts: usize = blocks.iter().map(|b| b.insts.len() + 1).sum();
-        (MAX_BRANCHES / (forks as i64 + 1)).min(MAX_INSTS / insts as i64).clamp(MIN_ITERATIONS, MAX_ITERATIONS)
+        let branches = if forks > 1 { MAX_BRANCHES / forks as i64 } else { MAX_ITERATIONS };
+        branches.min(MAX_INSTS / insts as i64).clamp(MIN_ITERATIONS, MAX_ITERATIONS)
     }
 
     /// A loop that counts its rounds, so that the verifier sees its end.
@@ -145,6 +146,7 @@ impl FnLower<'_, '_, '_> {
         // The counter is not the variable: the body may change that one.
         let slot = self.b.slot(8);
         let counter = self.b.slot_addr(slot);
+        let known = [start, end].iter().all(|e| matches!(e.kind, hir::ExprKind::Int(_)));
         let first = self.scalar(start);
         let end = self.scalar(end);
         let distance = self.b.bin(BinOp::Sub, end, first);
@@ -170,7 +172,7 @@ impl FnLower<'_, '_, '_> {
         self.b.store(Width::B8, counter, 0, new);
         self.b.jump(head, &[]);
         // Bounds the loop for the verifier where the distance is not constant.
-        let most = self.rounds(head);
+        let most = if known { MAX_ITERATIONS } else { self.rounds(head) };
         self.b.switch_to(test);
         self.b.branch_imm(Cond::ULt, n, most, inner, out);
         self.b.switch_to(out);

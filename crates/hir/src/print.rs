@@ -42,6 +42,7 @@ fn stmt(out: &mut String, stmt: &Stmt, depth: usize) {
             line(out, depth, &format!("set var{}", var.0));
             expr(out, value, depth + 1);
         }
+        StmtKind::ZeroVar { var } => line(out, depth, &format!("zero var{}", var.0)),
         StmtKind::SetMap { map, key, value } => {
             line(out, depth, &format!("set map{}", map.0));
             key.iter().for_each(|k| expr(out, k, depth + 1));

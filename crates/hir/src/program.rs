@@ -111,6 +111,10 @@ pub struct Probe {
     pub result_slot: Option<(u32, Type)>,
     /// `/…/`
     pub predicate: Option<Expr>,
+    /// Whether the predicate defines variables, in block expressions.
+    pub predicate_vars: bool,
+    /// Whether there is a loop over a map.
+    pub map_loops: bool,
     /// The action.
     pub body: Block,
     /// Its variables.
@@ -130,6 +134,10 @@ pub struct Var {
     pub ty: Type,
     /// Whether `&$x` takes its address.
     pub addressed: bool,
+    /// Whether the body of a loop over a map uses it.
+    pub shared: bool,
+    /// Whether `let` gives its type, which no assignment widens.
+    pub declared: bool,
 }
 
 /// Statements in order.
@@ -159,6 +167,11 @@ pub enum StmtKind {
         var: VarId,
         /// The value; converted to the variable's type.
         value: Expr,
+    },
+    /// `let $x;` in a loop: each round begins with 0.
+    ZeroVar {
+        /// The variable.
+        var: VarId,
     },
     /// `@m[k] = value`
     SetMap {

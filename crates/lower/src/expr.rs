@@ -136,6 +136,7 @@ impl FnLower<'_, '_, '_> {
                 let m = self.vars[var];
                 let old = self.b.load(Width::B8, m.base, m.offset);
                 let new = self.b.bin_imm(BinOp::Add, old, *delta);
+                let new = self.extend(new, &e.ty);
                 self.b.store(Width::B8, m.base, m.offset, new);
                 if *prefix { new } else { old }
             }

@@ -8,7 +8,7 @@ use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Map, Memory, Module, 
 use btc_providers::Context;
 use btc_types::Type;
 
-use crate::for_map::{FRAME_SIZE, FRAME_VARS, has_map_loop};
+use crate::for_map::{FRAME_SIZE, FRAME_VARS};
 use crate::shared::Shared;
 
 /// Bytes of stack that objects of a function may take; the rest of the 512 is for spills.
@@ -63,7 +63,6 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         place,
     });
     let b = Builder::new(module, symbol, FunctionKind::Program { section }, 1, probe.span);
-    let with_callbacks = has_map_loop(&probe.body);
     let mut f = FnLower {
         b,
         shared,
@@ -73,7 +72,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         loops: Vec::new(),
         frame: None,
         stack_used: 0,
-        stack_budget: if with_callbacks { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET },
+        stack_budget: if probe.map_loops { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET },
     };
     f.body();
     f.b.finish()
@@ -89,15 +88,17 @@ impl FnLower<'_, '_, '_> {
             self.b.branch_imm(Cond::Ne, stopped, 0, leave, run);
             self.b.switch_to(run);
         }
+        // A filter that fails clears no memory for variables, but for its own.
+        if self.probe.predicate_vars {
+            self.declare();
+        }
         if let Some(predicate) = &self.probe.predicate {
             let run = self.b.block(0);
             self.condition(predicate, run, leave);
             self.b.switch_to(run);
         }
-        if has_map_loop(&self.probe.body) {
-            self.declare_in_frame();
-        } else {
-            self.declare_vars();
+        if !self.probe.predicate_vars {
+            self.declare();
         }
         self.block(&self.probe.body);
         self.b.jump(leave, &[]);
@@ -106,10 +107,17 @@ impl FnLower<'_, '_, '_> {
         self.b.ret(zero);
     }
 
-    /// Gives every variable a cleared place. Scalars have a slot of their own, which
+    fn declare(&mut self) {
+        if self.probe.map_loops {
+            self.declare_in_frame();
+        }
+        self.declare_vars();
+    }
+
+    /// Gives every variable a cleared place, but for those in the frame. Scalars have a slot of their own, which
     /// the optimiser turns into SSA values.
     fn declare_vars(&mut self) {
-        for (n, var) in self.probe.vars.iter().enumerate() {
+        for (n, var) in self.probe.vars.iter().enumerate().filter(|(_, var)| !var.shared) {
             let size = var_size(&var.ty);
             let memory = if var.ty.is_scalar() {
                 let slot = self.b.slot(8);
@@ -117,23 +125,30 @@ impl FnLower<'_, '_, '_> {
             } else {
                 self.alloc(size)
             };
-            if var.ty.is_scalar() {
-                let zero = self.b.iconst(0);
-                self.b.store(Width::B8, memory.base, memory.offset, zero);
-            } else {
-                self.b.clear(memory.base, memory.offset, size.next_multiple_of(8));
-            }
-            self.vars.insert(hir::VarId(n as u32), memory);
+            let var = hir::VarId(n as u32);
+            self.vars.insert(var, memory);
+            self.zero_var(var);
         }
     }
 
-    /// Puts all variables where callbacks reach them: into scratch memory, whose address
+    /// Clears a variable.
+    pub fn zero_var(&mut self, var: hir::VarId) {
+        let (memory, ty) = (self.vars[&var], &self.probe.vars[var.0 as usize].ty);
+        if ty.is_scalar() {
+            let zero = self.b.iconst(0);
+            self.b.store(Width::B8, memory.base, memory.offset, zero);
+        } else {
+            self.b.clear(memory.base, memory.offset, var_size(ty).next_multiple_of(8));
+        }
+    }
+
+    /// Puts variables that callbacks use where they reach them: into scratch memory, whose address
     /// lies in the frame. On the stack the verifier would follow their values from one
     /// round of a loop to the next and find no end.
     fn declare_in_frame(&mut self) {
         let mut size = 0;
         let mut vars = Vec::new();
-        for (n, var) in self.probe.vars.iter().enumerate() {
+        for (n, var) in self.probe.vars.iter().enumerate().filter(|(_, var)| var.shared) {
             vars.push((hir::VarId(n as u32), size as i32));
             size += var_size(&var.ty).next_multiple_of(8);
         }

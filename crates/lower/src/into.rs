@@ -1,7 +1,7 @@
 //! Values into memory: every composite is written where its user wants it.
 
 use btc_hir::{self as hir, ExprKind};
-use btc_ir::{Memory, Width};
+use btc_ir::{BinOp, Memory};
 use btc_types::{Space, Type};
 
 use crate::function::FnLower;
@@ -42,14 +42,16 @@ impl FnLower<'_, '_, '_> {
                     self.into(value, to, ty);
                 }
             }
-            // The bytes of a number as an array.
+            // The bytes of a number as an array, which need not be aligned as the number.
             ExprKind::Cast(inner) if inner.ty.is_scalar() => {
                 let value = self.scalar(inner);
-                let size = inner.ty.size();
-                let width = Width::of(size).unwrap_or(Width::B8);
-                self.b.store(width, to.base, to.offset, value);
+                let size = inner.ty.size().min(ty.size());
+                for (width, at) in accesses([to.offset], size) {
+                    let part = self.b.bin_imm(BinOp::LShr, value, i64::from(at) * 8);
+                    self.b.store(width, to.base, to.offset + at as i32, part);
+                }
                 let rest = Memory { base: to.base, offset: to.offset + size as i32 };
-                self.clear_bytes(rest, ty.size().saturating_sub(size));
+                self.clear_bytes(rest, ty.size() - size);
             }
             ExprKind::Cast(inner) if matches!(inner.kind, ExprKind::Str(_)) => self.into(inner, to, ty),
             _ => {

@@ -1,13 +1,18 @@
 //! Statements.
 
 use btc_hir::{self as hir, StmtKind};
-use btc_ir::{BinOp, Block, Cond, Width};
+use btc_ir::{BinOp, Block, Cond, Terminator, Width};
 
 use crate::function::FnLower;
 
-/// Iterations of a loop whose number the verifier cannot see; more end the loop. It keeps
-/// the verifier within its budget of a million instructions.
+/// Most iterations of a loop whose number the verifier cannot see; more end the loop.
 const MAX_ITERATIONS: i64 = 1 << 13;
+/// Fewest of them: a body so long that the verifier cannot follow these is refused.
+const MIN_ITERATIONS: i64 = 1 << 8;
+/// Branches and instructions that the verifier follows in all rounds of such a loop: it gives
+/// up at 8192 branches whose other side is still to be looked at, and at a million instructions.
+const MAX_BRANCHES: i64 = 8000;
+const MAX_INSTS: i64 = 400_000;
 
 impl FnLower<'_, '_, '_> {
     pub fn block(&mut self, block: &hir::Block) {
@@ -21,6 +26,7 @@ impl FnLower<'_, '_, '_> {
         match &stmt.kind {
             StmtKind::Expr(e) => self.effect(e),
             StmtKind::SetVar { var, value } => self.set_var(*var, value),
+            StmtKind::ZeroVar { var } => self.zero_var(*var),
             StmtKind::SetMap { map, key, value } => self.set_map(*map, key.as_ref(), value),
             StmtKind::UpdateMap { map, key, op, value } => {
                 self.update_map(*map, key.as_ref(), *op, value);
@@ -100,6 +106,15 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(out);
     }
 
+    /// Rounds of the loop from `head` to here that the verifier can follow.
+    fn rounds(&self, head: Block) -> i64 {
+        let blocks = &self.b.func.blocks[head.index()..];
+        let forks = blocks.iter().filter(|b| matches!(b.terminator, Some(Terminator::Branch { .. }))).count();
+        let insts: usize = blocks.iter().map(|b| b.insts.len() + 1).sum();
+        let branches = if forks > 1 { MAX_BRANCHES / forks as i64 } else { MAX_ITERATIONS };
+        branches.min(MAX_INSTS / insts as i64).clamp(MIN_ITERATIONS, MAX_ITERATIONS)
+    }
+
     /// A loop that counts its rounds, so that the verifier sees its end.
     fn while_loop(&mut self, condition: &hir::Expr, body: &hir::Block) {
         let rounds = self.b.slot(8);
@@ -113,7 +128,7 @@ impl FnLower<'_, '_, '_> {
         let n = self.b.load(Width::B8, rounds, 0);
         let next = self.b.add_imm(n, 1);
         self.b.store(Width::B8, rounds, 0, next);
-        self.b.branch_imm(Cond::ULt, n, MAX_ITERATIONS, test, out);
+        let bound = self.b.current();
         self.b.switch_to(test);
         self.condition(condition, inner, out);
         self.b.switch_to(inner);
@@ -121,6 +136,9 @@ impl FnLower<'_, '_, '_> {
         self.block(body);
         self.loops.pop();
         self.b.jump(head, &[]);
+        let most = self.rounds(head);
+        self.b.switch_to(bound);
+        self.b.branch_imm(Cond::ULt, n, most, test, out);
         self.b.switch_to(out);
     }
 
@@ -128,6 +146,7 @@ impl FnLower<'_, '_, '_> {
         // The counter is not the variable: the body may change that one.
         let slot = self.b.slot(8);
         let counter = self.b.slot_addr(slot);
+        let known = [start, end].iter().all(|e| matches!(e.kind, hir::ExprKind::Int(_)));
         let first = self.scalar(start);
         let end = self.scalar(end);
         let distance = self.b.bin(BinOp::Sub, end, first);
@@ -139,9 +158,6 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(head);
         let n = self.b.load(Width::B8, counter, 0);
         self.b.branch(Cond::ULt, n, distance, test, out);
-        self.b.switch_to(test);
-        // Bounds the loop for the verifier where the distance is not constant.
-        self.b.branch_imm(Cond::ULt, n, MAX_ITERATIONS, inner, out);
         self.b.switch_to(inner);
         let value = self.b.bin(BinOp::Add, first, n);
         let memory = self.vars[&var];
@@ -151,10 +167,14 @@ impl FnLower<'_, '_, '_> {
         self.loops.pop();
         self.b.jump(next, &[]);
         self.b.switch_to(next);
-        let n = self.b.load(Width::B8, counter, 0);
-        let n = self.b.add_imm(n, 1);
-        self.b.store(Width::B8, counter, 0, n);
+        let old = self.b.load(Width::B8, counter, 0);
+        let new = self.b.add_imm(old, 1);
+        self.b.store(Width::B8, counter, 0, new);
         self.b.jump(head, &[]);
+        // Bounds the loop for the verifier where the distance is not constant.
+        let most = if known { MAX_ITERATIONS } else { self.rounds(head) };
+        self.b.switch_to(test);
+        self.b.branch_imm(Cond::ULt, n, most, inner, out);
         self.b.switch_to(out);
     }
 }

@@ -1,6 +1,6 @@
 //! What inference knows between walks: types of maps and variables, parameters in use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use btc_hir as hir;
@@ -23,6 +23,8 @@ pub(crate) struct MapInfo {
     pub span: Span,
     /// The declared kind and size.
     pub declared: Option<(hir::MapKind, u32)>,
+    /// Whether only literals were keys, and values, so far: they take the sign of what follows.
+    pub soft: (bool, bool),
     /// Whether an aggregation is read as a number.
     pub read_as_number: bool,
     /// Whether anything assigns it.
@@ -35,6 +37,8 @@ pub(crate) struct Tables {
     pub maps: BTreeMap<String, MapInfo>,
     /// Types of variables by probe, in the order of their first appearance.
     pub vars: Vec<Vec<Type>>,
+    /// Variables that only literals were assigned so far: they take the sign of what follows.
+    soft: HashSet<(usize, hir::VarId)>,
     /// Parameters by order of first use.
     pub params: Vec<hir::Param>,
     /// Unsafe functions in use.
@@ -51,6 +55,7 @@ impl Tables {
         let mut tables = Tables {
             maps: BTreeMap::new(),
             vars: Vec::new(),
+            soft: HashSet::new(),
             params: Vec::new(),
             unsafe_functions: Vec::new(),
             changed: false,
@@ -98,6 +103,7 @@ impl Tables {
                 value: Type::Unknown,
                 span,
                 declared: None,
+                soft: (true, true),
                 read_as_number: false,
                 assigned: false,
             }
@@ -120,6 +126,15 @@ impl Tables {
         &mut vars[var.0 as usize]
     }
 
+    /// A map's key widened by a value, or its value if `key` is not set.
+    pub fn join_map(&mut self, name: &str, key: bool, value: &hir::Expr, span: Span) -> Option<Type> {
+        let info = self.map(name, span);
+        let (old, soft) = if key { (&info.key, &mut info.soft.0) } else { (&info.value, &mut info.soft.1) };
+        let was = *soft;
+        *soft &= is_soft(value);
+        join_soft(old, was, value)
+    }
+
     /// Sets a variable's type.
     pub fn set_var(&mut self, probe: usize, var: hir::VarId, ty: Type) {
         let slot = self.slot(probe, var);
@@ -127,6 +142,25 @@ impl Tables {
             *slot = ty;
             self.changed = true;
         }
+    }
+
+    /// Widens a variable's type by another.
+    pub fn widen(&mut self, probe: usize, var: hir::VarId, ty: Type) {
+        let old = self.var(probe, var);
+        let ty = join(&old, &ty).unwrap_or(ty);
+        self.set_var(probe, var, ty);
+    }
+
+    /// A variable's type widened by a value.
+    pub fn join_var(&mut self, probe: usize, var: hir::VarId, value: &hir::Expr) -> Option<Type> {
+        let old = self.var(probe, var);
+        let soft = old == Type::Unknown || self.soft.contains(&(probe, var));
+        if soft && is_soft(value) {
+            self.soft.insert((probe, var));
+        } else {
+            self.soft.remove(&(probe, var));
+        }
+        join_soft(&old, soft, value)
     }
 
     /// The parameter, added when new.
@@ -159,7 +193,9 @@ impl Tables {
     /// Reports maps that are read and never assigned.
     pub fn report_untyped(&self, d: &mut Diagnostics) {
         for (name, info) in &self.maps {
-            if info.value == Type::Unknown && !d.has_errors() && info.declared.is_none() {
+            // A declared map may be left unused.
+            let used = info.declared.is_none() || info.key != Type::Unknown;
+            if info.value == Type::Unknown && !d.has_errors() && used {
                 let message = format!("`{name}` is never assigned");
                 let assigned = self.maps.iter().filter(|(_, m)| m.value != Type::Unknown);
                 let help = did_you_mean(name, assigned.map(|(n, _)| n.as_str()));
@@ -205,6 +241,21 @@ impl Tables {
             unsafe_functions: self.unsafe_functions,
             records: Vec::new(),
         }
+    }
+}
+
+/// Whether a value is a literal that takes the sign of what it meets.
+pub(crate) fn is_soft(value: &hir::Expr) -> bool {
+    matches!((&value.kind, &value.ty), (hir::ExprKind::Int(0..), Type::Int { signed: true, .. }))
+}
+
+/// [`join_value`] where the old type may be that of such literals only.
+fn join_soft(old: &Type, soft: bool, value: &hir::Expr) -> Option<Type> {
+    match (old, &value.ty) {
+        (Type::Int { size, signed: true }, Type::Int { size: other, signed: false }) if soft => {
+            Some(Type::int(*size.max(other), false))
+        }
+        _ => join_value(old, value),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod initramfs;
 pub mod kernels;
 pub mod payload;
 pub mod programs;
+pub mod random;
 pub mod report;
 pub mod scripts;
 pub mod setup;

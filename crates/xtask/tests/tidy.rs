@@ -39,6 +39,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("runtime", "abi"),
     // Tests and tools.
     ("testing", "target"),
+    ("random", "abi bpf codegen driver ir target"),
     ("bench", "driver target"),
     ("xtask", ""),
 ];
@@ -57,7 +58,7 @@ const TOP: &[&str] = &[
 ];
 
 /// Crates that talk to the outer world, and so have a `clippy.toml` of their own.
-const WITH_IO: &[&str] = &["bench", "btc", "testing", "xtask"];
+const WITH_IO: &[&str] = &["bench", "btc", "random", "testing", "xtask"];
 
 fn root() -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

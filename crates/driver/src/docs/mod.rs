@@ -84,5 +84,5 @@ percpulruhash); integers of 8 to 64 bits, booleans, texts, arrays, pointers, tup
 kernel (by BTF) and of the script; all of C's operators; `if`, `for` over ranges and maps, `while`, `unroll`, `break`, `continue`,
 `return`; block expressions; casts; `sizeof`, `offsetof`, `typeof`; macros; `import`; `#define`, `#if`; positional parameters.
 
-A loop whose number of rounds is not known at compile time ends after 8192. Loops over maps need Linux 5.13.
+A loop whose number of rounds is not known at compile time ends after 256 to 8192, fewer the longer its body is. Loops over maps need Linux 5.13.
 ";

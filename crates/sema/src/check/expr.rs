@@ -199,6 +199,7 @@ impl Checker<'_, '_> {
         };
         let Some(var) = self.find_var(name) else { return self.variable(name, target.span) };
         let ty = match self.var_type(var) {
+            ty @ Type::Int { .. } if self.vars[var.0 as usize].declared => ty,
             Type::Int { signed, .. } => Type::int(8, signed),
             Type::Pointer { to, space } => Type::Pointer { to, space },
             Type::Unknown => return broken(span),
@@ -225,7 +226,10 @@ impl Checker<'_, '_> {
     ) -> hir::Expr {
         let condition = Box::new(self.condition(condition));
         let (then, otherwise) = (Box::new(self.expr(then)), Box::new(self.expr(otherwise)));
-        let Some(ty) = btc_types::join(&then.ty, &otherwise.ty) else {
+        // A literal takes the sign of the other value, on either side.
+        let swap = crate::tables::is_soft(&then);
+        let (first, second) = if swap { (&otherwise, &then) } else { (&then, &otherwise) };
+        let Some(ty) = crate::tables::join_value(&first.ty, second) else {
             let message = format!("the two values are of types `{}` and `{}`", then.ty, otherwise.ty);
             self.error(Code::WrongType, span, message);
             return broken(span);

@@ -6,7 +6,7 @@ use btc_syntax::ast;
 use btc_types::{Type, join};
 
 use super::{Checker, broken};
-use crate::tables::{join_value, number_of};
+use crate::tables::number_of;
 
 impl Checker<'_, '_> {
     /// The name and the keys of `@m` or `@m[k, …]`.
@@ -58,7 +58,7 @@ impl Checker<'_, '_> {
             self.tables.changed = true;
         }
         let key = key?;
-        match join_value(&info.key, &key) {
+        match self.tables.join_map(name, true, &key, span) {
             Some(ty) if ty != info.key => {
                 self.tables.map(name, span).key = ty;
                 self.tables.changed = true;
@@ -100,7 +100,7 @@ impl Checker<'_, '_> {
         let info = self.tables.map(name, span).clone();
         let joined = match (&info.value, &value.ty) {
             (Type::Aggregation(_), Type::Aggregation(_)) => join(&info.value, &value.ty),
-            _ => join_value(&info.value, value),
+            _ => self.tables.join_map(name, false, value, span),
         };
         let target = self.tables.map(name, span);
         if !target.assigned {

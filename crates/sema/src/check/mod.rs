@@ -23,7 +23,7 @@ use btc_types::Type;
 use crate::attach::Resolved;
 use crate::config::{Options, Settings};
 use crate::records::Records;
-use crate::tables::{Tables, join_value};
+use crate::tables::Tables;
 
 /// What a walk reads and does not change.
 #[derive(Clone, Copy)]
@@ -72,9 +72,12 @@ pub(crate) fn probe(
         scopes: vec![HashMap::new()],
         vars: Vec::new(),
         loops: 0,
+        map_loops: 0,
+        has_map_loops: false,
         uses_identity: false,
     };
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
+    let predicate_vars = !checker.vars.is_empty();
     let body = checker.block(&resolved.ast.action);
     let dynamic_identity = checker.uses_identity && pattern;
     let result_slot = (provider.context == btc_providers::Context::Slots)
@@ -83,6 +86,7 @@ pub(crate) fn probe(
             Some((arguments.len() as u32, checker.facts.result.clone()?))
         })
         .flatten();
+    let map_loops = checker.has_map_loops;
     let mut vars = checker.vars;
     for (i, var) in vars.iter_mut().enumerate() {
         var.ty = tables.var(index, hir::VarId(i as u32));
@@ -95,6 +99,8 @@ pub(crate) fn probe(
         dynamic_identity,
         result_slot,
         predicate,
+        predicate_vars,
+        map_loops,
         body,
         vars,
         span: resolved.span,
@@ -117,6 +123,10 @@ struct Checker<'a, 'b> {
     vars: Vec<hir::Var>,
     /// Loops around the current statement.
     loops: u32,
+    /// Loops over maps around the place.
+    map_loops: usize,
+    /// Whether there was one.
+    has_map_loops: bool,
     /// Whether `probe` or `func` is used.
     uses_identity: bool,
 }
@@ -128,14 +138,18 @@ impl Checker<'_, '_> {
     }
 
     /// The variable of that name in scope.
-    fn find_var(&self, name: &str) -> Option<hir::VarId> {
-        self.scopes.iter().rev().find_map(|s| s.get(name)).copied()
+    fn find_var(&mut self, name: &str) -> Option<hir::VarId> {
+        let id = self.scopes.iter().rev().find_map(|s| s.get(name)).copied()?;
+        self.vars[id.0 as usize].shared |= self.map_loops > 0;
+        Some(id)
     }
 
     /// A new variable in the innermost scope.
     fn add_var(&mut self, name: &str) -> hir::VarId {
         let id = hir::VarId(self.vars.len() as u32);
-        self.vars.push(hir::Var { name: name.to_string(), ty: Type::Unknown, addressed: false });
+        let shared = self.map_loops > 0;
+        let name_of = name.to_string();
+        self.vars.push(hir::Var { name: name_of, ty: Type::Unknown, addressed: false, shared, declared: false });
         if let Some(scope) = self.scopes.last_mut() {
             scope.insert(name.to_string(), id);
         }
@@ -156,7 +170,10 @@ impl Checker<'_, '_> {
             let message = "an aggregation can only be assigned to a map";
             return self.error(Code::BadAssignment, value.span, message);
         }
-        match join_value(&old, value) {
+        if self.vars[var.0 as usize].declared {
+            return self.check_fits(name, &old, value, span);
+        }
+        match self.tables.join_var(self.probe, var, value) {
             Some(ty) => self.tables.set_var(self.probe, var, ty),
             None => {
                 let message = format!("`{name}` is of type `{old}`, this value of type `{}`", value.ty);

@@ -127,6 +127,8 @@ impl Checker<'_, '_> {
             return None;
         }
         self.scopes.push(HashMap::new());
+        self.map_loops += 1;
+        self.has_map_loops = true;
         let id = self.add_var(&var.name);
         let value = match &info.value {
             Type::Aggregation(a) => {
@@ -140,6 +142,7 @@ impl Checker<'_, '_> {
         };
         self.tables.set_var(self.probe, id, Type::Tuple(vec![info.key.clone(), value]));
         let body = self.loop_body(body);
+        self.map_loops -= 1;
         self.scopes.pop();
         Some(StmtKind::ForMap { var: id, map: self.tables.map_id(&map.name), body })
     }
@@ -181,31 +184,49 @@ impl Checker<'_, '_> {
         }
         let id = self.add_var(&var.name);
         if let Some(ty) = ty {
-            // `string` alone is as long as its values turn out to be.
-            let declared = match self.type_expr(ty) {
-                Type::Str { capacity: 0, .. } => {
-                    let known = [Some(self.var_type(id)), value.as_ref().map(|v| v.ty.clone())];
-                    let texts = known.into_iter().flatten().filter(Type::is_str);
-                    texts.fold(Type::str(1), |a, b| btc_types::join(&a, &b).unwrap_or(a))
-                }
-                other => other,
-            };
+            let declared = self.type_expr(ty);
             if let Some(value) = &value {
                 self.check_fits(&var.name, &declared, value, span);
             }
-            self.tables.set_var(self.probe, id, declared);
+            // Pointers learn their space, and texts without a size that, from what is assigned.
+            let whole = matches!(&declared, Type::Int { .. } | Type::Bool) || matches!(&declared, Type::Str { capacity: 1.., .. });
+            self.vars[id.0 as usize].declared = whole;
+            match &value {
+                Some(value) if !whole => {
+                    self.tables.widen(self.probe, id, declared);
+                    self.widen_var(id, &var.name, value, span);
+                }
+                _ if whole => self.tables.set_var(self.probe, id, declared),
+                _ => self.tables.widen(self.probe, id, declared),
+            }
         } else if let Some(value) = &value {
             self.widen_var(id, &var.name, value, span);
         }
-        let value = value?;
-        Some(hir::Stmt { kind: StmtKind::SetVar { var: id, value }, span })
+        // Outside of loops it is 0 from the start.
+        let kind = match value {
+            Some(value) => StmtKind::SetVar { var: id, value: self.converted(id, value) },
+            None if self.loops > 0 => StmtKind::ZeroVar { var: id },
+            None => return None,
+        };
+        Some(hir::Stmt { kind, span })
+    }
+
+    /// A value as a variable of a declared type takes it: numbers are cut.
+    fn converted(&mut self, var: hir::VarId, value: hir::Expr) -> hir::Expr {
+        let ty = self.var_type(var);
+        let cut = self.vars[var.0 as usize].declared && ty != value.ty && ty.is_scalar() && value.ty.is_scalar();
+        if !cut {
+            return value;
+        }
+        let span = value.span;
+        hir::Expr { kind: hir::ExprKind::Cast(Box::new(value)), ty, span }
     }
 
     /// Reports a value that a declared type does not hold.
-    fn check_fits(&mut self, name: &str, ty: &Type, value: &hir::Expr, span: Span) {
-        if let (Type::Int { size, signed }, hir::ExprKind::Int(n)) = (ty, &value.kind) {
-            let bits = u32::from(*size) * 8;
-            let n = if value.ty == Type::UINT64 { i128::from(*n as u64) } else { i128::from(*n) };
+    pub(super) fn check_fits(&mut self, name: &str, ty: &Type, value: &hir::Expr, span: Span) {
+        // A number of an unsigned type was cast to it on purpose: it is cut.
+        if let (Type::Int { size, signed }, hir::ExprKind::Int(n), true) = (ty, &value.kind, value.ty.is_signed()) {
+            let (bits, n) = (u32::from(*size) * 8, i128::from(*n));
             let (low, high) = if *signed {
                 (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
             } else {
@@ -214,7 +235,7 @@ impl Checker<'_, '_> {
             if !(low..=high).contains(&n) {
                 self.error(Code::OutOfRange, span, format!("{n} does not fit `{name}` of type `{ty}`"));
             }
-        } else if btc_types::join(ty, &value.ty).is_none() {
+        } else if btc_types::join(ty, &value.ty).is_none() || longer(value, ty) {
             let message = format!("`{name}` is of type `{ty}`, this value of type `{}`", value.ty);
             self.error(Code::WrongType, span, message);
         }
@@ -256,13 +277,22 @@ impl Checker<'_, '_> {
             let value = self.expr(value);
             let var = self.find_var(name).unwrap_or_else(|| self.add_var(name));
             self.widen_var(var, name, &value, span);
-            return Some(StmtKind::SetVar { var, value });
+            return Some(StmtKind::SetVar { var, value: self.converted(var, value) });
         };
         let left = self.expr(target);
         let right = self.expr(value);
         let var = self.find_var(name)?;
         let value = self.binary(op, left, right, span);
         self.widen_var(var, name, &value, span);
-        Some(StmtKind::SetVar { var, value })
+        Some(StmtKind::SetVar { var, value: self.converted(var, value) })
+    }
+}
+
+/// Whether a text has more room than the declared one. A parameter's length is not known.
+fn longer(value: &hir::Expr, declared: &Type) -> bool {
+    match (&value.ty, declared) {
+        _ if matches!(value.kind, hir::ExprKind::Param(_)) => false,
+        (Type::Str { capacity, .. }, Type::Str { capacity: room, .. }) => *room > 0 && capacity > room,
+        _ => false,
     }
 }

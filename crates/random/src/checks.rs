@@ -1,0 +1,129 @@
+//! What a script must pass without a kernel: it compiles, and the IR before and after the
+//! optimiser and the generated code leave behind what the oracle says.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use btc_abi::{Attach, Manifest};
+use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile, read};
+use btc_ir::machine::Machine;
+use btc_ir::memory::{RegionKind, Trap};
+use btc_ir::{FuncId, Module, interp, parse, validate};
+use btc_target::{NoSource, Source};
+
+use crate::oracle::Outcome;
+use crate::vm::Vm;
+use crate::{Sample, decode};
+
+/// Steps of a run: many more than the oracle's.
+const STEPS: u64 = 50_000_000;
+/// Bytes of the context of programs.
+const CONTEXT: usize = 256;
+
+/// A script includes nothing.
+struct Nothing;
+
+impl Includes for Nothing {
+    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
+        None
+    }
+}
+
+impl Files for Nothing {
+    fn import(&mut self, _: &str, _: &str) -> Option<Vec<(String, String)>> {
+        None
+    }
+}
+
+/// Compiles a script up to a stage; an error or a panic is told.
+fn stage(text: &str, emit: Emit, source: &dyn Source) -> Result<Vec<u8>, String> {
+    let options = Options { emit, allow_unsafe: true, ..Options::default() };
+    let run = || -> Compilation { compile("random.bt", text, source, &mut Nothing, &options) };
+    let compilation = catch_unwind(AssertUnwindSafe(run)).map_err(|_| "the compiler panics".to_string())?;
+    let messages = compilation.messages(false);
+    compilation.output.ok_or(messages)
+}
+
+/// Compiles a script to an object.
+pub fn object(text: &str, source: &dyn Source) -> Result<Vec<u8>, String> {
+    stage(text, Emit::Object, source)
+}
+
+fn module(text: &str, emit: Emit, manifest: &Manifest) -> Result<Module, String> {
+    let ir = String::from_utf8_lossy(&stage(text, emit, &NoSource)?).into_owned();
+    let mut module = parse(&ir).map_err(|e| format!("{e}"))?;
+    let wrong = validate(&module);
+    if !wrong.is_empty() {
+        return Err(format!("invalid IR: {wrong:?}"));
+    }
+    bind(&mut module, manifest);
+    Ok(module)
+}
+
+/// Writes the defaults of parameters, as the runtime does.
+fn bind(module: &mut Module, manifest: &Manifest) {
+    for param in &manifest.params {
+        for global in &mut module.globals {
+            if global.symbol == param.symbol {
+                let n: i64 = param.default.parse().unwrap_or(0);
+                global.init[..8].copy_from_slice(&n.to_le_bytes());
+            } else if global.symbol == param.text_symbol {
+                global.init[..param.default.len()].copy_from_slice(param.default.as_bytes());
+            }
+        }
+    }
+}
+
+/// Positions of the programs, in the order in which they run.
+fn programs(module: &Module, manifest: &Manifest) -> Vec<usize> {
+    let place = |name: &str| module.functions.iter().position(|f| f.name == name).unwrap_or(0);
+    let (ends, begins): (Vec<_>, Vec<_>) = manifest.probes.iter().partition(|p| p.attach == Attach::End);
+    begins.into_iter().chain(ends).map(|p| place(&p.program)).collect()
+}
+
+/// Runs all probes on one machine.
+fn observe(
+    module: &Module,
+    manifest: &Manifest,
+    mut run: impl FnMut(usize, u64, &mut Machine) -> Result<u64, Trap>,
+) -> Result<Outcome, String> {
+    let mut machine = Machine::default();
+    (machine.room, machine.kfuncs) = (u64::MAX, false);
+    for function in programs(module, manifest) {
+        let context = machine.memory.add(RegionKind::ReadOnly, vec![0; CONTEXT]);
+        run(function, context, &mut machine).map_err(|e| format!("{e}"))?;
+    }
+    Ok(decode::outcome(manifest, module, &machine))
+}
+
+/// What differs first.
+pub fn difference(wanted: &Outcome, got: &Outcome) -> Option<String> {
+    let all = |o: &Outcome| o.lines.iter().chain(&o.maps).cloned().collect::<Vec<_>>();
+    let (wanted, got) = (all(wanted), all(got));
+    let end = "(end)".to_string();
+    let at = (0..wanted.len().max(got.len())).find(|n| wanted.get(*n) != got.get(*n))?;
+    let line = |of: &[String]| of.get(at).unwrap_or(&end).clone();
+    Some(format!("line {}: wanted `{}`, got `{}`", at + 1, line(&wanted), line(&got)))
+}
+
+/// Checks a sample without side inputs in the interpreter and the machine.
+pub fn agree(sample: &Sample) -> Result<(), String> {
+    let Some(wanted) = &sample.outcome else { return Ok(()) };
+    let object = object(&sample.text, &NoSource)?;
+    let contents = read::read(&object).map_err(|e| format!("{e}"))?;
+    let manifest = btc_abi::wire::decode(&contents.manifest.unwrap_or_default()).map_err(|e| format!("{e}"))?;
+    let tell = |how: &str, got: Result<Outcome, String>| {
+        let wrong = got.map(|got| difference(wanted, &got)).unwrap_or_else(Some);
+        wrong.map_or(Ok(()), |wrong| Err(format!("{how}: {wrong}")))
+    };
+    for (how, emit) in [("IR as lowered", Emit::RawIr), ("IR as optimised", Emit::Ir)] {
+        let module = module(&sample.text, emit, &manifest)?;
+        let run = |f, ctx, machine: &mut Machine| interp::run(&module, FuncId(f as u32), &[ctx], machine, STEPS);
+        tell(how, observe(&module, &manifest, run))?;
+    }
+    let mut module = module(&sample.text, Emit::Ir, &manifest)?;
+    let programs = btc_codegen::compile(&mut module).map_err(|e| e.to_string())?;
+    let run = |f, ctx, machine: &mut Machine| {
+        Vm { module: &module, programs: &programs, machine, steps: STEPS }.call(f, &[ctx])
+    };
+    tell("generated code", observe(&module, &manifest, run))
+}

@@ -1,0 +1,105 @@
+//! Makes expressions with the types that the language gives them.
+
+use crate::tree::{Cmp, Expr, Kind, Op};
+use crate::value::{I64, Ty, Val, join};
+
+/// An expression that is no literal.
+pub fn expr(kind: Kind, ty: Ty) -> Expr {
+    Expr { kind, ty, literal: None }
+}
+
+/// The smallest signed type of a number.
+fn smallest(n: i64) -> Ty {
+    let fits = |bytes: u32| n >> (bytes * 8 - 1) == 0 || n >> (bytes * 8 - 1) == -1;
+    Ty::Int([1, 2, 4].into_iter().find(|b| fits(*b)).unwrap_or(8) as u8, true)
+}
+
+/// The smallest unsigned type of a number.
+fn unsigned(n: u64) -> Ty {
+    Ty::Int([1, 2, 4].into_iter().find(|b| n >> (b * 8) == 0).unwrap_or(8) as u8, false)
+}
+
+/// An integer literal, in one of the ways to write it.
+pub fn number(n: i64, hexadecimal: bool) -> Expr {
+    let text = match (n, hexadecimal) {
+        (0.., true) => format!("{n:#x}"),
+        (0.., false) => n.to_string(),
+        _ => format!("({n})"),
+    };
+    Expr { kind: Kind::Known(text, Val::Num(n as u64)), ty: smallest(n), literal: Some(n) }
+}
+
+/// `true` or `false`
+pub fn truth(yes: bool) -> Expr {
+    let kind = Kind::Known(yes.to_string(), Val::Num(u64::from(yes)));
+    Expr { kind, ty: Ty::Bool, literal: Some(i64::from(yes)) }
+}
+
+/// A literal text.
+pub fn text(s: &str) -> Expr {
+    expr(Kind::Known(format!("\"{s}\""), Val::Str(s.to_string())), Ty::Str)
+}
+
+/// A literal that is not negative takes the sign of what it meets.
+fn flexible(e: &Expr) -> bool {
+    e.ty.is_signed() && e.literal.is_some_and(|n| n >= 0)
+}
+
+fn signed(e: &Expr) -> bool {
+    (e.ty.is_signed() || e.ty == Ty::Bool) && !flexible(e)
+}
+
+/// Whether the result of an operation is signed.
+pub fn signed_result(op: Op, a: &Expr, b: &Expr) -> bool {
+    match op {
+        Op::Sub => true,
+        Op::Shl | Op::Shr => a.ty.is_signed() || a.ty == Ty::Bool,
+        _ if flexible(a) && flexible(b) => true,
+        _ => signed(a) || signed(b),
+    }
+}
+
+/// `a op b`
+pub fn binary(op: Op, a: Expr, b: Expr) -> Expr {
+    let signed = signed_result(op, &a, &b);
+    expr(Kind::Bin(op, signed, Box::new(a), Box::new(b)), Ty::Int(8, signed))
+}
+
+/// `a op b`, of numbers.
+pub fn compare(op: Cmp, a: Expr, b: Expr) -> Expr {
+    let one = |e: &Expr| e.ty.is_signed() && !flexible(e);
+    let signed = one(&a) || one(&b) || (flexible(&a) && flexible(&b));
+    expr(Kind::Cmp(op, signed, Box::new(a), Box::new(b)), Ty::Bool)
+}
+
+/// `(type)a`, of numbers and arrays. A literal stays one.
+pub fn cast(ty: &Ty, e: Expr) -> Expr {
+    let literal = e.literal.filter(|_| ty.is_int()).map(|n| ty.wrap(n as u64) as i64);
+    Expr { kind: Kind::Cast(Box::new(e)), ty: ty.clone(), literal }
+}
+
+/// `-a` of what is no literal.
+pub fn negate(e: Expr) -> Expr {
+    expr(Kind::Neg(Box::new(e)), I64)
+}
+
+/// `~a` of what is no literal.
+pub fn invert(e: Expr) -> Expr {
+    let bytes = match e.ty {
+        Ty::Int(bytes, _) => bytes,
+        _ => 1,
+    };
+    expr(Kind::Invert(Box::new(e)), Ty::Int(bytes, false))
+}
+
+/// `c ? a : b`
+pub fn choice(c: Expr, a: Expr, b: Expr) -> Expr {
+    let ty = match (&a, &b) {
+        (literal, other) | (other, literal) if flexible(literal) && matches!(other.ty, Ty::Int(_, false)) => {
+            let needed = unsigned(literal.literal.unwrap_or(0) as u64);
+            join(&needed, &other.ty)
+        }
+        _ => join(&a.ty, &b.ty),
+    };
+    expr(Kind::Choice(Box::new(c), Box::new(a), Box::new(b)), ty)
+}

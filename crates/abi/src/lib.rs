@@ -13,7 +13,7 @@ mod record;
 pub mod wire;
 
 pub use attach::{Attach, ClockUnit, Missing, Probe, ProbeIdentity};
-pub use encoding::{BitRange, Encoding, EnumNames, Field, StackMode, TimestampClock};
+pub use encoding::{BitRange, Encoding, EnumNames, FUNCTION_MARK, Field, StackMode, TimestampClock};
 pub use format::{Conversion, FormatSpec, Segment};
 pub use map::{Map, MapKind, Reduce, Stacks};
 pub use record::{Action, Loss, LossKind, Record, RecordId};

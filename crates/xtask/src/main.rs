@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use btc_xtask::{conformance, demo, guest, guest_test, kernels, programs, setup, shell::Failure, suite};
+use btc_xtask::{conformance, demo, guest, guest_test, kernels, programs, setup, shell::Failure, suite, tools};
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
@@ -14,6 +14,8 @@ usage: cargo xtask TASK
                           boot a kernel in an emulated guest and run a command there
   guest-test [--kernel K] [--conformance] [NAME…]
                           run the scripts of testdata/run, and the other proofs, in guests
+  tools-test [--kernel K] [--load] [NAME…]
+                          bpftrace's own tools: compile and load all, run some beside bpftrace
   conformance             run the conformance kit beside the project on this machine
   test                    everything: unit tests, conformance, guests
 K is 5.10, 6.1, 6.12, new or all; several may be joined by commas.";
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         "guest" => guest::run(rest),
         "guest-test" => guest_test::run(rest),
         "conformance" => conformance::run(rest),
+        "tools-test" => tools::run(rest),
         "test" => suite::run(rest),
         "" | "-h" | "--help" | "help" => {
             println!("{USAGE}");

@@ -27,7 +27,7 @@ use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity};
 
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
-use crate::{Error, Options, place};
+use crate::{Error, Options, glob, place};
 pub(crate) use run::run as run_program;
 
 /// A thing to attach to.
@@ -91,17 +91,23 @@ pub(crate) struct Link {
 
 /// Resolves all probes.
 pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, Error> {
-    let mut plans = Vec::new();
+    let (mut plans, mut lacking) = (Vec::new(), Vec::new());
     for probe in &manifest.probes {
-        let plan = match targets(probe, options) {
+        plans.push(match targets(probe, options) {
             Ok(targets) => Plan { targets },
             Err(Problem::Error(error)) => return Err(error),
             Err(Problem::Missing(what)) => {
-                excuse(manifest, probe, options, &what)?;
+                lacking.push((probe, what));
                 Plan::default()
             }
-        };
-        plans.push(plan);
+        });
+    }
+    for (probe, what) in lacking {
+        let found = |(other, plan): (&Probe, &Plan)| other.clause == probe.clause && !plan.targets.is_empty();
+        let replaced = glob::is_pattern(&probe.name) && manifest.probes.iter().zip(&plans).any(found);
+        if !replaced {
+            excuse(manifest, probe, options, &what)?;
+        }
     }
     Ok(plans)
 }

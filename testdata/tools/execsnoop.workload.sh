@@ -1,0 +1,3 @@
+/bin/echo one 'two words' three
+/bin/echo
+/payload/bin/subject no such word

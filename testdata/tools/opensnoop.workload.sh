@@ -1,0 +1,2 @@
+mkdir -p folder/below
+(cd folder/below && /payload/bin/subject opens)

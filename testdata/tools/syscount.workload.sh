@@ -1,0 +1,1 @@
+/payload/bin/subject calls

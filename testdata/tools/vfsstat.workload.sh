@@ -1,0 +1,2 @@
+/payload/bin/subject syncs
+sleep 2

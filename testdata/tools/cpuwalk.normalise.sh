@@ -1,2 +1,2 @@
 # Samples are taken by each on its own: the CPUs seen stay.
-sed -E 's/^(\[[0-9, )]+).*/\1 N/'
+sed -E 's/^(\[[^])]*[])]).*/\1 N/'

@@ -1,1 +1,2 @@
+#: SIGTERM
 /payload/bin/subject kills

@@ -1,1 +1,2 @@
+#: TIME load averages
 sleep 3

@@ -1,3 +1,4 @@
+#: dd               md0
 for i in 0 1; do
   truncate -s 64M "disk$i"; losetup "/dev/loop$i" "disk$i"
 done

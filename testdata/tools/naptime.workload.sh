@@ -1,1 +1,2 @@
+#: 1.005
 /payload/bin/subject naps

@@ -1,3 +1,4 @@
+#: btc-small
 echo +memory > /sys/fs/cgroup/cgroup.subtree_control
 mkdir /sys/fs/cgroup/btc-small
 echo 16M > /sys/fs/cgroup/btc-small/memory.max

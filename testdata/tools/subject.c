@@ -33,6 +33,7 @@ static void threads(void) {
     pthread_t a, b;
     pthread_create(&a, NULL, first_thread, NULL), pthread_join(a, NULL);
     pthread_create(&b, NULL, second_thread, NULL), pthread_join(b, NULL);
+    sleep(2); // a tracer reads symbols of a process that is there
 }
 
 static void unix_sockets(void) {
@@ -74,6 +75,11 @@ static void syncs(void) {
     sync();
 }
 
+static void nodes(void) {
+    const char *names[] = {"one", "two", "three", "four", "five"};
+    for (int i = 0; i < 5; i++) syscall(SYS_mknod, names[i], S_IFREG | 0600, 0);
+}
+
 static void naps(void) {
     struct timespec quarter = {0, 250000000}, more = {1, 5000000};
     syscall(SYS_nanosleep, &quarter, NULL);
@@ -89,10 +95,9 @@ static void opens(void) {
 }
 
 static void swaps(void) {
-    size_t size = 64 * 4096;
+    size_t size = 12 << 20;
     char *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (size_t i = 0; i < size; i++) room[i] = rand();
-    madvise(room, size, MADV_PAGEOUT);
     for (size_t i = 0; i < size; i += 4096) room[i]++;
 }
 
@@ -122,7 +127,7 @@ int main(int argc, char **argv) {
     struct { const char *word; void (*act)(void); } all[] = {
         {"ids", ids}, {"threads", threads}, {"unix", unix_sockets}, {"stats", stats}, {"kills", kills},
         {"syncs", syncs}, {"naps", naps}, {"opens", opens}, {"swaps", swaps}, {"eat", eat}, {"calls", calls},
-        {"drop", drop},
+        {"drop", drop}, {"nodes", nodes},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (argc == 2 && !strcmp(argv[1], all[i].word)) return all[i].act(), 0;

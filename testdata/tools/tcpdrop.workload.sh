@@ -1,1 +1,2 @@
+#: tcp_sendmsg
 /payload/bin/subject drop

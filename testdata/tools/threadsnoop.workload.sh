@@ -1,1 +1,2 @@
+#: second_thread
 /payload/bin/subject threads

@@ -1,1 +1,2 @@
+#: one\x09two\x01
 /payload/bin/subject unix

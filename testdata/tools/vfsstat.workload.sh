@@ -1,2 +1,3 @@
-/payload/bin/subject syncs
+#: vfs_create: 5
+/payload/bin/subject nodes
 sleep 2

@@ -1,3 +1,4 @@
+#: @us[xfs_file_write_iter]: 10
 # Nothing that older kernels do not know.
 truncate -s 400M disk; losetup /dev/loop4 disk
 mkfs.xfs -q -i nrext64=0,exchange=0 -n parent=0 /dev/loop4

@@ -12,7 +12,10 @@ use crate::shell::{self, Failure, Result};
 const PACKAGES: &[&str] = &["bpftrace", "bash", "openssl", "libc-bin", "mdadm", "xfsprogs", "e2fsprogs"];
 
 /// What lies in a guest's search path.
-const PROGRAMS: &[&str] = &["bpftrace", "bash", "openssl", "getent", "mdadm", "mkfs.xfs", "mke2fs"];
+const PROGRAMS: &[&str] = &["bpftrace", "bash", "openssl", "getent", "ldconfig", "mdadm", "mkfs.xfs", "mke2fs"];
+
+/// A library that a tool traces and no program here needs.
+const TRACED: &str = "libreadline.so.8";
 
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 const LOADER: &str = "usr/lib64/ld-linux-x86-64.so.2";
@@ -69,13 +72,16 @@ impl Sid {
         let base = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
         let loader = self.folder.join(LOADER);
         shell::copy(&loader, &lib.join(base(&loader)))?;
+        shell::copy(&self.folder.join(LIBRARIES).join(TRACED), &lib.join(TRACED))?;
         for program in self.programs()? {
             shell::copy(&program, &bin.join(base(&program)))?;
             let mut list = Command::new(&loader);
             list.arg("--library-path").arg(self.folder.join(LIBRARIES)).arg("--list").arg(&program);
             let listed = list.output().map_err(|e| Failure::new(format!("cannot run `{}`: {e}", loader.display())))?;
             for line in String::from_utf8_lossy(&listed.stdout).lines() {
-                let Some(path) = line.split_whitespace().find(|w| w.starts_with('/')).map(Path::new) else { continue };
+                // `NAME => PATH (address)`; where the name is a path itself, it is the loader's.
+                let Some((_, found)) = line.split_once(" => ") else { continue };
+                let path = Path::new(found.split(" (").next().unwrap_or_default().trim());
                 if path != loader {
                     shell::copy(path, &lib.join(base(path)))?;
                 }

@@ -3,7 +3,8 @@
 //! All of them are compiled here against each kernel's types, and the objects are loaded there.
 //! Those with a workload in `testdata/tools` then run under it beside bpftrace itself: both see
 //! the same events, and must print the same but for what `NAME.normalise.sh` takes away (times,
-//! addresses, process ids, and lines of events that are not the workload's).
+//! addresses, process ids, and lines of events that are not the workload's). A workload's first
+//! line, `#: TEXT`, says what must then be among it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -75,6 +76,21 @@ fn folder() -> PathBuf {
     shell::root().join("testdata/tools")
 }
 
+/// What kernels lack for tools, by tool and kernel: the words that the refusal must hold.
+type Lacks = BTreeMap<(String, String), String>;
+
+fn lacks() -> Result<Lacks> {
+    let file = folder().join("lacks.txt");
+    let mut all = Lacks::new();
+    for line in shell::read_text(&file)?.lines().filter(|line| !line.starts_with('#')) {
+        let parts = line.split_once(" @ ").and_then(|(tool, rest)| Some((tool, rest.split_once(": ")?)));
+        let (tool, (names, what)) =
+            parts.ok_or_else(|| Failure::new(format!("{}: cannot read `{line}`", file.display())))?;
+        all.extend(names.split(", ").map(|name| ((tool.to_string(), name.to_string()), what.to_string())));
+    }
+    Ok(all)
+}
+
 /// The task.
 pub fn run(args: &[String]) -> Result<u8> {
     let request = request(args)?;
@@ -143,19 +159,19 @@ fn on_kernel(
     let btf = shell::scratch()?.join(format!("{}.btf", kernel.name));
     shell::write(&btf, crate::image::btf(&kernel.image()?)?)?;
     modules::add(kernel, MODULES, &payload.join("modules"))?;
-    let (mut plan, mut beside, mut loads) = (format!("{PRELUDE}{PLAYER}"), Vec::new(), Vec::new());
+    let (mut plan, mut beside, mut todo) = (format!("{PRELUDE}{PLAYER}"), Vec::new(), Vec::new());
+    let lacks = lacks()?;
     for tool in tools {
         let name = stem(tool);
-        if let Err(why) = compile(payload, tool, &btf)? {
-            tally.fail(&format!("{}: {name} does not compile", kernel.name), &why);
-            table.entry(name).or_default().push(Fate { loaded: "refused".into(), beside: "-".into() });
-            continue;
+        let lack = lacks.get(&(name.clone(), kernel.name.to_string()));
+        let refused = compile(payload, tool, &btf)?.err();
+        if refused.is_none() {
+            plan += &format!("load_tool {name}\n");
         }
-        plan += &format!("load_tool {name}\n");
-        if !request.load && folder().join(format!("{name}.workload.sh")).exists() {
-            beside.push(name.clone());
+        if lack.is_none() && refused.is_none() && !request.load {
+            beside.extend(folder().join(format!("{name}.workload.sh")).exists().then(|| name.clone()));
         }
-        loads.push(name);
+        todo.push((name, lack, refused));
     }
     for name in &beside {
         plan += &format!("run_beside {name}\n");
@@ -165,13 +181,21 @@ fn on_kernel(
     let outcome = guest.run()?;
     let results = Results::read(&outcome);
     keep(kernel, &results, &beside)?;
-    for name in loads {
-        let mut fate = Fate { loaded: loaded(&name, &results), beside: "-".into() };
+    for (name, lack, refused) in todo {
+        let refused = refused.or_else(|| refusal(&name, &results));
         let told = |what: &str| format!("{}: {name} {what}", kernel.name);
-        match fate.loaded.as_str() {
-            "loaded" => tally.pass(),
-            missing if missing.starts_with("missing ") => tally.skip(&told("cannot run"), missing),
-            why => tally.fail(&told("does not load"), why),
+        let mut fate = Fate { loaded: "loaded".into(), beside: "-".into() };
+        match (&refused, lack) {
+            (None, None) => tally.pass(),
+            (Some(said), Some(what)) if said.contains(what.as_str()) => {
+                tally.skip(&told("does not run"), &format!("this kernel lacks: {what}"));
+                fate.loaded = format!("lacks: {what}");
+            }
+            (Some(said), _) => {
+                tally.fail(&told("is refused"), said);
+                fate.loaded = "refused".into();
+            }
+            (None, Some(what)) => tally.fail(&told("runs now"), &format!("take it out of lacks.txt: {what}")),
         }
         if beside.contains(&name) {
             match compare(&name, &results) {
@@ -179,7 +203,6 @@ fn on_kernel(
                     tally.pass();
                     fate.beside = format!("same ({lines} lines)");
                 }
-                Err(_) if fate.loaded.starts_with("missing ") => {}
                 Err(why) => {
                     tally.fail(&told("beside bpftrace"), &why);
                     fate.beside = "differs".into();
@@ -206,14 +229,13 @@ fn keep(kernel: &Kernel, results: &Results, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// `loaded`, `missing …`, or what was said.
-fn loaded(name: &str, results: &Results) -> String {
+/// Why a tool's object does not load.
+fn refusal(name: &str, results: &Results) -> Option<String> {
     let test = format!("load/{name}");
-    let said = results.text(&test, "err");
     match results.text(&test, "code").trim() {
-        "0" => "loaded".into(),
-        "" => "no result: the guest ended before".into(),
-        code => format!("exit code {code}\n{said}"),
+        "0" => None,
+        "" => Some("no result: the guest ended before".into()),
+        code => Some(format!("exit code {code}\n{}", results.text(&test, "err"))),
     }
 }
 
@@ -257,10 +279,12 @@ fn compare(name: &str, results: &Results) -> std::result::Result<usize, String> 
     if ours != theirs {
         return Err(format!("ours:\n{ours}\ntheirs:\n{theirs}\n{}", said()));
     }
-    match ours.lines().count() {
-        0 => Err(format!("neither printed anything of the workload\n{}", said())),
-        lines => Ok(lines),
+    let workload = shell::read_text(&folder().join(format!("{name}.workload.sh"))).map_err(|e| e.to_string())?;
+    let shows = workload.lines().find_map(|line| line.strip_prefix("#: ")).unwrap_or("?");
+    if !ours.contains(shows) {
+        return Err(format!("neither printed `{shows}`:\n{ours}\n{}", said()));
     }
+    Ok(ours.lines().count())
 }
 
 fn show(kernels: &[Kernel], table: &Table) {

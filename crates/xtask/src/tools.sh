@@ -1,6 +1,8 @@
 # Runs in a guest after prelude.sh: bpftrace's tools.
 tools=/payload/tools objects=/payload/objects workloads=/payload/workloads
 ln -sf /payload/bin/bash /bin/bash
+# Tracers find libraries by the loader's cache.
+ldconfig /payload/lib 2> /dev/null
 printf '127.0.0.1 localhost\n127.0.0.7 btc-host\n' > /etc/hosts
 while read -r module; do insmod "/payload/modules/$module.ko"; done < /payload/modules/order
 export __BPFTRACE_NOTIFY_PROBES_ATTACHED=1

@@ -191,7 +191,7 @@ mod tests {
         assert!(lines(&odd, &[0, 0, 1, 1], 1)[1].starts_with("[8, ...)  "));
         assert!(lines(&narrow, &[0, 1, 0, 0], 1)[0].starts_with("[7]  "));
         let wide = Reduce::LHist { min: 0, max: 10240, step: 1024 };
-        assert!(lines(&wide, &[0, 0, 0, 1], 1)[0].starts_with("[2K, 3K)  "));
+        assert!(lines(&wide, &[0, 0, 0, 1, 0], 1)[0].starts_with("[2K, 3K)  "));
         let reduce = Reduce::LHist { min: 0, max: 5000, step: 1000 };
         assert!(lines(&reduce, &[0, 0, 1, 0, 0, 1, 0], 1)[0].starts_with("[1000, 2000) "));
     }

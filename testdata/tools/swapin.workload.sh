@@ -1,4 +1,4 @@
-#: @[subject
+#: @[subject, PID] many
 # More memory than its cgroup may have.
 truncate -s 64M swap; losetup /dev/loop2 swap; mkswap /dev/loop2; swapon /dev/loop2
 echo 0 > /proc/sys/vm/page-cluster

@@ -14,8 +14,8 @@ const PACKAGES: &[&str] = &["bpftrace", "bash", "openssl", "libc-bin", "mdadm", 
 /// What lies in a guest's search path.
 const PROGRAMS: &[&str] = &["bpftrace", "bash", "openssl", "getent", "ldconfig", "mdadm", "mkfs.xfs", "mke2fs"];
 
-/// A library that a tool traces and no program here needs.
-const TRACED: &str = "libreadline.so.8";
+/// Libraries that tools trace and no program here needs: bpftrace stops where they are missing.
+const TRACED: &[&str] = &["libreadline.so.8", "libpthread.so.0"];
 
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 const LOADER: &str = "usr/lib64/ld-linux-x86-64.so.2";
@@ -72,7 +72,9 @@ impl Sid {
         let base = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
         let loader = self.folder.join(LOADER);
         shell::copy(&loader, &lib.join(base(&loader)))?;
-        shell::copy(&self.folder.join(LIBRARIES).join(TRACED), &lib.join(TRACED))?;
+        for library in TRACED {
+            shell::copy(&self.folder.join(LIBRARIES).join(library), &lib.join(library))?;
+        }
         for program in self.programs()? {
             shell::copy(&program, &bin.join(base(&program)))?;
             let mut list = Command::new(&loader);

@@ -37,6 +37,8 @@ run_beside() { # NAME: both tracers see the same workload
   kill -INT $ours $theirs
   wait $ours; echo $? > code
   wait $theirs; echo $? >> code
+  # What the workload left for later.
+  [ -f work/after ] && sh work/after
   for part in ours theirs ours.err theirs.err workload code; do hand_back "$1" $part $part; done
   cd /
 }

@@ -1,2 +1,2 @@
-# Time, thread and process ids, latency.
-sed -E 's/^[0-9:.]+ +[0-9]+ +/TIME PID /; s/ +[0-9]+ +/ N /g'
+# Time, thread id, latency.
+sed -E 's/^[0-9]+ +[0-9]+ +(openssl +)[0-9]+ +/TIME TID \1LAT /'

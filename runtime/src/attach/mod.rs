@@ -117,13 +117,15 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
     let place = place::show(manifest, &probe.place);
     match probe.missing {
         Missing::Error => Err(Error::new(format!("{place}: ERROR: cannot attach {}: {what}", probe.name))),
-        Missing::Warn => {
-            if !options.no_warnings {
-                eprintln!("{place}: WARNING: {} is left out: {what}", probe.name);
-            }
+        Missing::Warn if !options.no_warnings => {
+            eprintln!("{place}: WARNING: {} is left out: {what}", probe.name);
             Ok(())
         }
-        Missing::Ignore => Ok(()),
+        Missing::Ignore if options.verbose => {
+            eprintln!("{place}: {} is left out: {what}", probe.name);
+            Ok(())
+        }
+        Missing::Warn | Missing::Ignore => Ok(()),
     }
 }
 

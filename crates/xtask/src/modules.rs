@@ -29,7 +29,7 @@ fn needs(module: &[u8]) -> Vec<String> {
 }
 
 /// Puts modules and what they need into a folder, and their names in order into `order`.
-/// What a kernel has built in is passed over; `modprobe` there is `/payload/bin/insert`.
+/// What a kernel has built in is passed over.
 pub fn add(kernel: &Kernel, wanted: &[&str], folder: &Path) -> Result<()> {
     fn visit(kernel: &Path, name: &str, folder: &Path, seen: &mut Vec<String>) -> Result<()> {
         let Some(file) = shell::find(kernel, &|file| file_name(name, file)) else { return Ok(()) };

@@ -59,8 +59,15 @@ fn request(args: &[String]) -> Result<Request> {
     Ok(request)
 }
 
+/// A tool on a kernel, before the guest ran.
+struct Todo<'a> {
+    name: String,
+    lack: Option<&'a String>,
+    /// What the compiler said.
+    refused: Option<String>,
+}
+
 /// What came of one tool on one kernel; each is told in the closing table.
-#[derive(Default)]
 struct Fate {
     loaded: String,
     beside: String,
@@ -171,7 +178,7 @@ fn on_kernel(
         if refused.is_none() && !request.load {
             beside.extend(folder().join(format!("{name}.workload.sh")).exists().then(|| name.clone()));
         }
-        todo.push((name, lack, refused));
+        todo.push(Todo { name, lack, refused });
     }
     for name in &beside {
         plan += &format!("run_beside {name}\n");
@@ -181,47 +188,54 @@ fn on_kernel(
     let outcome = guest.run()?;
     let results = Results::read(&outcome);
     keep(kernel, &results, &beside)?;
-    for (name, lack, refused) in todo {
+    for Todo { name, lack, refused } in todo {
         let refused = refused.or_else(|| refusal(&name, &results));
-        let told = |what: &str| format!("{}: {name} {what}", kernel.name);
-        let mut fate = Fate { loaded: "loaded".into(), beside: "-".into() };
-        match (&refused, lack) {
-            (None, _) => tally.pass(),
+        let told = format!("{}: {name}", kernel.name);
+        let loaded = match (&refused, lack) {
+            (None, _) => {
+                tally.pass();
+                "loaded".to_string()
+            }
             (Some(said), Some(what)) if said.contains(what.as_str()) => {
-                tally.skip(&told("does not run"), &format!("this kernel lacks: {what}"));
-                fate.loaded = format!("lacks: {what}");
+                tally.skip(&told, &format!("this kernel lacks: {what}"));
+                format!("lacks: {what}")
             }
             (Some(said), _) => {
-                tally.fail(&told("is refused"), said);
-                fate.loaded = "refused".into();
+                tally.fail(&format!("{told} is refused"), said);
+                "refused".into()
             }
-        }
-        if let (None, Some(what), true) = (&refused, lack, beside.contains(&name)) {
-            // The tool goes on without what is missing, and nothing of use is left.
-            if results.text(&name, "ours.err").contains(&format!("{what} is left out")) {
-                tally.skip(&told("is left without probes"), &format!("this kernel lacks: {what}"));
-                fate.beside = format!("lacks: {what}");
-            } else {
-                tally.fail(&told("runs now"), &format!("take it out of lacks.txt: {what}"));
-            }
-        } else if refused.is_none() && beside.contains(&name) {
-            match compare(&name, &results) {
-                Ok(lines) => {
-                    tally.pass();
-                    fate.beside = format!("same ({lines} lines)");
-                }
-                Err(why) => {
-                    tally.fail(&told("beside bpftrace"), &why);
-                    fate.beside = "differs".into();
-                }
-            }
-        }
-        table.entry(name).or_default().push(fate);
+        };
+        let ran = refused.is_none() && beside.contains(&name);
+        let beside = if ran { judge(&name, &told, lack, &results, &mut tally) } else { "-".into() };
+        table.entry(name).or_default().push(Fate { loaded, beside });
     }
     if outcome.code.is_none() {
         println!("    the guest did not come to its end; its console:\n{}", outcome.console);
     }
     Ok(tally)
+}
+
+/// What came of a run beside bpftrace, in words for the table.
+fn judge(name: &str, told: &str, lack: Option<&String>, results: &Results, tally: &mut Tally) -> String {
+    if let Some(what) = lack {
+        // The tool goes on without what is missing, and nothing of use is left.
+        if results.text(name, "ours.err").contains(&format!("{what} is left out")) {
+            tally.skip(&format!("{told} is left without probes"), &format!("this kernel lacks: {what}"));
+            return format!("lacks: {what}");
+        }
+        tally.fail(&format!("{told} runs now"), &format!("take it out of lacks.txt: {what}"));
+        return "-".into();
+    }
+    match compare(name, results) {
+        Ok(lines) => {
+            tally.pass();
+            format!("same ({lines} lines)")
+        }
+        Err(why) => {
+            tally.fail(&format!("{told} beside bpftrace"), &why);
+            "differs".into()
+        }
+    }
 }
 
 /// What was printed stays behind, for a look at more than the first difference.

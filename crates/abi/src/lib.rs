@@ -218,7 +218,8 @@ pub struct Patch {
 /// What a patch puts into an instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PatchValue {
-    /// 16-bit offset of a load: offset in bytes of a tracepoint's field in its record.
+    /// 16-bit offset of a load, immediate of an addition or move: offset in bytes of a tracepoint's
+    /// field in its record.
     TracepointField {
         /// Category.
         category: String,

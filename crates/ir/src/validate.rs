@@ -245,13 +245,7 @@ impl<'a> FunctionChecker<'a> {
                 None => self.c.error(inst, "no such function"),
                 Some(f) => self.check(f.kind == FunctionKind::Callback, inst, "not a callback"),
             },
-            Op::Late(id) => match m.lates.get(id.index()) {
-                None => self.c.error(inst, "no such late constant"),
-                Some(late) => {
-                    let legal = !matches!(late, Late::TracepointField { .. });
-                    self.check(legal, inst, "a tracepoint field is for `load_late`");
-                }
-            },
+            Op::Late(id) => self.check(id.index() < m.lates.len(), inst, "no such late constant"),
             Op::LoadLate(_, _, id) => match m.lates.get(id.index()) {
                 None => self.c.error(inst, "no such late constant"),
                 Some(late) => {

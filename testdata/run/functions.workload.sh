@@ -1,2 +1,3 @@
 for i in 1 2 3; do /bin/mkdir "folder$i"; done
-/bin/rmdir folder1
+echo known > file
+/bin/cat file > /dev/null

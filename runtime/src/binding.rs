@@ -20,7 +20,7 @@ pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: O
     for patch in &ctx.manifest.patches {
         if let PatchValue::TracepointField { category, event, field } = &patch.value {
             let offset = tracefs::field_offset(category, event, field)?;
-            image.set_insn_offset(&patch.program, patch.insn, offset)?;
+            image.set_field_offset(&patch.program, patch.insn, offset)?;
         }
     }
     Ok(())

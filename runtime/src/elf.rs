@@ -85,10 +85,16 @@ impl Image {
         Ok(())
     }
 
-    /// Writes the 16-bit offset of an instruction.
-    pub(crate) fn set_insn_offset(&mut self, program: &str, insn: u32, value: i16) -> Result<(), Error> {
+    /// Writes the offset of a field: the 16-bit offset of a load or store, the immediate of
+    /// arithmetic.
+    pub(crate) fn set_field_offset(&mut self, program: &str, insn: u32, value: i16) -> Result<(), Error> {
         let slot = self.slot(program, u64::from(insn) * 8, 8)?;
-        slot[2..4].copy_from_slice(&value.to_le_bytes());
+        // The classes of loads and stores are 0 to 3.
+        if slot[0] & 7 <= 3 {
+            slot[2..4].copy_from_slice(&value.to_le_bytes());
+        } else {
+            slot[4..8].copy_from_slice(&i32::from(value).to_le_bytes());
+        }
         Ok(())
     }
 

@@ -17,7 +17,7 @@ fn place() -> Place {
 
 fn probe(name: &str, program: &str, attach: Attach) -> Probe {
     let (missing, identity) = (Missing::Error, ProbeIdentity::Static);
-    Probe { name: name.into(), program: program.into(), attach, missing, identity, place: place() }
+    Probe { name: name.into(), program: program.into(), attach, missing, identity, place: place(), clause: 0 }
 }
 
 fn record(action: Action) -> Record {
@@ -127,6 +127,21 @@ fn the_policy_for_missing_probes_is_obeyed() {
     let error = run(&with(Missing::Error), &Options::default()).unwrap_err().to_string();
     assert!(error.contains("x.bt:1:1-6") && error.contains("/no/such/binary"), "{error}");
     let Some((_, text)) = play("ignore", &with(Missing::Ignore), Options::default()) else { return };
+    assert_eq!(text, "n = 1\n\n\n");
+}
+
+#[test]
+fn of_a_list_a_wildcard_may_match_nothing() {
+    let with = |clause| {
+        let attach = Attach::Tracepoint { category: "no_such*".into(), event: "*".into() };
+        let mut probes = begin_end();
+        probes.push(Probe { clause, ..probe("tracepoint:no_such*:*", "gone", attach) });
+        support::object(&manifest(probes), &[("first", &[(0, 1)]), ("last", &[]), ("gone", &[])])
+    };
+    // In a list of its own nothing takes its place.
+    let error = run(&with(2), &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("no_such*"), "{error}");
+    let Some((_, text)) = play("beside", &with(0), Options::default()) else { return };
     assert_eq!(text, "n = 1\n\n\n");
 }
 

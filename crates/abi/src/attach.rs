@@ -17,6 +17,9 @@ pub struct Probe {
     pub identity: ProbeIdentity,
     /// Where it stands in the script.
     pub place: Place,
+    /// Index of the first attach point of the same list. A wildcard that nothing matches is
+    /// missing only if the whole list is.
+    pub clause: u32,
 }
 
 /// How a program knows its attach point, for `probe` and `func`.

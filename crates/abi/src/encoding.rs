@@ -57,6 +57,10 @@ pub struct EnumNames {
     pub variants: Vec<(i64, String)>,
 }
 
+/// Set in the number of an attach point that stands for its function. No kernel address has
+/// this bit without the one above.
+pub const FUNCTION_MARK: u64 = 1 << 62;
+
 /// How the bytes of a value are read and shown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Encoding {
@@ -135,7 +139,8 @@ pub enum Encoding {
         /// The clock it counts.
         clock: TimestampClock,
     },
-    /// A kernel address (`u64`), shown as a symbol.
+    /// A kernel address (`u64`), shown as a symbol. A map may hold functions of attach points
+    /// beside it: numbers as in [`Encoding::ProbeFunction`], known by [`FUNCTION_MARK`].
     KernelSymbol,
     /// A user address (`u64`) and a process id (`u32`, then 4 bytes of 0), shown as a symbol.
     UserSymbol,
@@ -155,7 +160,7 @@ pub enum Encoding {
     },
     /// A `u64` number of an attach point: an index into the probes, or a number the runtime gave.
     ProbeName,
-    /// Likewise; only the function of the attach point is shown.
+    /// Likewise with [`FUNCTION_MARK`] set; only the function of the attach point is shown.
     ProbeFunction,
     /// A user id (`u64`), shown by name.
     Username,

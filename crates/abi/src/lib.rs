@@ -13,7 +13,7 @@ mod record;
 pub mod wire;
 
 pub use attach::{Attach, ClockUnit, Missing, Probe, ProbeIdentity};
-pub use encoding::{BitRange, Encoding, EnumNames, Field, StackMode, TimestampClock};
+pub use encoding::{BitRange, Encoding, EnumNames, FUNCTION_MARK, Field, StackMode, TimestampClock};
 pub use format::{Conversion, FormatSpec, Segment};
 pub use map::{Map, MapKind, Reduce, Stacks};
 pub use record::{Action, Loss, LossKind, Record, RecordId};
@@ -225,7 +225,8 @@ pub struct Patch {
 /// What a patch puts into an instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PatchValue {
-    /// 16-bit offset of a load: offset in bytes of a tracepoint's field in its record.
+    /// 16-bit offset of a load, immediate of an addition or move: offset in bytes of a tracepoint's
+    /// field in its record.
     TracepointField {
         /// Category.
         category: String,

@@ -125,7 +125,7 @@ impl Reduce {
             Reduce::Hist { bits } => 1 + ((64 - u32::from(*bits) + 1) << bits),
             Reduce::LHist { min, max, step } => {
                 let width = max.wrapping_sub(*min) as u64;
-                (width.div_ceil((*step).max(1)) + 2).min(u64::from(u32::MAX)) as u32
+                (width / (*step).max(1) + 2).min(u64::from(u32::MAX)) as u32
             }
             _ => 0,
         }

@@ -405,7 +405,7 @@ wire_enum!(UsdtPart {
     1 Kind {}, 2 Low {}, 3 High {}, 4 Base {}, 5 Index {}, 6 Scale {}, 7 Shift {}, 8 Signed {},
 });
 
-wire_struct!(Probe { 1 name, 2 program, 3 attach, 4 missing, 5 identity, 6 place });
+wire_struct!(Probe { 1 name, 2 program, 3 attach, 4 missing, 5 identity, 6 place, 7 clause });
 wire_enum!(Missing { 1 Error {}, 2 Warn {}, 3 Ignore {} });
 wire_enum!(ProbeIdentity { 1 Static {}, 2 Dynamic {} });
 wire_enum!(ClockUnit { 1 Nanoseconds {}, 2 Hertz {} });

@@ -129,6 +129,7 @@ fn everything() -> Manifest {
         missing: Missing::Warn,
         identity: ProbeIdentity::Dynamic,
         place: place.clone(),
+        clause: 3,
     };
     let record = |action| Record {
         action,

@@ -1,5 +1,7 @@
 //! `func`: the function of the attach point that fired.
 
+use btc_abi::FUNCTION_MARK;
+use btc_ir::BinOp;
 use btc_types::Type;
 
 use crate::{Function, Kind, Lowered, Probes, Returns};
@@ -14,5 +16,9 @@ pub static FUNC: Function = Function {
     probes: Probes::Functions,
     is_unsafe: false,
     doc: "The function of the attach point that fired.",
-    lower: |l, _| Lowered::Value(l.probe_number()),
+    // Marked, for a map may hold it beside what ksym() yields.
+    lower: |l, _| {
+        let number = l.probe_number();
+        Lowered::Value(l.b().bin_imm(BinOp::Or, number, FUNCTION_MARK as i64))
+    },
 };

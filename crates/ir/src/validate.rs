@@ -245,17 +245,7 @@ impl<'a> FunctionChecker<'a> {
                 None => self.c.error(inst, "no such function"),
                 Some(f) => self.check(f.kind == FunctionKind::Callback, inst, "not a callback"),
             },
-            Op::Late(id) => match m.lates.get(id.index()) {
-                None => self.c.error(inst, "no such late constant"),
-                Some(late) => {
-                    let offset = matches!(
-                        late,
-                        Late::TracepointField { .. }
-                            | Late::UsdtArgument { part: UsdtPart::Base | UsdtPart::Index, .. }
-                    );
-                    self.check(!offset, inst, "this late constant is for `load_late`");
-                }
-            },
+            Op::Late(id) => self.check(id.index() < m.lates.len(), inst, "no such late constant"),
             Op::LoadLate(_, _, id) => match m.lates.get(id.index()) {
                 None => self.c.error(inst, "no such late constant"),
                 Some(late) => {

@@ -54,6 +54,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
     let symbol = format!("p{index}_{}", identifier(&probe.name));
     let section = (probe.provider.section)(&probe.attach);
     let place = shared.place(probe.span);
+    let clause = program.probes.iter().position(|p| p.whole == probe.whole).unwrap_or(index) as u32;
     shared.manifest.probes.push(abi::Probe {
         name: probe.name.clone(),
         program: symbol.clone(),
@@ -61,6 +62,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         missing: probe.missing,
         identity: if probe.dynamic_identity { ProbeIdentity::Dynamic } else { ProbeIdentity::Static },
         place,
+        clause,
     });
     let b = Builder::new(module, symbol, FunctionKind::Program { section }, 1, probe.span);
     let mut f = FnLower {

@@ -202,17 +202,28 @@ impl FnLower<'_, '_, '_> {
                 let after = self.add(start, own);
                 self.b.add_imm(after, 4)
             }
-            (Location::Patched { category, event, field }, Some(_)) => {
-                let place = self.b.load_late(Width::B4, ctx, patched(category, event, field));
+            (Location::Patched { category, event, field }, Some(from_field)) => {
+                let late = patched(category, event, field);
+                let place = self.b.load_late(Width::B4, ctx, late.clone());
                 let offset = self.b.bin_imm(BinOp::And, place, 0xffff);
-                self.add(ctx, offset)
+                let start = self.add(ctx, offset);
+                if !from_field {
+                    return start;
+                }
+                let own = self.b.late(late);
+                let after = self.add(start, own);
+                self.b.add_imm(after, 4)
             }
             (Location::Record { record, member, index, .. }, None) => {
                 let leaf = Leaf::Array(Box::new(Leaf::Int { size: 1, signed: true }));
                 let offset = self.b.late(field(record, member, *index, leaf, Fact::ByteOffset));
                 self.add(ctx, offset)
             }
-            (Location::Patched { .. } | Location::Register(_) | Location::Slot(_), _) => ctx,
+            (Location::Patched { category, event, field }, None) => {
+                let offset = self.b.late(patched(category, event, field));
+                self.add(ctx, offset)
+            }
+            (Location::Register(_) | Location::Slot(_), _) => ctx,
         }
     }
 }

@@ -64,7 +64,11 @@ fn one<'a>(
     };
     let name = (provider.normal)(&attach);
     let mut missing = settings.missing;
-    if let Existence::No(names) = (provider.exists)(target, &attach) {
+    // Of a list something must be there, not every wildcard: the target knows.
+    let alternative = ast.attach_points.len() > 1 && btc_target::is_glob(&name);
+    if let Existence::No(names) = (provider.exists)(target, &attach)
+        && !alternative
+    {
         let message = if name.contains(['*', '?']) {
             format!("nothing on this kernel matches `{name}`")
         } else {

@@ -44,6 +44,8 @@ pub fn join(a: &Type, b: &Type) -> Option<Type> {
         (Type::Enum(e), Type::Int { size, signed }) | (Type::Int { size, signed }, Type::Enum(e)) => {
             ints(e.size, e.signed, *size, *signed)
         }
+        // Both print as a function's name; the number of an attach point is no address.
+        (Type::KernelSymbol, Type::ProbeFunction) | (Type::ProbeFunction, Type::KernelSymbol) => Type::KernelSymbol,
         (Type::Aggregation(p), Type::Aggregation(q)) => Type::Aggregation(p.join(q)?),
         (a, b) if a == b => a.clone(),
         _ => return None,

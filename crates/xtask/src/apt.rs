@@ -61,7 +61,7 @@ impl State {
     /// A state in this folder that knows these suites (their security updates too, but for sid).
     pub fn new(folder: &Path, suites: &[&str], security: bool) -> Result<State> {
         shell::empty_folder(folder)?;
-        for part in ["lists/partial", "cache/archives/partial", "parts", "debs"] {
+        for part in ["lists/partial", "cache/archives/partial", "parts", "debs/partial"] {
             shell::make_folder(&folder.join(part))?;
         }
         let mirrors = mirrors()?;
@@ -107,9 +107,21 @@ impl State {
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
     }
 
+    /// Downloads packages with all that they need on a machine without any package.
+    pub fn download_with_needs(&self, packages: &[&str]) -> Result<()> {
+        let nothing = self.folder.join("nothing-installed");
+        shell::write(&nothing, "")?;
+        let mut command = self.command("apt-get");
+        command.arg(format!("-oDir::State::status={}", nothing.display()));
+        command.arg(format!("-oDir::Cache::Archives={}", self.folder.join("debs").display()));
+        command.args(["-qq", "install", "-y", "--no-install-recommends", "--download-only"]).args(packages);
+        shell::perform(command.stdout(Stdio::null()))
+    }
+
     /// Unpacks all downloaded packages into a folder.
     pub fn unpack(&self, into: &Path) -> Result<()> {
-        for file in shell::entries(&self.folder.join("debs")) {
+        let package = |file: &PathBuf| file.extension().is_some_and(|e| e == "deb");
+        for file in shell::entries(&self.folder.join("debs")).into_iter().filter(package) {
             shell::perform(Command::new("dpkg").arg("-x").arg(&file).arg(into))?;
         }
         Ok(())

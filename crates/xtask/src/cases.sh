@@ -1,13 +1,5 @@
-# Runs in a guest: plays the cases that the lines after this ask for, and hands back what
-# each printed over the second serial line.
-exec 3>/dev/ttyS1
-stty -F /dev/ttyS1 raw -echo
+# Runs in a guest after prelude.sh: plays the cases that the lines after this ask for.
 objects=/payload/objects cases=/payload/cases
-
-hand_back() { # TEST PART FILE: `@@ TEST PART BYTES`, a line end, the bytes
-  printf '@@ %s %s %d\n' "$1" "$2" "$(wc -c < "$3")" >&3
-  cat "$3" >&3
-}
 
 await_attached() { # PID: until the tracer says so, or has ended
   i=0

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::guest::Guest;
+use crate::guest::{Guest, MEMORY};
 use crate::kernels::Kernel;
 use crate::payload;
 use crate::report::Tally;
@@ -115,7 +115,7 @@ pub fn in_guest(kernel: &Kernel) -> Result<Tally> {
     shell::perform(Command::new("cp").arg("-a").arg(kit.join("run.sh")).arg(kit.join("cases")).arg(&place))?;
     let command = format!("cd /payload/conformance; BTC=btc GUEST=1 TIMEOUT_SCALE=3 sh run.sh -v {GROUPS} > /tmp/log 2>&1; cat /tmp/log > /dev/ttyS1; tail -n 1 /tmp/log");
     let limit = Duration::from_secs(1500);
-    let guest = Guest { kernel, payload: Some(&folder), command: &command, limit, echo: false };
+    let guest = Guest { kernel, payload: Some(&folder), command: &command, limit, memory: MEMORY, echo: false };
     let text = String::from_utf8_lossy(&guest.run()?.results).replace('\r', "");
     shell::write(&shell::scratch()?.join(format!("conformance-{}.log", kernel.name)), &text)?;
     judge(kernel.name, &text)

@@ -24,6 +24,9 @@ const ATTEMPTS: u32 = 3;
 /// A boot takes three seconds, on a busy machine ten.
 const BOOT: Duration = Duration::from_secs(90);
 
+/// Memory in MiB that is enough for most guests.
+pub const MEMORY: u32 = 1536;
+
 /// A guest to boot.
 pub struct Guest<'a> {
     /// Its kernel.
@@ -34,6 +37,8 @@ pub struct Guest<'a> {
     pub command: &'a str,
     /// How long that may take.
     pub limit: Duration,
+    /// Its memory in MiB.
+    pub memory: u32,
     /// Print the console as it comes.
     pub echo: bool,
 }
@@ -70,7 +75,8 @@ impl Guest<'_> {
     fn start(&self, archive: &Path, results: &Path) -> Result<Child> {
         let image = self.kernel.image()?;
         let mut command = Command::new("qemu-system-x86_64");
-        command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536"]);
+        command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"]);
+        command.arg("-m").arg(self.memory.to_string());
         command.args(["-display", "none", "-monitor", "none", "-no-reboot", "-nic", "none", "-serial", "stdio"]);
         command.arg("-serial").arg(format!("file:{}", results.display()));
         command.arg("-kernel").arg(image).arg("-initrd").arg(archive);
@@ -176,7 +182,7 @@ pub fn run(args: &[String]) -> Result<u8> {
     let mut code = 0;
     for kernel in &chosen {
         let limit = Duration::from_secs(600);
-        let guest = Guest { kernel, payload: Some(&payload), command: &command, limit, echo: true };
+        let guest = Guest { kernel, payload: Some(&payload), command: &command, limit, memory: MEMORY, echo: true };
         let outcome = guest.run()?;
         code = code.max(outcome.code.unwrap_or(124));
     }

@@ -4,15 +4,15 @@
 //! machine's), run on every kernel beside a workload, and must print what is right. They are
 //! also compiled in the guest. Then come the proofs of `testdata/guest`.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::cases::{self, Case};
 use crate::conformance;
 use crate::expect;
-use crate::guest::{Guest, Outcome};
+use crate::guest::{Guest, MEMORY};
 use crate::kernels::{self, Kernel};
 use crate::report::Tally;
+use crate::results::Results;
 use crate::scripts::{self, Prepared, Variant};
 use crate::shell::{Failure, Result};
 
@@ -106,7 +106,7 @@ fn on_kernel(
     let lacking = cases.iter().filter(|c| c.lacking(kernel, true).is_some()).map(|c| c.name.as_str());
     let plan = scripts::plan(all().filter(runnable), &lacking.collect::<Vec<_>>(), proofs);
     let guest =
-        Guest { kernel, payload: Some(&prepared.payload), command: &plan, limit: LIMIT, echo: request.verbose };
+        Guest { kernel, payload: Some(&prepared.payload), command: &plan, limit: LIMIT, memory: MEMORY, echo: request.verbose };
     let outcome = guest.run()?;
     let results = Results::read(&outcome);
     for (case, variant) in all() {
@@ -169,32 +169,4 @@ fn judge(case: &Case, test: &str, results: &Results) -> std::result::Result<(), 
         .map_err(|why| format!("{why}\noutput:\n{}\n{}", last_lines(&output, 30), said()))?;
     let found = complaints(&error);
     if found.is_empty() { Ok(()) } else { Err(format!("complaints:\n{}", found.join("\n"))) }
-}
-
-/// What came over the second serial line.
-struct Results {
-    parts: HashMap<(String, String), Vec<u8>>,
-}
-
-impl Results {
-    fn read(outcome: &Outcome) -> Results {
-        let mut parts = HashMap::new();
-        let mut rest = outcome.results.as_slice();
-        while let Some(end) = rest.iter().position(|b| *b == b'\n') {
-            let line = String::from_utf8_lossy(&rest[..end]).into_owned();
-            rest = &rest[end + 1..];
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let ["@@", test, part, size] = words.as_slice() else { continue };
-            let Ok(size) = size.parse::<usize>() else { continue };
-            let bytes = &rest[..size.min(rest.len())];
-            parts.insert(((*test).to_string(), (*part).to_string()), bytes.to_vec());
-            rest = &rest[bytes.len()..];
-        }
-        Results { parts }
-    }
-
-    fn text(&self, test: &str, part: &str) -> String {
-        let bytes = self.parts.get(&(test.to_string(), part.to_string()));
-        bytes.map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default()
-    }
 }

@@ -32,7 +32,8 @@ pub fn folder() -> PathBuf {
 }
 
 impl Kernel {
-    fn folder(&self) -> PathBuf {
+    /// Its unpacked packages.
+    pub fn folder(&self) -> PathBuf {
         let folder = folder().join(self.suite);
         folder.canonicalize().unwrap_or(folder)
     }

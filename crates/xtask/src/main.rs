@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use btc_xtask::{conformance, demo, guest, guest_test, kernels, programs, random, setup, shell::Failure, suite};
+use btc_xtask::{
+    conformance, demo, guest, guest_test, kernels, programs, random, setup, shell::Failure, suite, tools,
+};
 
 const USAGE: &str = "\
 usage: cargo xtask TASK
@@ -16,6 +18,8 @@ usage: cargo xtask TASK
                           run the scripts of testdata/run, and the other proofs, in guests
   random [--seed N] [--count N] [--load] [--run] [--bpftrace PATH]
                           check random scripts: compiled, interpreted, and in the kernel (root)
+  tools-test [--kernel K] [--load] [NAME…]
+                          bpftrace's own tools: compile and load all, run some beside bpftrace
   conformance             run the conformance kit beside the project on this machine
   test                    everything: unit tests, conformance, guests
 K is 5.10, 6.1, 6.12, new or all; several may be joined by commas.";
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
         "guest-test" => guest_test::run(rest),
         "random" => random::run(rest),
         "conformance" => conformance::run(rest),
+        "tools-test" => tools::run(rest),
         "test" => suite::run(rest),
         "" | "-h" | "--help" | "help" => {
             println!("{USAGE}");

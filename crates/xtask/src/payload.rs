@@ -3,12 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::programs;
-use crate::shell::{self, Failure, Result};
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let done = std::fs::copy(from, to);
-    done.map(drop).map_err(|e| Failure::new(format!("cannot copy `{}`: {e}", from.display())))
-}
+use crate::shell::{self, Result};
 
 /// The shared libraries of a program, the loader among them.
 fn libraries(program: &Path) -> Vec<PathBuf> {
@@ -22,12 +17,12 @@ pub fn add_program(payload: &Path, program: &Path) -> Result<()> {
     let base = |path: &Path| path.file_name().map(PathBuf::from).unwrap_or_default();
     let place = payload.join("bin").join(base(program));
     if place != program {
-        copy(program, &place)?;
+        shell::copy(program, &place)?;
     }
     for library in libraries(program) {
         let place = payload.join("lib").join(base(&library));
         if !place.exists() {
-            copy(&library, &place)?;
+            shell::copy(&library, &place)?;
         }
     }
     Ok(())
@@ -40,7 +35,7 @@ pub fn fill(payload: &Path) -> Result<()> {
     shell::make_folder(&payload.join("lib"))?;
     let built = programs::for_guests()?;
     for name in ["btc", "btc-run"] {
-        copy(&built.join(name), &payload.join("bin").join(name))?;
+        shell::copy(&built.join(name), &payload.join("bin").join(name))?;
     }
     if let Some(bpftool) = bpftool() {
         add_program(payload, &bpftool)?;

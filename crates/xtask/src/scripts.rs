@@ -7,12 +7,13 @@ use crate::cases::{self, Case};
 use crate::kernels;
 use crate::payload;
 use crate::programs;
+use crate::results::PRELUDE;
 use crate::shell::{self, Failure, Result};
 
 /// The kernel whose BTF the objects are compiled against.
 const REFERENCE: &str = "6.1";
 const HOST_BTF: &str = "/sys/kernel/btf/vmlinux";
-const PRELUDE: &str = include_str!("cases.sh");
+const PLAYER: &str = include_str!("cases.sh");
 
 /// Where a case's program comes from.
 #[derive(Clone, Debug)]
@@ -128,7 +129,7 @@ pub fn plan<'a>(
     lacking: &[&str],
     proofs: &[String],
 ) -> String {
-    let mut text = format!("{PRELUDE}export LACKING=' {} '\n", lacking.join(" "));
+    let mut text = format!("{PRELUDE}{PLAYER}export LACKING=' {} '\n", lacking.join(" "));
     for (case, variant) in runs {
         text += &lines(case, variant);
     }

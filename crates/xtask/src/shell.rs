@@ -72,6 +72,12 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
     fs::write(path, bytes).map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))
 }
 
+/// Copies a file with its permissions.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let done = fs::copy(from, to);
+    done.map(drop).map_err(|e| Failure::new(format!("cannot copy `{}`: {e}", from.display())))
+}
+
 /// The files and folders in a folder, in order of name; none where there is no such folder.
 pub fn entries(path: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(path).into_iter().flatten().flatten();

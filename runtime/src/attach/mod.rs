@@ -32,7 +32,7 @@ use crate::render::PointName;
 use usdt::Operand;
 
 use crate::options::Mode;
-use crate::{Error, Options, place};
+use crate::{Error, Options, glob, place};
 pub(crate) use run::run as run_program;
 pub use uprobe::symbol_size;
 
@@ -103,10 +103,10 @@ pub(crate) struct Link {
 
 /// Resolves all probes.
 pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, Error> {
-    let mut plans = Vec::new();
+    let (mut plans, mut lacking) = (Vec::new(), Vec::new());
     let filter = options.probe_filter.as_deref().map(filter::Filter::new).transpose()?;
     for probe in &manifest.probes {
-        let plan = match targets(probe, options) {
+        plans.push(match targets(probe, options) {
             Ok(mut targets) => {
                 if let Some(filter) = &filter {
                     filter.apply(probe, &mut targets);
@@ -115,11 +115,17 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
             }
             Err(Problem::Error(error)) => return Err(error),
             Err(Problem::Missing(what)) => {
-                excuse(manifest, probe, options, &what)?;
+                lacking.push((probe, what));
                 Plan::default()
             }
-        };
-        plans.push(plan);
+        });
+    }
+    for (probe, what) in lacking {
+        let found = |(other, plan): (&Probe, &Plan)| other.clause == probe.clause && !plan.targets.is_empty();
+        let replaced = glob::is_pattern(&probe.name) && manifest.probes.iter().zip(&plans).any(found);
+        if !replaced {
+            excuse(manifest, probe, options, &what)?;
+        }
     }
     let left = || manifest.probes.iter().zip(&plans).any(|(p, plan)| !filter::is_of_the_run(p) && !plan.targets.is_empty());
     if filter.is_some() && !left() {
@@ -133,13 +139,15 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
     let place = place::show(manifest, &probe.place);
     match probe.missing {
         Missing::Error => Err(Error::new(format!("{place}: ERROR: cannot attach {}: {what}", probe.name))),
-        Missing::Warn => {
-            if !options.no_warnings {
-                eprintln!("{place}: WARNING: {} is left out: {what}", probe.name);
-            }
+        Missing::Warn if !options.no_warnings => {
+            eprintln!("{place}: WARNING: {} is left out: {what}", probe.name);
             Ok(())
         }
-        Missing::Ignore => Ok(()),
+        Missing::Ignore if options.verbose => {
+            eprintln!("{place}: {} is left out: {what}", probe.name);
+            Ok(())
+        }
+        Missing::Warn | Missing::Ignore => Ok(()),
     }
 }
 

@@ -23,31 +23,30 @@ fn log_bounds(index: usize, bits: u8) -> Bounds {
     (Some(low), Some(low + (1i128 << shift)))
 }
 
-/// The bounds of bucket `index` of `lhist(n, min, max, step)`.
-fn linear_bounds(index: usize, count: usize, min: i64, max: i64, step: u64) -> Bounds {
+/// The bounds of bucket `index` of `lhist(n, min, max, step)`. What is left of the width when it
+/// is no multiple of the step belongs to the last one.
+fn linear_bounds(index: usize, count: usize, min: i64, step: u64) -> Bounds {
     if index == 0 {
         return (None, Some(i128::from(min)));
     }
-    if index + 1 == count {
-        return (Some(i128::from(max)), None);
-    }
     let low = i128::from(min) + (index as i128 - 1) * i128::from(step);
-    (Some(low), Some((low + i128::from(step)).min(i128::from(max))))
+    let high = low + i128::from(step);
+    (Some(low), (index + 1 < count).then_some(high))
 }
 
 fn bounds(reduce: &Reduce, index: usize, count: usize) -> Bounds {
     match reduce {
-        Reduce::LHist { min, max, step } => linear_bounds(index, count, *min, *max, *step),
+        Reduce::LHist { min, step, .. } => linear_bounds(index, count, *min, *step),
         Reduce::Hist { bits } => log_bounds(index, *bits),
         _ => (None, None),
     }
 }
 
 /// `1024` as `1K`, as far as it divides.
-fn scaled(mut n: i128, logarithmic: bool) -> String {
+fn scaled(mut n: i128) -> String {
     let mut units = ["K", "M", "G", "T", "P", "E"].iter();
     let mut unit = "";
-    while logarithmic && n >= 1024 && n % 1024 == 0 {
+    while n >= 1024 && n % 1024 == 0 {
         let Some(next) = units.next() else { break };
         unit = next;
         n /= 1024;
@@ -55,12 +54,12 @@ fn scaled(mut n: i128, logarithmic: bool) -> String {
     format!("{n}{unit}")
 }
 
-fn label(bounds: Bounds, logarithmic: bool) -> String {
+fn label(bounds: Bounds) -> String {
     match bounds {
-        (Some(low), Some(high)) if logarithmic && high - low == 1 => format!("[{}]", scaled(low, true)),
-        (Some(low), Some(high)) => format!("[{}, {})", scaled(low, logarithmic), scaled(high, logarithmic)),
-        (None, Some(high)) => format!("(..., {})", scaled(high, logarithmic)),
-        (Some(low), None) => format!("[{}, ...)", scaled(low, logarithmic)),
+        (Some(low), Some(high)) if high - low == 1 => format!("[{low}]"),
+        (Some(low), Some(high)) => format!("[{}, {})", scaled(low), scaled(high)),
+        (None, Some(high)) => format!("(..., {})", scaled(high)),
+        (Some(low), None) => format!("[{}, ...)", scaled(low)),
         (None, None) => String::new(),
     }
 }
@@ -75,13 +74,12 @@ fn used(counts: &[u64]) -> Option<(usize, usize)> {
 /// Appends the buckets that are used, one a line.
 pub(crate) fn text(reduce: &Reduce, counts: &[u64], div: u64, out: &mut Vec<u8>) {
     let Some((first, last)) = used(counts) else { return };
-    let logarithmic = matches!(reduce, Reduce::Hist { .. });
     let div = div.max(1);
     let most = counts.iter().max().map_or(1, |m| m / div).max(1);
     for (index, count) in counts.iter().enumerate().take(last + 1).skip(first) {
         let count = count / div;
         let bar = (u128::from(count) * BAR / u128::from(most)) as usize;
-        let label = label(bounds(reduce, index, counts.len()), logarithmic);
+        let label = label(bounds(reduce, index, counts.len()));
         let _ = writeln!(out, "{label:<16}{count:>8} |{:<52}|", "@".repeat(bar));
     }
 }
@@ -187,6 +185,13 @@ mod tests {
         assert!(all[0].starts_with("(..., 0)               1 |"));
         assert!(all[5].starts_with("[8, 10)                1 |"));
         assert!(all[6].starts_with("[10, ...)              2 |"));
+        // What is left of the width belongs to the last one; widths of 1 have one bound.
+        let (odd, narrow) = (Reduce::LHist { min: 0, max: 10, step: 4 }, Reduce::LHist { min: 7, max: 9, step: 1 });
+        assert_eq!((odd.buckets(), narrow.buckets()), (4, 4));
+        assert!(lines(&odd, &[0, 0, 1, 1], 1)[1].starts_with("[8, ...)  "));
+        assert!(lines(&narrow, &[0, 1, 0, 0], 1)[0].starts_with("[7]  "));
+        let wide = Reduce::LHist { min: 0, max: 10240, step: 1024 };
+        assert!(lines(&wide, &[0, 0, 0, 1, 0], 1)[0].starts_with("[2K, 3K)  "));
         let reduce = Reduce::LHist { min: 0, max: 5000, step: 1000 };
         assert!(lines(&reduce, &[0, 0, 1, 0, 0, 1, 0], 1)[0].starts_with("[1000, 2000) "));
     }

@@ -1,5 +1,7 @@
 //! Attach points by number.
 
+use btc_abi::FUNCTION_MARK;
+
 use super::{Context, PointName, le};
 
 fn point(ctx: &Context, number: u64) -> Option<PointName> {
@@ -21,7 +23,7 @@ pub(super) fn name(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 pub(super) fn function(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
-    if let Some(point) = point(ctx, le(bytes, 0)) {
+    if let Some(point) = point(ctx, le(bytes, 0) & !FUNCTION_MARK) {
         out.extend_from_slice(point.function.as_bytes());
     }
 }

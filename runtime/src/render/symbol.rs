@@ -2,10 +2,18 @@
 
 use std::io::Write;
 
-use super::{Context, le, le32};
+use btc_abi::FUNCTION_MARK;
+
+use super::{Context, le, le32, probe};
+
+/// The bits that tell a kernel address, which has all of them, from a marked number.
+const KIND: u64 = 3 << 62;
 
 pub(super) fn kernel(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
     let address = le(bytes, 0);
+    if address & KIND == FUNCTION_MARK {
+        return probe::function(ctx, bytes, out);
+    }
     let mut symbols = ctx.symbols.borrow_mut();
     match symbols.kernel(address) {
         Some(found) => out.extend_from_slice(found.name.as_bytes()),

@@ -1,0 +1,2 @@
+#: CAP_SETUID
+/payload/bin/subject ids

@@ -1,0 +1,2 @@
+#: SIGTERM
+/payload/bin/subject kills

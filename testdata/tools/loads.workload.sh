@@ -1,0 +1,2 @@
+#: TIME load averages
+sleep 3

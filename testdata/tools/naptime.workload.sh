@@ -1,0 +1,2 @@
+#: 1.005
+/payload/bin/subject naps

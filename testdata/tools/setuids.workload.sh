@@ -1,0 +1,2 @@
+#: setresuid ruid=12
+/payload/bin/subject ids

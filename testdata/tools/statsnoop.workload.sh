@@ -1,0 +1,2 @@
+#: no/such/file
+/payload/bin/subject stats

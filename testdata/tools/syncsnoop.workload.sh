@@ -1,0 +1,2 @@
+#: sync_file_range
+/payload/bin/subject syncs

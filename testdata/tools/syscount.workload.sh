@@ -1,0 +1,2 @@
+#: @syscall[121]: 20000
+/payload/bin/subject calls

@@ -1,0 +1,2 @@
+#: tcp_sendmsg
+/payload/bin/subject drop

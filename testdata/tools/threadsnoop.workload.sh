@@ -1,0 +1,2 @@
+#: second_thread
+/payload/bin/subject threads

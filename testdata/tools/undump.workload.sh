@@ -1,0 +1,2 @@
+#: one\x09two\x01
+/payload/bin/subject unix

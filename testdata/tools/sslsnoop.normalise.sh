@@ -1,2 +1,2 @@
 # Time, thread id, latency.
-sed -E 's/^[0-9]+ +[0-9]+ +(openssl +)[0-9]+ +/TIME TID \1LAT /'
+sed -E 's/^[0-9]+ +[0-9]+ +openssl +[0-9]+ +/TIME TID openssl LAT /'

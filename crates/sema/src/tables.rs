@@ -7,6 +7,7 @@ use btc_hir as hir;
 use btc_syntax::ast;
 use btc_types::{Aggregation, Type, join};
 
+use crate::check::signed_type;
 use crate::config::{Options, Settings};
 use crate::constant;
 
@@ -244,9 +245,9 @@ impl Tables {
     }
 }
 
-/// Whether a value is a literal that takes the sign of what it meets.
+/// Whether a value is a literal that takes the sign of what it meets; a cast one has a sign.
 pub(crate) fn is_soft(value: &hir::Expr) -> bool {
-    matches!((&value.kind, &value.ty), (hir::ExprKind::Int(0..), Type::Int { signed: true, .. }))
+    matches!(value.kind, hir::ExprKind::Int(n @ 0..) if value.ty == signed_type(n))
 }
 
 /// [`join_value`] where the old type may be that of such literals only.
@@ -264,7 +265,7 @@ fn join_soft(old: &Type, soft: bool, value: &hir::Expr) -> Option<Type> {
 pub(crate) fn join_value(old: &Type, value: &hir::Expr) -> Option<Type> {
     if let (Type::Int { size, signed: false }, hir::ExprKind::Int(n), Type::Int { .. }) =
         (old, &value.kind, &value.ty)
-        && (*n >= 0 || value.ty == Type::UINT64) {
+        && is_soft(value) {
             let needed = unsigned_size(*n as u64);
             return Some(Type::int((*size).max(needed), false));
         }

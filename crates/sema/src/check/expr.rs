@@ -298,7 +298,7 @@ pub(super) fn int_literal(n: u64, span: Span) -> hir::Expr {
 }
 
 /// The smallest signed type that holds `n`.
-pub(super) fn signed_type(n: i64) -> Type {
+pub(crate) fn signed_type(n: i64) -> Type {
     let size = if i8::try_from(n).is_ok() {
         1
     } else if i16::try_from(n).is_ok() {

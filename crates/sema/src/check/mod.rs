@@ -11,6 +11,8 @@ mod ops;
 mod stmt;
 mod typeinfo;
 
+pub(crate) use expr::signed_type;
+
 use std::collections::HashMap;
 
 use btc_builtins::ProbeFacts;

@@ -32,6 +32,10 @@ impl Checker<'_, '_> {
         let inner = self.statements(&block.stmts);
         let value = block.value.as_ref().map(|v| Box::new(self.expr(v)));
         self.scopes.pop();
+        // The call of a macro that is one expression stands for that: a literal stays one.
+        if let (true, Some(value)) = (inner.stmts.is_empty(), &value) {
+            return hir::Expr { span, ..(**value).clone() };
+        }
         let ty = value.as_ref().map_or(Type::None, |v| v.ty.clone());
         hir::Expr { kind: hir::ExprKind::Block { block: inner, value }, ty, span }
     }

@@ -64,6 +64,7 @@ impl<'s, 'm> Reader<'s, 'm> {
         let Some(ring) = self.ring else { return false };
         // SAFETY: a live ring; nobody else holds the state now.
         let count = unsafe { sys::ring_buffer__consume(ring.as_ptr()) };
+        self.state().settle();
         if count != 0 {
             self.state().sink.batch();
         }

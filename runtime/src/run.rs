@@ -149,6 +149,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
         warned: HashMap::new(),
         scratch: Vec::new(),
         packets: HashMap::new(),
+        pending: None,
         watchpoints: Vec::new(),
     })
 }

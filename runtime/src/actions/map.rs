@@ -4,14 +4,29 @@ use super::{Arrived, State};
 use crate::maps::merge;
 use crate::output::Content;
 
+/// A map that is to be printed, unless a `clear` of it follows: then both are done at once, so that nothing
+/// that programs add in between is lost.
+pub(crate) struct Pending {
+    map: u32,
+    top: u64,
+    div: u64,
+}
+
 pub(super) fn print(state: &mut State, arrived: Arrived, map: u32, top: u64, div: u64) {
     let top = arrived.number(0).unwrap_or(top);
     let div = arrived.number(1).unwrap_or(div);
-    let Some(handle) = state.maps.get(map as usize).copied() else { return };
+    state.pending = Some(Pending { map, top, div });
+}
+
+/// Prints the map that waits; `cleared` is one that is cleared next. Tells whether that has been done.
+pub(super) fn settle(state: &mut State, cleared: Option<u32>) -> bool {
+    let Some(Pending { map, top, div }) = state.pending.take() else { return false };
+    let Some(handle) = state.maps.get(map as usize).copied() else { return false };
+    let take = cleared == Some(map) && handle.map.key.is_some();
     let content = match handle.map.key {
         None => Content::Scalar(handle.scalar().0),
         Some(_) => {
-            let mut entries = handle.entries();
+            let mut entries = if take { handle.take_entries() } else { handle.entries() };
             if let Ok(top @ 1..) = usize::try_from(top) {
                 entries.drain(..entries.len().saturating_sub(top));
             }
@@ -19,6 +34,7 @@ pub(super) fn print(state: &mut State, arrived: Arrived, map: u32, top: u64, div
         }
     };
     state.output.map(&state.ctx, handle.map, &content, div, state.sink.buffer());
+    take
 }
 
 pub(super) fn at_end(state: &mut State, index: usize) {

@@ -39,6 +39,8 @@ pub(crate) struct State<'m> {
     pub errors: u64,
     /// Warnings shown so far, by record.
     pub warned: HashMap<usize, u64>,
+    /// A map to be printed.
+    pub pending: Option<map::Pending>,
     /// Room for the text of one `printf`, kept to save allocations.
     pub scratch: Vec<u8>,
     /// Open pcap files.
@@ -77,6 +79,13 @@ impl<'m> State<'m> {
             return;
         }
         let arrived = Arrived { id, record, bytes };
+        let cleared = match &record.action {
+            Action::Clear { map } => Some(*map),
+            _ => None,
+        };
+        if map::settle(self, cleared) {
+            return self.sink.appended();
+        }
         match &record.action {
             Action::Printf(segments) => print::printf(self, arrived, segments),
             Action::Errorf(segments) => message::formatted(self, arrived, segments, Level::Error),
@@ -100,6 +109,11 @@ impl<'m> State<'m> {
             Action::Fail(text) => fail::fail(self, arrived, text),
         }
         self.sink.appended();
+    }
+
+    /// Does what waited for another record: there is none for now.
+    pub(crate) fn settle(&mut self) {
+        map::settle(self, None);
     }
 
     /// The segments as bytes.

@@ -77,6 +77,18 @@ impl Handle<'_> {
         entries
     }
 
+    /// All entries in the order in which they print; the map is empty then.
+    pub(crate) fn take_entries(&self) -> Vec<Entry> {
+        let taken = |key: Vec<u8>| {
+            let mut buffer = self.buffer();
+            let value = raw::take(self.fd, &key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))?;
+            Some(Entry { key, value })
+        };
+        let mut entries: Vec<Entry> = self.keys().into_iter().filter_map(taken).collect();
+        sort(self.map, &mut entries);
+        entries
+    }
+
     /// Deletes all entries; a map without key becomes unassigned.
     pub(crate) fn clear(&self) {
         if self.map.key.is_none() {

@@ -24,6 +24,15 @@ pub(crate) fn delete(fd: i32, key: &[u8]) -> bool {
     unsafe { sys::bpf_map_delete_elem(fd, key.as_ptr().cast()) == 0 }
 }
 
+/// Reads the value under a key and deletes the key. Nothing is lost in between where the kernel can do both at
+/// once (Linux 5.14 for hash maps).
+pub(crate) fn take(fd: i32, key: &[u8], value: &mut [u8]) -> bool {
+    // SAFETY: as for `lookup`.
+    let both = unsafe { sys::bpf_map_lookup_and_delete_elem(fd, key.as_ptr().cast(), value.as_mut_ptr().cast()) };
+    let gone = std::io::Error::last_os_error().raw_os_error() == Some(libc::ENOENT);
+    both == 0 || (!gone && lookup(fd, key, value) && delete(fd, key))
+}
+
 /// All keys, at most `limit`: a map that changes meanwhile may start over.
 pub(crate) fn keys(fd: i32, size: usize, limit: usize) -> Vec<Vec<u8>> {
     let mut keys: Vec<Vec<u8>> = Vec::new();

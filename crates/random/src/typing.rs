@@ -45,6 +45,11 @@ fn flexible(e: &Expr) -> bool {
     e.ty.is_signed() && e.literal.is_some_and(|n| n >= 0)
 }
 
+/// A flexible literal that was not cast to another type.
+fn bare(e: &Expr) -> bool {
+    flexible(e) && e.literal.is_some_and(|n| e.ty == smallest(n))
+}
+
 fn signed(e: &Expr) -> bool {
     (e.ty.is_signed() || e.ty == Ty::Bool) && !flexible(e)
 }
@@ -85,17 +90,18 @@ pub fn negate(e: Expr) -> Expr {
 
 /// `~a` of what is no literal.
 pub fn invert(e: Expr) -> Expr {
-    let bytes = match e.ty {
-        Ty::Int(bytes, _) => bytes,
-        _ => 1,
+    let ty = match e.ty {
+        I64 => I64,
+        Ty::Int(bytes, _) => Ty::Int(bytes, false),
+        _ => Ty::Int(1, false),
     };
-    expr(Kind::Invert(Box::new(e)), Ty::Int(bytes, false))
+    expr(Kind::Invert(Box::new(e)), ty)
 }
 
 /// `c ? a : b`
 pub fn choice(c: Expr, a: Expr, b: Expr) -> Expr {
     let ty = match (&a, &b) {
-        (literal, other) | (other, literal) if flexible(literal) && matches!(other.ty, Ty::Int(_, false)) => {
+        (literal, other) | (other, literal) if bare(literal) && matches!(other.ty, Ty::Int(_, false)) => {
             let needed = unsigned(literal.literal.unwrap_or(0) as u64);
             join(&needed, &other.ty)
         }

@@ -43,7 +43,9 @@ impl Checker<'_, '_> {
                 if let (ExprKind::Int(n), true) = (&operand.kind, literal) {
                     return int_literal(!*n as u64, span);
                 }
-                (UnaryOp::BitNot, Type::int(operand.ty.size() as u8, false))
+                // As bpftrace has it: only the widest numbers keep their sign.
+                let signed = operand.ty == Type::INT64;
+                (UnaryOp::BitNot, Type::int(operand.ty.size() as u8, signed))
             }
         };
         hir::Expr { kind: ExprKind::Unary { op, operand: Box::new(operand) }, ty, span }

@@ -1,6 +1,5 @@
 //! `comm`: name of the current task.
 
-use btc_ir::Width;
 use btc_types::Type;
 
 use crate::{Function, Kind, Lowered, Probes, Returns, helpers};
@@ -23,9 +22,7 @@ pub static COMM: Function = Function {
         let b = l.b();
         // Some kernels (6.1 is one) leave what follows the name's end as it was, and both map
         // keys and comparisons look at all bytes.
-        let zero = b.iconst(0);
-        b.store(Width::B8, dest.base, dest.offset, zero);
-        b.store(Width::B8, dest.base, dest.offset + 8, zero);
+        b.clear(dest.base, dest.offset, TASK_COMM_LEN);
         let to = b.add_imm(dest.base, i64::from(dest.offset));
         let size = b.iconst(i64::from(TASK_COMM_LEN));
         b.helper(helpers::GET_CURRENT_COMM, &[to, size]);

@@ -1,7 +1,7 @@
 //! Calls of builtins: the services that their hooks ask for.
 
 use btc_abi::{Action, GlobalValue, LossKind};
-use btc_builtins::{Call, Extra, Lowered, Lowering, MapHandle, Source};
+use btc_builtins::{Call, Extra, Lowered, Lowering, Source};
 use btc_hir::{self as hir, ExprKind};
 use btc_providers::Context;
 use btc_ir::{BinOp, Block, Builder, Cond, Late, Memory, Op, Value, Width};
@@ -198,19 +198,20 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.count_loss(loss);
     }
 
-    fn map(&mut self, arg: usize) -> MapHandle {
-        let index = self.facts[arg].map.unwrap_or(0);
-        MapHandle { id: self.f.map_id(hir::MapId(index)), index }
+    fn map(&mut self, arg: usize) -> u32 {
+        self.facts[arg].map.unwrap_or(0)
     }
 
     fn count_entries(&mut self, arg: usize) -> Value {
-        let map = self.map(arg).id;
+        let map = hir::MapId(self.map(arg));
+        let map = self.f.map_id(map);
         self.f.count_entries(map)
     }
 
-    fn key(&mut self, map: usize, key: usize) -> Value {
-        let map = hir::MapId(self.facts[map].map.unwrap_or(0));
-        self.f.key(map, Some(&self.args[key]))
+    fn lookup(&mut self, map: usize, key: usize) -> Value {
+        let map = hir::MapId(self.map(map));
+        let key = self.f.key(map, Some(&self.args[key]));
+        self.f.lookup(map, key)
     }
 
     fn global(&mut self, value: GlobalValue) -> Value {

@@ -12,7 +12,7 @@ const MAX_ITERATIONS: i64 = 1 << 13;
 impl FnLower<'_, '_, '_> {
     pub fn block(&mut self, block: &hir::Block) {
         for stmt in &block.stmts {
-            self.stmt(stmt);
+            self.with_temporaries(|f| f.stmt(stmt));
         }
     }
 

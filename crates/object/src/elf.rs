@@ -130,6 +130,9 @@ impl<'a> Writer<'a> {
                 Some(MapKind::PerCpuArray) => 6,
                 Some(MapKind::LruHash) => 9,
                 Some(MapKind::LruPerCpuHash) => 10,
+                Some(MapKind::Variable) => {
+                    return Err(ObjectError::Invalid(format!("map `{}` is a variable", map.symbol)));
+                }
             };
             let mut attributes = vec![("type", kind)];
             if map.kind.is_some() {

@@ -58,7 +58,7 @@ impl<'t> Records<'t> {
         let mut layout = LayOut { union, packed: record.packed, ..LayOut::default() };
         // A record may hold pointers to itself: known by name before its fields are.
         let name = record.name.name.clone();
-        let ty = |size, align| RecordType { name: name.clone(), union, script: true, size, align };
+        let ty = |size, align| RecordType { name: name.clone(), union, typedef: false, script: true, size, align };
         let empty = RecordLayout { ty: ty(0, 1), fields: Vec::new() };
         self.records.insert(name.clone(), Arc::new(empty));
         for field in &record.fields {

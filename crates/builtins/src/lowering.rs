@@ -45,6 +45,8 @@ pub enum Lowered {
     InDest,
     /// In other memory, laid out as the call's type.
     At(Memory),
+    /// Nowhere: it was compared, see [`Lowering::compared`].
+    Compared,
 }
 
 /// A field of a record that is not an argument of the call.
@@ -98,6 +100,9 @@ pub trait Lowering<'m> {
     /// The same number, of which the verifier knows nothing. It follows each value that a
     /// counter may have when a loop is left, and all that comes after once for each.
     fn opaque(&mut self, value: Value) -> Value;
+    /// The text, with its NUL, that the value of the call is compared with and nothing else,
+    /// and where to go unless they are equal. A hook may do that without the value in memory.
+    fn compared(&mut self) -> Option<(Vec<u8>, Block)>;
     /// Goes to `differ` unless the memory holds these bytes.
     fn equal_constant(&mut self, at: Memory, bytes: &[u8], differ: Block);
     /// Adds to a part of an aggregation at `offset` from [`Lowering::dest`].

@@ -11,6 +11,15 @@ type Pair = (Value, Value);
 
 /// Runs the pass.
 pub fn run(func: &mut Function) -> bool {
+    let mut changed = false;
+    // A way less into a block may tell more of what holds there.
+    while walk(func) {
+        changed = true;
+    }
+    changed
+}
+
+fn walk(func: &mut Function) -> bool {
     let cfg = Cfg::new(func);
     let mut known: HashMap<Pair, bool> = HashMap::new();
     // What each block on the way from the entry added.

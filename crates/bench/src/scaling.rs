@@ -6,10 +6,13 @@ use crate::inside::{Kernel, median_of, programs};
 use crate::options::Options;
 use crate::process;
 
+/// Makes one line of a script.
+type Line = fn(usize) -> String;
+
 /// Scripts of growing size, and one of many probes.
 fn cases() -> Vec<(String, String)> {
     let mut all = Vec::new();
-    let lines: [(&str, fn(usize) -> String); 3] = [
+    let lines: [(&str, Line); 3] = [
         ("plain maps", |n| format!("@a{n} = {n};")),
         ("constant entries", |n| format!("@[{n}] = {n};")),
         ("entries", |n| format!("@[{n}] = nsecs;")),

@@ -65,7 +65,8 @@ pub fn run(code: &Code, allocation: &Allocation, frame: Frame, function: &str) -
     if !e.jumps.finish(&mut e.insns) || e.insns.len() > MAX_INSNS {
         return Err(CodegenError::TooLong { function: function.to_string(), insns: e.insns.len(), limit: MAX_INSNS });
     }
-    let stack = e.frame.finish(function)?;
+    let calls = e.references.iter().any(|r| matches!(r.target, Target::FunctionCall(_)));
+    let stack = e.frame.finish(function, calls)?;
     Ok(Emitted { insns: e.insns, references: e.references, lines: e.lines, stack })
 }
 

@@ -17,6 +17,9 @@ fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
     if let Some(name) = between(log, "(func ksym) '", "'") {
         return format!("this kernel has no function `{name}` that BPF programs may call");
     }
+    if let Some(too_much) = too_complex(manifest, log) {
+        return too_much;
+    }
     if let Some(refused) = verifier(manifest, log) {
         return refused;
     }
@@ -61,6 +64,25 @@ fn missing_relocation(log: &str) -> Option<String> {
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     let from = text.find(start)? + start.len();
     text[from..].split(end).next()
+}
+
+/// A program that is more than the verifier is willing to follow.
+fn too_complex(manifest: &Manifest, log: &str) -> Option<String> {
+    let reason = if log.contains("jumps is too complex") {
+        "it has more than 8192 branches in a row"
+    } else if log.contains("BPF program is too large. Processed") {
+        "checking it takes more than a million steps"
+    } else {
+        return None;
+    };
+    let symbol = between(log, "prog '", "'")?;
+    let probe = manifest.probes.iter().find(|p| p.program == symbol)?;
+    let place = crate::place::show(manifest, &probe.place);
+    Some(format!(
+        "{place}: the action of {} is too long or its loops run too often for this kernel: {reason}; \
+         split it over several probes, or shorten its loops",
+        probe.name
+    ))
 }
 
 /// A refusal of the verifier: the reason and the line of the script.
@@ -138,6 +160,31 @@ mod tests {
         assert!(text.contains("at p.bt:2: R0 invalid mem access"), "{text}");
         let old = new.replace(" @ p.bt:2", "");
         assert!(explain_log(&old).contains("at p.bt:2: "));
+    }
+
+    #[test]
+    fn what_is_too_complex_names_the_probe() {
+        let probe = btc_abi::Probe {
+            name: "begin".into(),
+            program: "p0_begin".into(),
+            attach: btc_abi::Attach::Begin,
+            missing: btc_abi::Missing::Error,
+            identity: btc_abi::ProbeIdentity::Static,
+            clause: 0,
+            place: btc_abi::Place::default(),
+        };
+        let manifest = Manifest { probes: vec![probe], ..Manifest::default() };
+        let error = libbpf_rs::Error::from_raw_os_error(libc::E2BIG);
+        for (reason, words) in [
+            ("The sequence of 8193 jumps is too complex.", "8192 branches"),
+            ("BPF program is too large. Processed 1000001 insn", "million steps"),
+        ] {
+            let log = format!(
+                "libbpf: prog 'p0_begin': -- BEGIN PROG LOAD LOG --\n{reason}\nprocessed 9 insns\n-- END PROG LOAD LOG --\n"
+            );
+            let text = cause(&manifest, &log, &error);
+            assert!(text.contains("begin") && text.contains(words), "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The object's bytes: finding the manifest and filling variables before libbpf sees them.
 
+use std::collections::HashMap;
+
 use btc_abi::{Manifest, SECTION};
 use object::{Object, ObjectSection, ObjectSymbol};
 
@@ -28,8 +30,6 @@ fn parse(bytes: &[u8]) -> Result<Elf<'_>, Error> {
 struct Spot {
     /// Offset in the file; `None` for `.bss`.
     file: Option<usize>,
-    /// Offset in its section.
-    offset: u64,
     size: u64,
 }
 
@@ -57,7 +57,7 @@ impl Image {
             let end = offset.checked_add(symbol.size())?;
             (end <= length).then_some(start.checked_add(offset)? as usize)
         });
-        Some(Spot { file: place, offset, size: symbol.size() })
+        Some(Spot { file: place, size: symbol.size() })
     }
 
     fn slot(&mut self, name: &str, at: u64, length: usize) -> Result<&mut [u8], Error> {
@@ -98,9 +98,12 @@ impl Image {
         Ok(())
     }
 
-    /// Offset of a variable in its section.
-    pub(crate) fn offset_of(&self, symbol: &str) -> Option<u64> {
-        self.spot(symbol).map(|s| s.offset)
+    /// Offsets of the variables in `.bss`.
+    pub(crate) fn variables(&self) -> HashMap<String, u64> {
+        let Ok(file) = parse(&self.bytes) else { return HashMap::new() };
+        let bss = file.section_by_name(".bss").map(|s| s.index());
+        let inside = file.symbols().filter(|s| bss.is_some() && s.section_index() == bss);
+        inside.filter_map(|s| Some((s.name().ok()?.to_string(), s.address()))).collect()
     }
 }
 

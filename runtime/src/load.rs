@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
-use btc_abi::{Attach, EVENTS_MAP, LOSSES, Manifest, STOPPED};
+use btc_abi::{Attach, EVENTS_MAP, LOSSES, Manifest, Map, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel};
 use libbpf_sys as sys;
 
@@ -45,6 +45,34 @@ pub(crate) struct Program {
     pub raw: NonNull<sys::bpf_program>,
 }
 
+/// A variable in `.bss`, valid as long as the object is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Variable {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+impl Variable {
+    /// Copies its bytes. Programs may write meanwhile, so whole words are read, each at once.
+    pub(crate) fn read(&self, to: &mut [u8]) {
+        for (n, chunk) in to.chunks_mut(8).enumerate().take(self.length / 8) {
+            // SAFETY: the word lies inside the variable, which is aligned to 8 and whose
+            // size is a multiple of it.
+            let word = unsafe { self.start.cast::<u64>().add(n).as_ptr().read_volatile() };
+            chunk.copy_from_slice(&word.to_ne_bytes()[..chunk.len()]);
+        }
+    }
+
+    /// Overwrites its bytes.
+    pub(crate) fn write(&self, from: &[u8]) {
+        for (n, chunk) in from.chunks_exact(8).enumerate().take(self.length / 8) {
+            let word = chunk.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            // SAFETY: as in `read`; the mapping is writable.
+            unsafe { self.start.cast::<u64>().add(n).as_ptr().write_volatile(u64::from_le(word)) };
+        }
+    }
+}
+
 /// A loaded object; dropping it takes everything out of the kernel.
 pub(crate) struct Loaded {
     // Owns what the fields below point at.
@@ -52,6 +80,8 @@ pub(crate) struct Loaded {
     programs: HashMap<String, Program>,
     maps: HashMap<String, i32>,
     bss: Option<(NonNull<u8>, usize)>,
+    /// Offsets in `.bss`.
+    variables: HashMap<String, u64>,
     losses: Option<u64>,
     stopped: Option<u64>,
 }
@@ -148,8 +178,9 @@ fn collect(object: libbpf_rs::Object, image: &Image) -> Loaded {
         }
         maps.insert(name, fd);
     }
-    let (losses, stopped) = (image.offset_of(LOSSES), image.offset_of(STOPPED));
-    Loaded { _object: object, programs, maps, bss, losses, stopped }
+    let variables = image.variables();
+    let (losses, stopped) = (variables.get(LOSSES).copied(), variables.get(STOPPED).copied());
+    Loaded { _object: object, programs, maps, bss, variables, losses, stopped }
 }
 
 impl Loaded {
@@ -171,6 +202,13 @@ impl Loaded {
         }
         // SAFETY: the offset lies inside the mapping.
         Some(unsafe { start.add(offset) })
+    }
+
+    /// A map's variable.
+    pub(crate) fn variable(&self, map: &Map) -> Option<Variable> {
+        let (offset, length) = (*self.variables.get(&map.symbol)?, map.value_size as usize);
+        let start = self.bss_at(offset, length).filter(|_| offset.is_multiple_of(8))?;
+        Some(Variable { start, length })
     }
 
     /// The loss counter of an index.

@@ -27,22 +27,40 @@ fn sentence(state: &State, loss: &Loss, count: u64) -> String {
     }
 }
 
-/// Tells all losses, a line each.
+/// Most places that are told of one kind of loss, of one map.
+const MOST_PLACES: usize = 10;
+
+/// Tells all losses: the first places by a line each, others in sum.
 pub(crate) fn report(state: &mut State, loaded: &Loaded) {
     let manifest = state.ctx.manifest;
     let mut records = 0u64;
-    for (index, loss) in manifest.losses.iter().enumerate() {
-        let count = loaded.loss(index);
-        if count == 0 {
-            continue;
-        }
+    // By kind and subject: places told, places and losses not told.
+    let mut told: Vec<(&Loss, usize, usize, u64)> = Vec::new();
+    let counts = manifest.losses.iter().enumerate().map(|(index, loss)| (loss, loaded.loss(index)));
+    for (loss, count) in counts.filter(|(_, count)| *count > 0) {
         if loss.kind == LossKind::Record {
             records = records.saturating_add(count);
         }
-        if !state.options.no_warnings {
-            let text = sentence(state, loss, count);
-            eprintln!("WARNING: {}: {text}", place::show(manifest, &loss.place));
+        if state.options.no_warnings {
+            continue;
         }
+        let alike = |(other, ..): &(&Loss, usize, usize, u64)| other.kind == loss.kind && other.subject == loss.subject;
+        let at = told.iter().position(alike).unwrap_or_else(|| {
+            told.push((loss, 0, 0, 0));
+            told.len() - 1
+        });
+        let (_, places, more, lost) = &mut told[at];
+        if *places == MOST_PLACES {
+            (*more, *lost) = (*more + 1, lost.saturating_add(count));
+            continue;
+        }
+        *places += 1;
+        let text = sentence(state, loss, count);
+        eprintln!("WARNING: {}: {text}", place::show(manifest, &loss.place));
+    }
+    for (loss, _, more, lost) in told.into_iter().filter(|(_, _, more, _)| *more > 0) {
+        let text = sentence(state, loss, lost);
+        eprintln!("WARNING: {more} more place{}: {text}", if more == 1 { "" } else { "s" });
     }
     if records > 0 {
         state.output.lost(records, state.sink.buffer());

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 
-use btc_abi::{Attach, EVENTS_MAP, Manifest, RequirementKind};
+use btc_abi::{Attach, EVENTS_MAP, Manifest, MapKind, RequirementKind};
 
 use crate::actions::State;
 use crate::attach::{self, Attached};
@@ -15,7 +15,7 @@ use crate::events::{self, Reader};
 use crate::modes;
 use crate::options::Mode;
 use crate::load::{self, Loaded};
-use crate::maps::Handle;
+use crate::maps::{Handle, Storage};
 use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
@@ -123,14 +123,17 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
     }
     let cpus = possible_cpus();
     let maps = manifest.maps.iter().map(|map| {
-        let fd = loaded
-            .map(&map.symbol)
+        let storage = match map.kind {
+            MapKind::Variable => loaded.variable(map).map(Storage::Variable),
+            _ => loaded.map(&map.symbol).map(Storage::Map),
+        };
+        let storage = storage
             .ok_or_else(|| Error::new(format!("the object is damaged: it has no map `{}`", map.symbol)))?;
         let limit = match ctx.settings.max_map_keys {
             Some(size) if map.default_size && map.key.is_some() => size,
             _ => map.max_entries,
         };
-        Ok(Handle { map, fd, cpus, limit })
+        Ok(Handle { map, storage, cpus, limit })
     });
     let maps = maps.collect::<Result<_, Error>>()?;
     let mut sink = Sink::new(options.output.as_deref(), options.buffering)?;

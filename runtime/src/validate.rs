@@ -1,6 +1,6 @@
 //! Checks a manifest once, so that the rest may trust its numbers.
 
-use btc_abi::{Action, Encoding, Field, Manifest, Map, Reduce, Segment};
+use btc_abi::{Action, Encoding, Field, Manifest, Map, MapKind, Reduce, Segment};
 
 use crate::Error;
 
@@ -176,6 +176,9 @@ fn check_map(manifest: &Manifest, map: &Map) -> Result<(), Error> {
         }
         _ => {}
     }
+    if map.kind == MapKind::Variable && map.key.is_some() {
+        return damaged(format_args!("{name} has keys and no map"));
+    }
     let mut need = reduced_size(map);
     if map.key.is_none() {
         need = need.next_multiple_of(8) + 8;
@@ -188,7 +191,7 @@ fn check_map(manifest: &Manifest, map: &Map) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use btc_abi::{MapKind, Place, Record};
+    use btc_abi::{Place, Record};
 
     use super::*;
 
@@ -235,6 +238,11 @@ mod tests {
         let with = |map: &Map| Manifest { maps: vec![map.clone()], ..Manifest::default() };
         assert!(validate(&with(&map)).is_ok());
         map.value_size = 8;
+        assert!(validate(&with(&map)).is_err());
+        map.value_size = 16;
+        map.kind = MapKind::Variable;
+        assert!(validate(&with(&map)).is_ok());
+        map.key = Some(Encoding::Bool);
         assert!(validate(&with(&map)).is_err());
     }
 }

@@ -55,6 +55,7 @@ impl fmt::Display for MapKind {
             MapKind::PerCpuHash => "per-CPU hash",
             MapKind::LruHash => "LRU hash",
             MapKind::LruPerCpuHash => "LRU per-CPU hash",
+            MapKind::Variable => "variable",
         })
     }
 }

@@ -7,11 +7,11 @@ use crate::Encoding;
 pub struct Map {
     /// The name in the script, such as `@start`; the lone map is `@`.
     pub name: String,
-    /// ELF symbol of the BPF map.
+    /// ELF symbol of the BPF map or variable.
     pub symbol: String,
-    /// The BPF map type.
+    /// What holds it.
     pub kind: MapKind,
-    /// The key; `None` for a map without key (a BPF array of one element).
+    /// The key; `None` for a map without key (a variable, or a BPF array of one element).
     /// Several keys are an [`Encoding::Tuple`] with [`Map::multi_key`] set.
     pub key: Option<Encoding>,
     /// Whether the key's parts are printed without parentheses: `@m[1, a]`.
@@ -31,7 +31,7 @@ pub struct Map {
     pub printed: bool,
 }
 
-/// BPF map types that scripts use.
+/// What holds a map of the script: a BPF map of a type, or a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapKind {
     /// `BPF_MAP_TYPE_ARRAY`
@@ -46,6 +46,8 @@ pub enum MapKind {
     LruHash,
     /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`
     LruPerCpuHash,
+    /// A variable in `.bss`: a map without key that all CPUs share.
+    Variable,
 }
 
 impl MapKind {

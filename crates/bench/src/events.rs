@@ -22,6 +22,12 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("sum() by comm", "/pid == cpid/", "{ @[comm] = sum(cpu); }"),
     ("hist()", "/pid == cpid/", "{ @ = hist(nsecs); }"),
     ("@start[tid] = nsecs", "/pid == cpid/", "{ @start[tid] = nsecs; }"),
+    (
+        "entry and exit: latency",
+        "/pid == cpid/",
+        "{ @start[tid] = nsecs; } \
+         tracepoint:syscalls:sys_exit_getppid /@start[tid]/ { @ = hist(nsecs - @start[tid]); delete(@start[tid]); }",
+    ),
     ("three casts of curtask", "/pid == cpid/", "{ @a = curtask.pid; @b = curtask.tgid; @c = curtask.prio; }"),
     ("printf of two integers", "/pid == cpid/", "{ printf(\"%d %d\\n\", pid, cpu); }"),
     ("for 0..100", "/pid == cpid/", "{ $s = 0; for ($i : 0..100) { $s += $i; } @ = $s; }"),

@@ -6,16 +6,24 @@ use crate::inside::{Kernel, median_of, programs};
 use crate::options::Options;
 use crate::process;
 
+/// Makes one line of a script.
+type Line = fn(usize) -> String;
+
 /// Scripts of growing size, and one of many probes.
 fn cases() -> Vec<(String, String)> {
     let mut all = Vec::new();
-    for count in [1, 10, 100, 1000, 10_000] {
-        let mut text = "BEGIN {\n".to_string();
-        for n in 0..count {
-            let _ = writeln!(text, "  @a[{n}] = {};", n * 7);
+    let lines: [(&str, Line); 3] = [
+        ("plain maps", |n| format!("@a{n} = {n};")),
+        ("constant entries", |n| format!("@[{n}] = {n};")),
+        ("entries", |n| format!("@[{n}] = nsecs;")),
+    ];
+    for (what, line) in lines {
+        for count in [1, 10, 100, 1000, 10_000] {
+            let mut text = "BEGIN {\n".to_string();
+            (0..count).for_each(|n| text.push_str(&format!("  {}\n", line(n))));
+            text.push_str("}\n");
+            all.push((format!("{count} {what}"), text));
         }
-        text.push_str("}\n");
-        all.push((format!("{count} map assignments"), text));
     }
     for count in [10, 100, 500] {
         let mut text = String::new();

@@ -16,7 +16,7 @@ pub static CLEAR: Function = Function {
     is_unsafe: false,
     doc: "Deletes all entries of a map.",
     lower: |l, _| {
-        let map = l.map(0).index;
+        let map = l.map(0);
         l.send(Action::Clear { map }, &[]);
         Lowered::None
     },

@@ -22,6 +22,7 @@ fn task_pointer() -> Type {
     let record = RecordType {
         name: "task_struct".to_string(),
         union: false,
+        typedef: false,
         script: false,
         size: 0,
         align: 8,

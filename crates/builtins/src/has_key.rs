@@ -4,7 +4,7 @@ use btc_diagnostics::Code;
 use btc_ir::Cond;
 use btc_types::Type;
 
-use crate::{Check, Function, Kind, Lowered, Param, ParamKind, Probes, Returns, helpers};
+use crate::{Check, Function, Kind, Lowered, Param, ParamKind, Probes, Returns};
 
 /// The definition.
 pub static HAS_KEY: Function = Function {
@@ -17,11 +17,8 @@ pub static HAS_KEY: Function = Function {
     is_unsafe: false,
     doc: "Whether a map has an entry with a key.",
     lower: |l, _| {
-        let map = l.map(0).id;
-        let key = l.key(0, 1);
+        let found = l.lookup(0, 1);
         let b = l.b();
-        let map = b.map_addr(map);
-        let found = b.helper(helpers::MAP_LOOKUP_ELEM, &[map, key]);
         let zero = b.iconst(0);
         Lowered::Value(b.cmp(Cond::Ne, found, zero))
     },

@@ -45,6 +45,8 @@ pub const MAP_UPDATE_ELEM: u32 = 2;
 pub const MAP_DELETE_ELEM: u32 = 3;
 /// `u64 bpf_get_current_task(void)`
 pub const GET_CURRENT_TASK: u32 = 35;
+/// `bpf_get_current_task_btf()` (Linux 5.11): a pointer that the verifier knows the type of.
+pub const GET_CURRENT_TASK_BTF: u32 = 158;
 /// `long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags)`
 pub const GET_STACK: u32 = 67;
 /// `long bpf_probe_read_user(void *dst, u32 size, const void *unsafe_ptr)`
@@ -102,6 +104,7 @@ mod tests {
             ("map_update_elem", MAP_UPDATE_ELEM),
             ("map_delete_elem", MAP_DELETE_ELEM),
             ("get_current_task", GET_CURRENT_TASK),
+            ("get_current_task_btf", GET_CURRENT_TASK_BTF),
             ("get_stack", GET_STACK),
             ("probe_read_user", PROBE_READ_USER),
             ("probe_read_kernel", PROBE_READ_KERNEL),

@@ -14,7 +14,7 @@ mod texts;
 pub use definition::{
     Arg, Check, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
 };
-pub use lowering::{Call, Extra, Lowered, Lowering, MapHandle, Source};
+pub use lowering::{Call, Extra, Lowered, Lowering, Source};
 
 macro_rules! builtins {
     ($($module:ident: $($function:ident),+;)*) => {

@@ -2,7 +2,7 @@
 
 use btc_abi::{Action, GlobalValue, LossKind};
 use btc_diagnostics::Span;
-use btc_ir::{Block, Builder, MapId, Memory, Value};
+use btc_ir::{Block, Builder, Memory, Value};
 use btc_types::{Space, StackShape, Type};
 
 use crate::definition::{Arg, Literal, literal_text};
@@ -45,15 +45,8 @@ pub enum Lowered {
     InDest,
     /// In other memory, laid out as the call's type.
     At(Memory),
-}
-
-/// A map argument.
-#[derive(Clone, Copy, Debug)]
-pub struct MapHandle {
-    /// The BPF map.
-    pub id: MapId,
-    /// Its index in the manifest.
-    pub index: u32,
+    /// Nowhere: it was compared, see [`Lowering::compared`].
+    Compared,
 }
 
 /// A field of a record that is not an argument of the call.
@@ -107,6 +100,9 @@ pub trait Lowering<'m> {
     /// The same number, of which the verifier knows nothing. It follows each value that a
     /// counter may have when a loop is left, and all that comes after once for each.
     fn opaque(&mut self, value: Value) -> Value;
+    /// The text, with its NUL, that the value of the call is compared with and nothing else,
+    /// and where to go unless they are equal. A hook may do that without the value in memory.
+    fn compared(&mut self) -> Option<(Vec<u8>, Block)>;
     /// Goes to `differ` unless the memory holds these bytes.
     fn equal_constant(&mut self, at: Memory, bytes: &[u8], differ: Block);
     /// Adds to a part of an aggregation at `offset` from [`Lowering::dest`].
@@ -124,12 +120,12 @@ pub trait Lowering<'m> {
     fn loss(&mut self, kind: LossKind, subject: &str) -> u32;
     /// Adds 1 to a loss counter.
     fn count_loss(&mut self, loss: u32);
-    /// A map argument.
-    fn map(&mut self, arg: usize) -> MapHandle;
+    /// Index of a map argument in the manifest.
+    fn map(&mut self, arg: usize) -> u32;
     /// Number of entries of a map argument (Linux 5.13).
     fn count_entries(&mut self, arg: usize) -> Value;
-    /// A pointer to the evaluated key argument for map argument `map`.
-    fn key(&mut self, map: usize, key: usize) -> Value;
+    /// A pointer to the value under the key argument `key` in the map argument `map`; 0 when there is none.
+    fn lookup(&mut self, map: usize, key: usize) -> Value;
     /// A value that the runtime fills in before loading.
     fn global(&mut self, value: GlobalValue) -> Value;
     /// The id of the current stack; 0 when there is none.

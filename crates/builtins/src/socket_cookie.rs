@@ -75,5 +75,5 @@ fn kept(l: &mut (dyn Lowering<'_> + '_), sock: Value) -> Value {
 /// Some struct: the field's name is all that counts.
 fn record() -> Type {
     let name = "sock_common".to_string();
-    Type::Record(RecordType { name, union: false, script: false, size: 8, align: 8 })
+    Type::Record(RecordType { name, union: false, typedef: false, script: false, size: 8, align: 8 })
 }

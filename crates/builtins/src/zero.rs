@@ -16,7 +16,7 @@ pub static ZERO: Function = Function {
     is_unsafe: false,
     doc: "Sets all values of a map to 0.",
     lower: |l, _| {
-        let map = l.map(0).index;
+        let map = l.map(0);
         l.send(Action::Zero { map }, &[]);
         Lowered::None
     },

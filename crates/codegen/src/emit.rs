@@ -12,9 +12,13 @@ use btc_ir::{BinOp, Cond, LateId, Width};
 use crate::CodegenError;
 use crate::frame::Frame;
 use crate::isel::inverted;
+use crate::jumps::Jumps;
 use crate::mir::{Base, Callee, Code, Dest, Form, Inst, Off, Opd, Pos, Source, VReg};
 use crate::moves::{self, Place};
 use crate::regalloc::Allocation;
+
+/// Most instructions that the kernel takes in one program.
+const MAX_INSNS: usize = 1_000_000;
 
 /// A function's machine code.
 pub struct Emitted {
@@ -30,8 +34,7 @@ struct Emitter<'a> {
     insns: Vec<Insn>,
     references: Vec<Reference>,
     lines: Vec<Line>,
-    /// Jumps to fill in, with the blocks they go to.
-    jumps: Vec<(usize, usize)>,
+    jumps: Jumps,
     pos: Pos,
     /// Number of the current instruction of the machine code.
     number: u32,
@@ -47,26 +50,23 @@ pub fn run(code: &Code, allocation: &Allocation, frame: Frame, function: &str) -
         insns: Vec::new(),
         references: Vec::new(),
         lines: Vec::new(),
-        jumps: Vec::new(),
+        jumps: Jumps::new(code, &[], &[]),
         pos: Pos { file: 0, start: 0 },
         number: 0,
         emergency: [None; 2],
     };
     let goals = e.goals(code);
     let order = reachable(code, &goals);
-    let mut starts = vec![0usize; code.blocks.len()];
+    e.jumps = Jumps::new(code, &order, &goals);
     for (n, &b) in order.iter().enumerate() {
-        starts[b] = e.insns.len();
-        e.block(code, b, order.get(n + 1).copied(), &goals);
+        e.jumps.begin(b, e.insns.len());
+        e.block(code, n, &order, &goals);
     }
-    for (at, block) in &e.jumps {
-        let distance = starts[*block] as i64 - *at as i64 - 1;
-        e.insns[*at].off = i16::try_from(distance).map_err(|_| CodegenError::TooFar {
-            function: function.to_string(),
-            insns: e.insns.len(),
-        })?;
+    if !e.jumps.finish(&mut e.insns) || e.insns.len() > MAX_INSNS {
+        return Err(CodegenError::TooLong { function: function.to_string(), insns: e.insns.len(), limit: MAX_INSNS });
     }
-    let stack = e.frame.finish(function)?;
+    let calls = e.references.iter().any(|r| matches!(r.target, Target::FunctionCall(_)));
+    let stack = e.frame.finish(function, calls)?;
     Ok(Emitted { insns: e.insns, references: e.references, lines: e.lines, stack })
 }
 
@@ -226,9 +226,14 @@ impl Emitter<'_> {
         }
     }
 
-    fn block(&mut self, code: &Code, b: usize, next: Option<usize>, goals: &[usize]) {
+    /// Emits the `nth` block of the order.
+    fn block(&mut self, code: &Code, nth: usize, order: &[usize], goals: &[usize]) {
+        let (b, next) = (order[nth], order.get(nth + 1).copied());
         let first = self.allocation.starts[b];
         for (n, (inst, pos)) in code.blocks[b].iter().enumerate() {
+            if self.jumps.due(&self.insns) {
+                self.jumps.islands(&mut self.insns, nth);
+            }
             self.pos = *pos;
             self.number = first + n as u32;
             match inst {
@@ -243,8 +248,8 @@ impl Emitter<'_> {
 
     fn jump(&mut self, to: usize, next: Option<usize>) {
         if next != Some(to) {
-            self.jumps.push((self.insns.len(), to));
-            self.push(Insn::jump(0));
+            let off = self.jumps.add(self.insns.len(), to);
+            self.push(Insn::jump(off));
         }
     }
 
@@ -262,8 +267,8 @@ impl Emitter<'_> {
         }
         let (cond, to, rest) =
             if next == Some(then) { (inverted(cond), otherwise, then) } else { (cond, then, otherwise) };
-        self.jumps.push((self.insns.len(), to));
-        self.compare(cond, a, b, 0);
+        let off = self.jumps.add(self.insns.len(), to);
+        self.compare(cond, a, b, off);
         self.jump(rest, next);
     }
 

@@ -6,6 +6,9 @@ use btc_bpf::STACK_SIZE;
 
 use crate::CodegenError;
 
+/// What the kernel counts for a function that needs no stack (kernel: `check_max_stack_depth`).
+const SMALLEST_FRAME: u32 = 32;
+
 /// Offsets of a function's stack.
 pub struct Frame {
     /// Displacement of each stack object from the frame pointer.
@@ -44,14 +47,15 @@ impl Frame {
         self.words - 1
     }
 
-    /// Bytes in all; an error when they do not fit.
-    pub fn finish(&self, function: &str) -> Result<u32, CodegenError> {
+    /// Bytes in all; an error when they do not fit. The stack is that of what is called, too.
+    pub fn finish(&self, function: &str, calls: bool) -> Result<u32, CodegenError> {
         let needed = self.objects + 8 * u64::from(self.words);
-        if needed > u64::from(STACK_SIZE) {
+        let limit = if calls { STACK_SIZE - SMALLEST_FRAME } else { STACK_SIZE };
+        if needed > u64::from(limit) {
             return Err(CodegenError::TooLarge {
                 function: function.to_string(),
                 needed: needed.min(u64::from(u32::MAX)) as u32,
-                limit: STACK_SIZE,
+                limit,
             });
         }
         Ok(needed as u32)

@@ -291,12 +291,22 @@ impl<'a> Selector<'a> {
         if let Some(source) = self.remake(v) {
             return source;
         }
-        if !self.is_wanted(v)
-            && let Some(Op::GlobalAddr(g)) = self.op(v)
-        {
-            return Source::Addr(btc_bpf::Target::Global(g.0, 0));
+        match self.global(v) {
+            Some(address) if !self.is_wanted(v) => address,
+            _ => Source::Reg(self.own_reg(v)),
         }
-        Source::Reg(self.own_reg(v))
+    }
+
+    /// The address of a global, or of something inside that nobody else asks for.
+    fn global(&self, v: Value) -> Option<Source> {
+        let (at, offset) = match self.op(v)? {
+            Op::Bin(btc_ir::BinOp::Add, a, b) if self.uses[v.index()] == 1 => (self.op(*a)?, self.imm32(*b)?),
+            op => (op, 0),
+        };
+        match at {
+            Op::GlobalAddr(g) => Some(Source::Addr(btc_bpf::Target::Global(g.0, offset))),
+            _ => None,
+        }
     }
 
     /// A register or an immediate.

@@ -11,6 +11,7 @@
 mod emit;
 mod frame;
 mod isel;
+mod jumps;
 mod legalize;
 mod liveness;
 mod mir;
@@ -20,8 +21,10 @@ mod select;
 pub mod share;
 mod spill;
 
-use btc_bpf::{Program, ProgramKind};
-use btc_ir::{Function, FunctionKind, Module};
+use std::collections::BTreeSet;
+
+use btc_bpf::{Program, ProgramKind, Target};
+use btc_ir::{Function, FunctionKind, Late, Module};
 
 /// Why a function cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +38,23 @@ pub enum CodegenError {
         /// Bytes that there are.
         limit: u32,
     },
-    /// A jump is longer than the 16 bits of its distance.
-    TooFar {
+    /// A function has more instructions than the kernel takes.
+    TooLong {
         /// The function.
         function: String,
         /// Its length in instruction slots.
         insns: usize,
+        /// Slots that the kernel takes.
+        limit: usize,
+    },
+    /// A program uses more maps than the kernel lets it.
+    TooManyMaps {
+        /// The function.
+        function: String,
+        /// Maps that it and what it calls use; the globals of a section count as one.
+        maps: usize,
+        /// Maps that the kernel allows.
+        limit: usize,
     },
     /// The IR breaks a rule that `ir::validate` checks: a bug of an earlier pass.
     Invalid {
@@ -57,8 +71,11 @@ impl std::fmt::Display for CodegenError {
             CodegenError::TooLarge { function, needed, limit } => {
                 write!(f, "`{function}` needs {needed} bytes of stack, and there are {limit}")
             }
-            CodegenError::TooFar { function, insns } => {
-                write!(f, "`{function}` is too long: {insns} instructions, with a jump over more than 32767")
+            CodegenError::TooLong { function, insns, limit } => {
+                write!(f, "`{function}` has {insns} instructions, and the kernel takes {limit}")
+            }
+            CodegenError::TooManyMaps { function, maps, limit } => {
+                write!(f, "`{function}` uses {maps} maps, and the kernel allows {limit}")
             }
             CodegenError::Invalid { function, what } => write!(f, "`{function}`: {what}"),
         }
@@ -90,7 +107,43 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
         let map = &mut module.maps[map.index()];
         map.value_size = map.value_size.max(scratch_size).max(8);
     }
+    programs.iter().filter(|p| p.kind == ProgramKind::Entry).try_for_each(|p| count_maps(p, &programs, module))?;
     Ok(programs)
+}
+
+/// Most maps that the kernel lets a program use.
+const MAX_MAPS: usize = 64;
+
+/// Refuses a program that uses too many maps, itself and by what it calls.
+fn count_maps(program: &Program, programs: &[Program], module: &Module) -> Result<(), CodegenError> {
+    let mut maps = BTreeSet::new();
+    let mut functions = vec![program];
+    let mut seen = BTreeSet::new();
+    while let Some(function) = functions.pop() {
+        for reference in &function.references {
+            match reference.target {
+                Target::FunctionCall(n) | Target::FunctionAddr(n) if seen.insert(n) => {
+                    functions.extend(programs.get(n as usize));
+                }
+                Target::Map(n) => {
+                    maps.insert(format!("map {n}"));
+                }
+                // libbpf makes a map of each section.
+                Target::Global(n, _) => {
+                    maps.insert(format!("{:?}", module.globals[n as usize].section));
+                }
+                Target::Late(n) if matches!(module.lates[n as usize], Late::KernelVersion) => {
+                    maps.insert("kconfig".to_string());
+                }
+                _ => {}
+            }
+        }
+    }
+    if maps.len() > MAX_MAPS {
+        let function = program.name.clone();
+        return Err(CodegenError::TooManyMaps { function, maps: maps.len(), limit: MAX_MAPS });
+    }
+    Ok(())
 }
 
 fn is_program(func: &Function) -> bool {

@@ -2,13 +2,17 @@
 //!
 //! An object is taken as needed from its first access to its last on every way through the
 //! function, but not before it is overwritten as a whole. Only objects whose address is used in direct accesses and as an argument of
-//! calls take part; another use might let the address escape. A function with very many
-//! objects is left as it is: the tables below grow with their square.
+//! calls take part; another use might let the address escape.
+//!
+//! The tables of what conflicts grow with the square of the number of objects. Where there are
+//! very many, those that live within one block share first, by a walk that looks at no others.
+
+use std::collections::HashMap;
 
 use btc_ir::{Cfg, Function, Op, Slot, Terminator};
 
-/// Most objects to look at.
-const MOST: usize = 4096;
+/// Most objects to make tables for.
+const MOST: usize = 1024;
 
 /// Rows of bits.
 struct Bits {
@@ -50,15 +54,63 @@ type Accesses = Vec<(usize, usize, usize)>;
 
 /// Whether there is anything to share.
 pub fn worth(func: &Function) -> bool {
-    (2..=MOST).contains(&func.slots.len()) && !func.blocks.is_empty()
+    func.slots.len() >= 2 && !func.blocks.is_empty()
 }
 
 /// Runs the pass.
 pub fn run(func: &mut Function) {
     let (slot_of, escapes) = addresses(func);
     let accesses: Vec<Accesses> = func.blocks.iter().map(|b| accesses(b, &slot_of)).collect();
-    let conflicts = conflicts(func, &accesses);
-    let place = places(&func.slots, &escapes, &conflicts);
+    if func.slots.len() <= MOST {
+        let conflicts = conflicts(func, &accesses);
+        let place = places(&func.slots, &escapes, &conflicts);
+        return apply(func, &place);
+    }
+    let place = local_places(func, &escapes, &accesses);
+    apply(func, &place);
+    if func.slots.len() <= MOST {
+        run(func);
+    }
+}
+
+/// A place for each object, shared by those that live within one block.
+fn local_places(func: &Function, escapes: &[bool], accesses: &[Accesses]) -> Vec<usize> {
+    let mut blocks = vec![0u32; func.slots.len()];
+    accesses.iter().flatten().for_each(|(slot, ..)| blocks[*slot] += 1);
+    let mut place = vec![None; func.slots.len()];
+    let mut count = 0;
+    // Places by size, with the block and instruction of the last access to each.
+    let mut pools: HashMap<u32, Vec<(usize, usize, usize)>> = HashMap::new();
+    for (block, objects) in accesses.iter().enumerate() {
+        for (slot, first, last) in objects {
+            let overwritten = overwrites(func, block, *slot, *first);
+            if blocks[*slot] != 1 || escapes[*slot] || !overwritten {
+                continue;
+            }
+            let pool = pools.entry(func.slots[*slot]).or_default();
+            let free = pool.iter_mut().find(|(_, b, end)| *b != block || end < first);
+            let (at, b, end) = match free {
+                Some(free) => free,
+                None => {
+                    pool.push((count, block, *last));
+                    count += 1;
+                    let last = pool.len() - 1;
+                    &mut pool[last]
+                }
+            };
+            (*b, *end) = (block, *last);
+            place[*slot] = Some(*at);
+        }
+    }
+    let mut own = || {
+        count += 1;
+        count - 1
+    };
+    place.into_iter().map(|p| p.unwrap_or_else(&mut own)).collect()
+}
+
+/// Moves the objects to their places.
+fn apply(func: &mut Function, place: &[usize]) {
     let mut sizes = vec![0; place.iter().map(|p| p + 1).max().unwrap_or(0)];
     for (slot, place) in place.iter().enumerate() {
         sizes[*place] = func.slots[slot].max(sizes[*place]);
@@ -109,7 +161,7 @@ fn addresses(func: &Function) -> (Vec<Option<usize>>, Vec<bool>) {
 /// Objects that a block accesses, with the first and the last place.
 fn accesses(block: &btc_ir::BlockData, slot_of: &[Option<usize>]) -> Accesses {
     let mut all = Accesses::new();
-    let mut known = std::collections::HashMap::new();
+    let mut known = HashMap::new();
     for (at, inst) in block.insts.iter().enumerate() {
         inst.op.for_each_operand(|v| {
             if let Some(slot) = slot_of[v.index()] {
@@ -188,17 +240,22 @@ fn written(func: &Function, accesses: &[Accesses]) -> Bits {
     let mut written = Bits::new(func.blocks.len(), func.slots.len());
     for (block, accesses) in accesses.iter().enumerate() {
         for (slot, first, _) in accesses {
-            let (at, len) = match &func.blocks[block].insts[*first].op {
-                Op::Store(width, m, _) => (m, width.bytes()),
-                Op::Clear(m, len) => (m, *len),
-                _ => continue,
-            };
-            if at.offset == 0 && len >= func.slots[*slot] {
+            if overwrites(func, block, *slot, *first) {
                 written.set(block, *slot);
             }
         }
     }
     written
+}
+
+/// Whether an instruction writes an object as a whole.
+fn overwrites(func: &Function, block: usize, slot: usize, inst: usize) -> bool {
+    let (at, len) = match &func.blocks[block].insts[inst].op {
+        Op::Store(width, m, _) => (m, width.bytes()),
+        Op::Clear(m, len) => (m, *len),
+        _ => return false,
+    };
+    at.offset == 0 && len >= func.slots[slot]
 }
 
 /// From where to where a block needs each object.
@@ -299,6 +356,24 @@ mod tests {
         });
         // The outer one is needed in the loop; of the inner ones each round writes its own.
         assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn very_many_share_too() {
+        let found = sizes(|b| {
+            let (outer, next) = (b.slot(8), b.block(0));
+            let at = b.slot_addr(outer);
+            let input = b.param(0);
+            b.store(Width::B8, at, 0, input);
+            (0..super::MOST).for_each(|_| use_new(b, 8));
+            b.jump(next, &[]);
+            b.switch_to(next);
+            use_new(b, 16);
+            let n = b.load(Width::B8, at, 0);
+            b.ret(n);
+        });
+        // The outer one is needed all the time.
+        assert_eq!(found.iter().sum::<u32>(), 24);
     }
 
     #[test]

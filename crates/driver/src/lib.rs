@@ -227,11 +227,23 @@ fn complete(
 
 /// Code generation's refusal as a diagnostic at the probe.
 fn refusal(module: &btc_ir::Module, e: &btc_codegen::CodegenError) -> Diagnostic {
-    use btc_codegen::CodegenError::{Invalid, TooFar, TooLarge};
-    let (function, code) = match e {
-        TooLarge { function, .. } | TooFar { function, .. } => (function, Code::TooLarge),
-        Invalid { function, .. } => (function, Code::Internal),
+    use btc_codegen::CodegenError::{Invalid, TooLarge, TooLong, TooManyMaps};
+    let (function, code, message, help) = match e {
+        TooLarge { function, needed, limit } => {
+            let message = format!("this action needs {needed} bytes of stack at once, and there are {limit}");
+            (function, Code::TooLarge, message, "use fewer variables, or split it over several probes")
+        }
+        TooLong { function, insns, limit } => {
+            let message = format!("this action is too long: {insns} instructions, and the kernel takes {limit}");
+            (function, Code::TooLarge, message, "split it over several probes, or write a loop for what repeats")
+        }
+        TooManyMaps { function, maps, limit } => {
+            let message = format!("this action uses {maps} maps, and the kernel lets a program use {limit}");
+            let help = "split it over several probes, or use one map with keys; plain values without a key do not count";
+            (function, Code::TooLarge, message, help)
+        }
+        Invalid { function, .. } => (function, Code::Internal, format!("no code for this probe: {e}"), "please report it"),
     };
     let span = module.functions.iter().find(|f| f.name == *function).map_or_else(Span::default, |f| f.span);
-    Diagnostic::error(code, span, format!("no code for this probe: {e}"))
+    Diagnostic::error(code, span, message).help(help)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use btc_builtins::{Arg, Function};
 use btc_diagnostics::Span;
 use btc_providers::Location;
-use btc_types::{EnumType, Type};
+use btc_types::{EnumType, RecordType, Type};
 
 use crate::{Block, MapId, ParamId, VarId};
 
@@ -139,7 +139,7 @@ pub enum ExprKind {
         /// The variable.
         var: VarId,
         /// What is added; for pointers, in bytes.
-        delta: i64,
+        delta: Box<Expr>,
         /// Whether the value is the one after the step.
         prefix: bool,
     },
@@ -163,12 +163,17 @@ pub enum ExprKind {
         /// Its value on the build's target.
         value: i64,
     },
-    /// `sizeof(struct x)` of a kernel struct: late-bound.
-    KernelSize {
+    /// `sizeof(struct x)` of a kernel struct: late-bound. The type knows the size on the
+    /// build's target, which counts where a constant must be known at once.
+    KernelSize(RecordType),
+    /// `offsetof(struct x, y.z)` of a kernel struct: late-bound.
+    KernelOffset {
         /// The struct.
-        record: String,
-        /// Whether it is a union.
-        union: bool,
+        record: RecordType,
+        /// The fields on the way, with their types.
+        path: Vec<(FieldStep, Type)>,
+        /// The number on the build's target, as for sizes.
+        value: i64,
     },
     /// Statements and a value.
     Block {

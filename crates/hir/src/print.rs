@@ -128,13 +128,17 @@ fn expr(out: &mut String, e: &Expr, depth: usize) {
         ExprKind::Part { base, index } => (format!("part {index}"), vec![&**base]),
         ExprKind::Tuple(parts) => ("tuple".to_string(), parts.iter().collect()),
         ExprKind::StepVar { var, delta, prefix } => {
-            (format!("step var{} by {delta}{}", var.0, if *prefix { ", then" } else { "" }), vec![])
+            (format!("step var{}{} by", var.0, if *prefix { ", then," } else { "" }), vec![&**delta])
         }
         ExprKind::StepMap { map, key, delta, .. } => {
             (format!("step map{} by {delta}", map.0), key.iter().map(|k| &**k).collect())
         }
         ExprKind::KernelEnum { variant, .. } => (format!("enum {variant}"), vec![]),
-        ExprKind::KernelSize { record, .. } => (format!("sizeof {record}"), vec![]),
+        ExprKind::KernelSize(record) => (format!("sizeof {}", record.name), vec![]),
+        ExprKind::KernelOffset { record, path, .. } => {
+            let path: Vec<&str> = path.iter().map(|(step, _)| step.name.as_str()).collect();
+            (format!("offsetof {}.{}", record.name, path.join(".")), vec![])
+        }
         ExprKind::Block { block: b, value } => {
             line(out, depth, &head("block".to_string()));
             block(out, b, depth + 1);

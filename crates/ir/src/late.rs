@@ -8,7 +8,7 @@
 pub enum Late {
     /// A fact about a field of a kernel type (`core_relo` kinds 0 to 5).
     Field {
-        /// Kernel struct or union, without keyword; a typedef name is also allowed.
+        /// Kernel struct or union, without keyword; `typedef x` for one that has no tag.
         record: String,
         /// Whether `record` is a union.
         union: bool,
@@ -21,7 +21,7 @@ pub enum Late {
     },
     /// A fact about a type.
     Type {
-        /// Kernel struct, without keyword.
+        /// Kernel struct, as in [`Late::Field`].
         record: String,
         /// Whether it is a union.
         union: bool,

@@ -36,14 +36,24 @@ impl FnLower<'_, '_, '_> {
     /// Goes to `differ` unless a text is the literal: wide loads against constants.
     fn equal_literal(&mut self, e: &hir::Expr, text: &[u8], differ: Block) {
         let capacity = e.ty.size() as usize;
-        let m = self.direct(e);
         if text.len() + 1 > capacity {
+            self.effect(e);
             self.b.jump(differ, &[]);
             let unreachable = self.b.block(0);
             return self.b.switch_to(unreachable);
         }
         let mut bytes = text.to_vec();
         bytes.push(0);
+        let m = match &e.kind {
+            ExprKind::Call { .. } => {
+                let m = self.alloc(e.ty.size().max(8));
+                if self.call_compared(e, m, &bytes, differ) {
+                    return;
+                }
+                m
+            }
+            _ => self.direct(e),
+        };
         // A padded text is compared up to a whole word: behind its NUL stand zeros.
         if e.ty.size() <= PADDED {
             bytes.resize(bytes.len().next_multiple_of(8).min(capacity), 0);
@@ -100,37 +110,72 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    /// Short texts are padded with zeros, so whole words tell. Long ones are compared
-    /// byte by byte up to the first NUL.
+    /// Short texts are padded with zeros, so whole words tell. Long ones are compared word by
+    /// word up to the first NUL: the verifier follows each round, and few rounds are cheap for it.
     fn equal_texts(&mut self, a: Memory, p: u32, b: Memory, q: u32, differ: Block) {
         let shorter = p.min(q);
         if p <= PADDED && q <= PADDED {
             return self.equal_bytes(a, b, shorter, differ);
         }
-        let (head, test, next, same) =
-            (self.b.block(1), self.b.block(0), self.b.block(0), self.b.block(0));
+        let (head, body, test, next, rest) =
+            (self.b.block(1), self.b.block(0), self.b.block(0), self.b.block(0), self.b.block(0));
         let (a, b) = (self.pointer(a), self.pointer(b));
-        let zero = self.b.iconst(0);
+        let words = i64::from(shorter / 8);
+        let (zero, same) = (self.b.iconst(0), self.b.block(0));
         self.b.jump(head, &[zero]);
         self.b.switch_to(head);
         let i = self.b.block_param(head, 0);
-        self.b.branch_imm(Cond::ULt, i, i64::from(shorter), test, same);
+        self.b.branch_imm(Cond::ULt, i, words * 8, body, rest);
+
+        self.b.switch_to(body);
+        let bounded = self.b.push(Op::UMin(i, (words as u64).saturating_sub(1) * 8));
+        let (x, y) = (self.load_at(a, bounded, Width::B8), self.load_at(b, bounded, Width::B8));
+        let unlike = self.b.bin(BinOp::Xor, x, y);
+        // The lowest bit that is set marks the first byte of `x` that is 0.
+        let less = self.b.bin_imm(BinOp::Sub, x, LOW_BITS);
+        let not = self.b.bin_imm(BinOp::Xor, x, -1);
+        let nul = self.b.bin(BinOp::And, less, not);
+        let nul = self.b.bin_imm(BinOp::And, nul, HIGH_BITS);
+        let any = self.b.bin(BinOp::Or, unlike, nul);
+        self.b.branch_imm(Cond::Eq, any, 0, next, test);
+
         self.b.switch_to(test);
-        let bounded = self.b.push(Op::UMin(i, u64::from(shorter) - 1));
-        let x = self.b.bin(BinOp::Add, a, bounded);
-        let x = self.b.load(Width::B1, x, 0);
-        let y = self.b.bin(BinOp::Add, b, bounded);
-        let y = self.b.load(Width::B1, y, 0);
-        let alike = self.b.block(0);
-        self.b.branch(Cond::Eq, x, y, alike, differ);
-        self.b.switch_to(alike);
-        self.b.branch_imm(Cond::Eq, x, 0, same, next);
+        // All bits up to that byte; all there are when none is 0.
+        let negative = self.b.bin(BinOp::Sub, zero, nul);
+        let lowest = self.b.bin(BinOp::And, nul, negative);
+        let mask = self.b.bin_imm(BinOp::Shl, lowest, 1);
+        let mask = self.b.add_imm(mask, -1);
+        let unlike = self.b.bin(BinOp::And, unlike, mask);
+        self.b.branch_imm(Cond::Eq, unlike, 0, same, differ);
+
         self.b.switch_to(next);
-        let after = self.b.add_imm(i, 1);
+        let after = self.b.add_imm(i, 8);
         self.b.jump(head, &[after]);
+
+        self.b.switch_to(rest);
+        for at in words * 8..i64::from(shorter) {
+            let at = self.b.iconst(at);
+            let (x, y) = (self.load_at(a, at, Width::B1), self.load_at(b, at, Width::B1));
+            let (alike, next) = (self.b.block(0), self.b.block(0));
+            self.b.branch(Cond::Eq, x, y, alike, differ);
+            self.b.switch_to(alike);
+            self.b.branch_imm(Cond::Eq, x, 0, same, next);
+            self.b.switch_to(next);
+        }
+        self.b.jump(same, &[]);
         self.b.switch_to(same);
     }
+
+    fn load_at(&mut self, base: Value, offset: Value, width: Width) -> Value {
+        let at = self.b.bin(BinOp::Add, base, offset);
+        self.b.load(width, at, 0)
+    }
 }
+
+/// The lowest bit of each byte.
+const LOW_BITS: i64 = 0x0101_0101_0101_0101;
+/// The highest bit of each byte.
+const HIGH_BITS: i64 = 0x8080_8080_8080_8080_u64 as i64;
 
 fn part(m: Memory, ty: &Type, index: usize) -> Memory {
     Memory { base: m.base, offset: m.offset + part_offset(ty, index) as i32 }

@@ -5,10 +5,11 @@
 //! `bpf_probe_read_kernel`. The verifier drops the form that the target does not use.
 
 use btc_ir::{BinOp, Callee, Cond, Fact, Late, Leaf, Memory, Op, PathStep, TypeFact, Value, Width};
-use btc_types::{Space, Type};
+use btc_hir::FieldStep;
+use btc_types::{RecordType, Space, Type};
 
 use crate::function::FnLower;
-use crate::place::{Base, CorePlace};
+use crate::place::{Base, CorePlace, Place, TYPEDEF, record_at, stub_name};
 
 impl FnLower<'_, '_, '_> {
     /// Loads a scalar field. `bits` tells a bit field.
@@ -18,6 +19,10 @@ impl FnLower<'_, '_, '_> {
             return self.read_link(base, place);
         }
         let (links, root) = self.links(place);
+        // The cast wants a struct, and does not look behind a typedef.
+        if links[0].record.starts_with(TYPEDEF) {
+            return self.read_links(root, &links, place);
+        }
         let (fast, slow, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         let kfunc = self.b.module.kfunc("bpf_rdonly_cast", 2);
         let present = self.b.push(Op::KfuncAddr(kfunc));
@@ -38,14 +43,19 @@ impl FnLower<'_, '_, '_> {
         self.b.jump(done, &[value]);
 
         self.b.switch_to(slow);
+        let value = self.read_links(root, &links, place);
+        self.b.jump(done, &[value]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
+    }
+
+    /// Reads a field and the pointers on the way to it by a helper.
+    fn read_links(&mut self, root: Value, links: &[&CorePlace], place: &CorePlace) -> Value {
         let mut address = root;
         for link in &links[..links.len() - 1] {
             address = self.read_link(address, link);
         }
-        let value = self.read_link(address, place);
-        self.b.jump(done, &[value]);
-        self.b.switch_to(done);
-        self.b.block_param(done, 0)
+        self.read_link(address, place)
     }
 
     /// The records on the way to a field, outermost first, and the address it begins at.
@@ -147,6 +157,33 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
+    /// `sizeof` of a kernel record.
+    pub fn kernel_size(&mut self, record: &RecordType) -> Value {
+        self.b.late(Late::Type { record: stub_name(record), union: record.union, fact: TypeFact::Size })
+    }
+
+    /// `offsetof` of a field of a kernel record.
+    pub fn kernel_offset(&mut self, record: &RecordType, path: &[(FieldStep, Type)]) -> Value {
+        let base = Base::Value(self.b.iconst(0));
+        let mut place = record_at(base, Space::Kernel, record);
+        let mut of = Type::Record(record.clone());
+        for (step, ty) in path {
+            place = self.field(place, &of, step, ty);
+            of = ty.clone();
+        }
+        let Place::Core(place) = place else { return self.b.iconst(0) };
+        let offset = self.b.late(place.fact(Fact::ByteOffset));
+        if path.last().is_none_or(|(step, _)| step.bits.is_none()) {
+            return offset;
+        }
+        // That is where the unit of a bit field begins; the shifts tell its place in there.
+        let right = self.b.late(place.fact(Fact::RightShift));
+        let left = self.b.late(place.fact(Fact::LeftShift));
+        let bits = self.b.bin(BinOp::Sub, right, left);
+        let bytes = self.b.bin_imm(BinOp::LShr, bits, 3);
+        self.b.bin(BinOp::Add, offset, bytes)
+    }
+
     /// The address of a field.
     pub fn core_address(&mut self, place: &CorePlace) -> Value {
         let base = self.base_value(place);
@@ -160,7 +197,7 @@ impl FnLower<'_, '_, '_> {
 
 impl CorePlace {
     /// A late constant about the field.
-    fn fact(&self, fact: Fact) -> Late {
+    pub fn fact(&self, fact: Fact) -> Late {
         Late::Field {
             record: self.record.clone(),
             union: self.union,

@@ -2,7 +2,7 @@
 
 use btc_abi::Action;
 use btc_hir::{self as hir, BinaryOp, CompareKind, ExprKind, Logic, UnaryOp};
-use btc_ir::{BinOp, Block, Cond, Late, Memory, Op, TypeFact, Value, Width};
+use btc_ir::{BinOp, Block, Cond, Late, Memory, Op, Value, Width};
 use btc_types::{EnumType, Type};
 
 use crate::function::FnLower;
@@ -135,7 +135,8 @@ impl FnLower<'_, '_, '_> {
             ExprKind::StepVar { var, delta, prefix } => {
                 let m = self.vars[var];
                 let old = self.b.load(Width::B8, m.base, m.offset);
-                let new = self.b.bin_imm(BinOp::Add, old, *delta);
+                let delta = self.scalar(delta);
+                let new = self.b.bin(BinOp::Add, old, delta);
                 let new = self.extend(new, &e.ty);
                 self.b.store(Width::B8, m.base, m.offset, new);
                 if *prefix { new } else { old }
@@ -144,11 +145,8 @@ impl FnLower<'_, '_, '_> {
                 self.step_map(*map, key.as_deref(), *delta, *prefix)
             }
             ExprKind::KernelEnum { ty, variant, value } => self.kernel_enum(ty, variant, *value),
-            ExprKind::KernelSize { record, union } => self.b.late(Late::Type {
-                record: record.clone(),
-                union: *union,
-                fact: TypeFact::Size,
-            }),
+            ExprKind::KernelSize(record) => self.kernel_size(record),
+            ExprKind::KernelOffset { record, path, .. } => self.kernel_offset(record, path),
             ExprKind::Block { block, value } => {
                 self.block(block);
                 match value {

@@ -9,7 +9,7 @@ use btc_hir as hir;
 use btc_ir::{Cond, FunctionKind, Memory, Op, Value, Width};
 use btc_types::Type;
 
-use crate::function::{Frame, FnLower};
+use crate::function::{FnLower, Frame, Temporaries};
 use btc_builtins::helpers::FOR_EACH_MAP_ELEM;
 use crate::place::{Place, part_offset, width_of};
 
@@ -118,14 +118,14 @@ impl FnLower<'_, '_, '_> {
         }
         self.frame = Some(Frame { base: frame, vars: outer.vars.clone(), callback: true });
         let loops = std::mem::take(&mut self.loops);
-        Outer { frame: Some(outer), vars, loops, stack_used: self.begin_stack() }
+        Outer { frame: Some(outer), vars, loops, memory: self.begin_memory() }
     }
 
     fn leave_callback(&mut self, outer: Outer) {
         self.frame = outer.frame;
         self.vars = outer.vars;
         self.loops = outer.loops;
-        self.end_stack(outer.stack_used);
+        self.end_memory(outer.memory);
     }
 
     /// Marks that the body returned; the program does so after the loop.
@@ -152,5 +152,5 @@ struct Outer {
     frame: Option<Frame>,
     vars: std::collections::HashMap<hir::VarId, Memory>,
     loops: Vec<(btc_ir::Block, btc_ir::Block)>,
-    stack_used: u32,
+    memory: (u32, Temporaries),
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use btc_abi::{self as abi, ProbeIdentity};
 use btc_hir as hir;
-use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Map, Memory, Module, Value, Width};
+use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Map, Memory, Module, ScratchId, Value, Width};
 use btc_providers::Context;
 use btc_types::Type;
 
@@ -45,6 +45,16 @@ pub(crate) struct FnLower<'m, 's, 'p> {
     pub frame: Option<Frame>,
     stack_used: u32,
     stack_budget: u32,
+    temporaries: Temporaries,
+}
+
+/// Scratch objects of one function: a statement may take those of an earlier one.
+#[derive(Default)]
+pub(crate) struct Temporaries {
+    /// Those that the statement in hand uses, and those around it.
+    used: Vec<(u32, ScratchId)>,
+    /// Those of statements that are done, with their sizes.
+    free: Vec<(u32, ScratchId)>,
 }
 
 /// Lowers one probe and registers it in the manifest.
@@ -75,6 +85,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         frame: None,
         stack_used: 0,
         stack_budget: if probe.map_loops { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET },
+            temporaries: Temporaries::default(),
     };
     f.body();
     f.b.finish()
@@ -181,14 +192,23 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    /// Begins to count the stack of a callback; the outer function's count.
-    pub fn begin_stack(&mut self) -> u32 {
-        std::mem::take(&mut self.stack_used)
+    /// Begins to count the memory of a callback; the outer function's.
+    pub fn begin_memory(&mut self) -> (u32, Temporaries) {
+        (std::mem::take(&mut self.stack_used), std::mem::take(&mut self.temporaries))
     }
 
-    /// Goes on counting the stack of the outer function.
-    pub fn end_stack(&mut self, used: u32) {
-        self.stack_used = used;
+    /// Goes on counting the memory of the outer function.
+    pub fn end_memory(&mut self, (stack, temporaries): (u32, Temporaries)) {
+        self.stack_used = stack;
+        self.temporaries = temporaries;
+    }
+
+    /// Lowers a statement by `f`; the scratch memory that it takes is free afterwards.
+    pub fn with_temporaries(&mut self, f: impl FnOnce(&mut Self)) {
+        let around = self.temporaries.used.len();
+        f(self);
+        let done = self.temporaries.used.split_off(around);
+        self.temporaries.free.extend(done);
     }
 
     /// Memory for an object of this function, rounded up to 8 bytes, with whatever content.
@@ -214,7 +234,13 @@ impl FnLower<'_, '_, '_> {
             });
             self.b.module.scratch_map = Some(id);
         }
-        let scratch = self.b.scratch(size.next_multiple_of(8));
+        let size = size.next_multiple_of(8);
+        let fits = self.temporaries.free.iter().rposition(|(free, _)| *free == size);
+        let (_, scratch) = match fits {
+            Some(n) => self.temporaries.free.swap_remove(n),
+            None => (size, self.b.scratch(size)),
+        };
+        self.temporaries.used.push((size, scratch));
         let base = self.b.push(btc_ir::Op::ScratchAddr(scratch));
         Memory { base, offset: 0 }
     }

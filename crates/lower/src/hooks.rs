@@ -1,7 +1,7 @@
 //! Calls of builtins: the services that their hooks ask for.
 
 use btc_abi::{Action, GlobalValue, LossKind};
-use btc_builtins::{Call, Extra, Lowered, Lowering, MapHandle, Source};
+use btc_builtins::{Call, Extra, Lowered, Lowering, Source};
 use btc_hir::{self as hir, ExprKind};
 use btc_providers::Context;
 use btc_ir::{BinOp, Block, Builder, Cond, Late, Memory, Op, Value, Width};
@@ -24,13 +24,33 @@ struct Hook<'f, 'm, 's, 'p> {
     /// For an aggregation: whether all CPUs share the stored parts, and the argument's value.
     shared_by_cpus: bool,
     first: Option<Value>,
+    /// The text that the value is compared with, and where to go when they differ.
+    compared: Option<(&'f [u8], Block)>,
 }
 
 impl FnLower<'_, '_, '_> {
     /// Lowers a call. A value that is no scalar goes to `dest`, or to memory of its own when
     /// nobody wants it elsewhere.
     pub fn call(&mut self, e: &hir::Expr, dest: Option<Memory>) -> Option<Value> {
-        let ExprKind::Call { function, facts, args } = &e.kind else { return None };
+        match self.lower_call(e, dest, None) {
+            Lowered::Value(value) => Some(value),
+            Lowered::None | Lowered::InDest | Lowered::At(_) | Lowered::Compared => None,
+        }
+    }
+
+    /// Lowers a call whose value is text, to compare it with some: `true` when that is done, `false`
+    /// when the text is in `dest`.
+    pub fn call_compared(&mut self, e: &hir::Expr, dest: Memory, text: &[u8], differ: Block) -> bool {
+        self.lower_call(e, Some(dest), Some((text, differ))) == Lowered::Compared
+    }
+
+    fn lower_call(
+        &mut self,
+        e: &hir::Expr,
+        dest: Option<Memory>,
+        compared: Option<(&[u8], Block)>,
+    ) -> Lowered {
+        let ExprKind::Call { function, facts, args } = &e.kind else { return Lowered::None };
         let outer = self.b.span;
         self.b.span = e.span;
         let call = Call { args: facts.clone(), ty: e.ty.clone(), span: e.span };
@@ -40,20 +60,13 @@ impl FnLower<'_, '_, '_> {
             other => other,
         };
         let mut hook =
-            Hook { f: self, args, facts, dest, shared_by_cpus: false, first: None };
+            Hook { f: self, args, facts, dest, shared_by_cpus: false, first: None, compared };
         let lowered = (function.lower)(&mut hook, &call);
-        let value = match lowered {
-            Lowered::Value(value) => Some(value),
-            Lowered::At(from) => {
-                if let Some(to) = dest {
-                    self.b.copy(to, from, e.ty.size());
-                }
-                None
-            }
-            Lowered::None | Lowered::InDest => None,
-        };
+        if let (Lowered::At(from), Some(to)) = (lowered, dest) {
+            self.b.copy(to, from, e.ty.size());
+        }
         self.b.span = outer;
-        value
+        lowered
     }
 
     /// Evaluates the first argument of an aggregation before its entry is looked up.
@@ -75,7 +88,7 @@ impl FnLower<'_, '_, '_> {
         let outer = self.b.span;
         self.b.span = e.span;
         let call = Call { args: facts.clone(), ty: ty.clone(), span: e.span };
-        let mut hook = Hook { f: self, args, facts, dest: Some(at), shared_by_cpus, first };
+        let mut hook = Hook { f: self, args, facts, dest: Some(at), shared_by_cpus, first, compared: None };
         (function.lower)(&mut hook, &call);
         self.b.span = outer;
     }
@@ -125,6 +138,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         let memory = self.f.scratch(8);
         self.f.b.store(Width::B8, memory.base, memory.offset, value);
         self.f.b.load(Width::B8, memory.base, memory.offset)
+    }
+
+    fn compared(&mut self) -> Option<(Vec<u8>, Block)> {
+        self.compared.map(|(text, differ)| (text.to_vec(), differ))
     }
 
     fn equal_constant(&mut self, at: Memory, bytes: &[u8], differ: Block) {
@@ -198,19 +215,20 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.count_loss(loss);
     }
 
-    fn map(&mut self, arg: usize) -> MapHandle {
-        let index = self.facts[arg].map.unwrap_or(0);
-        MapHandle { id: self.f.map_id(hir::MapId(index)), index }
+    fn map(&mut self, arg: usize) -> u32 {
+        self.facts[arg].map.unwrap_or(0)
     }
 
     fn count_entries(&mut self, arg: usize) -> Value {
-        let map = self.map(arg).id;
+        let map = hir::MapId(self.map(arg));
+        let map = self.f.map_id(map);
         self.f.count_entries(map)
     }
 
-    fn key(&mut self, map: usize, key: usize) -> Value {
-        let map = hir::MapId(self.facts[map].map.unwrap_or(0));
-        self.f.key(map, Some(&self.args[key]))
+    fn lookup(&mut self, map: usize, key: usize) -> Value {
+        let map = hir::MapId(self.map(map));
+        let key = self.f.key(map, Some(&self.args[key]));
+        self.f.lookup(map, key)
     }
 
     fn global(&mut self, value: GlobalValue) -> Value {

@@ -6,6 +6,7 @@
 //! or key that wants it.
 
 mod compare;
+mod constant;
 mod core_read;
 mod encode;
 mod expr;

@@ -10,15 +10,27 @@ use crate::function::FnLower;
 use btc_builtins::helpers::{BPF_ANY, BPF_NOEXIST, MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 use crate::into::PADDED;
 use crate::place::{Place, width_of};
+use crate::shared::Storage;
 
 impl<'p> FnLower<'_, '_, 'p> {
     fn hir_map(&self, map: hir::MapId) -> &'p hir::Map {
         &self.shared.program.maps[map.0 as usize]
     }
 
-    /// The BPF map.
+    /// The BPF map, of one that has keys.
     pub fn map_id(&self, map: hir::MapId) -> MapId {
-        self.shared.maps[map.0 as usize]
+        match self.shared.maps[map.0 as usize] {
+            Storage::Map(id) => id,
+            Storage::Variable(_) => unreachable!("`{}` has no keys", self.hir_map(map).name),
+        }
+    }
+
+    /// The address of a map that is a variable.
+    fn variable(&mut self, map: hir::MapId) -> Option<Value> {
+        match self.shared.maps[map.0 as usize] {
+            Storage::Map(_) => None,
+            Storage::Variable(global) => Some(self.b.global_addr(global)),
+        }
     }
 
     fn kind(&self, map: hir::MapId) -> MapKind {
@@ -52,31 +64,39 @@ impl<'p> FnLower<'_, '_, 'p> {
         }
     }
 
-    fn lookup(&mut self, map: hir::MapId, key: Value) -> Value {
+    pub fn lookup(&mut self, map: hir::MapId, key: Value) -> Value {
         let map = self.b.map_addr(self.map_id(map));
         self.b.helper(MAP_LOOKUP_ELEM, &[map, key])
     }
 
     /// The value of an entry as a number; 0 when there is none.
     pub fn map_scalar(&mut self, map: hir::MapId, key: Option<&hir::Expr>, ty: &Type) -> Value {
+        if let Some(at) = self.variable(map) {
+            return self.stored_scalar(map, at, ty);
+        }
         let key = self.key(map, key);
         let found = self.lookup(map, key);
         let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         self.b.branch_imm(Cond::Ne, found, 0, some, none);
         self.b.switch_to(some);
-        let value = match &self.hir_map(map).value {
-            Type::Aggregation(a) => self.aggregate_number(found, a),
-            _ => {
-                let value = self.b.load(width_of(ty), found, 0);
-                self.extend(value, ty)
-            }
-        };
+        let value = self.stored_scalar(map, found, ty);
         self.b.jump(done, &[value]);
         self.b.switch_to(none);
         let zero = self.b.iconst(0);
         self.b.jump(done, &[zero]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
+    }
+
+    /// The number that a stored value is or stands for.
+    fn stored_scalar(&mut self, map: hir::MapId, at: Value, ty: &Type) -> Value {
+        match &self.hir_map(map).value {
+            Type::Aggregation(a) => self.aggregate_number(at, a),
+            _ => {
+                let value = self.b.load(width_of(ty), at, 0);
+                self.extend(value, ty)
+            }
+        }
     }
 
     /// The number of an aggregation that all CPUs share.
@@ -133,6 +153,9 @@ impl<'p> FnLower<'_, '_, 'p> {
 
     /// The value of an entry in memory; zeros when there is none. Read only.
     pub fn map_value(&mut self, map: hir::MapId, key: Option<&hir::Expr>, size: u32) -> Memory {
+        if let Some(base) = self.variable(map) {
+            return Memory { base, offset: 0 };
+        }
         let key = self.key(map, key);
         let found = self.lookup(map, key);
         let (none, done) = (self.b.block(0), self.b.block(1));
@@ -151,8 +174,11 @@ impl<'p> FnLower<'_, '_, 'p> {
     /// `@m[k] = value`
     pub fn set_map(&mut self, map: hir::MapId, key: Option<&hir::Expr>, value: &hir::Expr) {
         let ty = self.hir_map(map).value.clone();
-        if key.is_none() {
+        let Some(constant_key) = key else {
             return self.set_single(map, value, &ty);
+        };
+        if self.set_constant(map, constant_key, value) {
+            return;
         }
         if ty.is_scalar() {
             let value = self.scalar(value);
@@ -170,7 +196,7 @@ impl<'p> FnLower<'_, '_, 'p> {
         self.update(map, key, pointer, BPF_ANY);
     }
 
-    /// A map without key is an array of one element: it is written in place.
+    /// A map without key is written in place.
     fn set_single(&mut self, map: hir::MapId, value: &hir::Expr, ty: &Type) {
         if ty.is_scalar() {
             let value = self.scalar(value);
@@ -182,19 +208,26 @@ impl<'p> FnLower<'_, '_, 'p> {
         self.with_single(map, |f, at| f.copy_into(&Place::Direct(memory), ty, at, ty));
     }
 
-    /// Runs `write` on the element of a map without key and marks the map as assigned.
+    /// Runs `write` on the value of a map without key and marks the map as assigned.
     fn with_single(&mut self, map: hir::MapId, write: impl FnOnce(&mut Self, Memory)) {
+        if let Some(at) = self.variable(map) {
+            return self.write_single(map, at, write);
+        }
         let key = self.key(map, None);
         let found = self.lookup(map, key);
         let (some, done) = (self.b.block(0), self.b.block(0));
         self.b.branch_imm(Cond::Ne, found, 0, some, done);
         self.b.switch_to(some);
-        write(self, Memory { base: found, offset: 0 });
-        let one = self.b.iconst(1);
-        let mark = self.stored_size(map) as i32;
-        self.b.store(Width::B8, found, mark, one);
+        self.write_single(map, found, write);
         self.b.jump(done, &[]);
         self.b.switch_to(done);
+    }
+
+    fn write_single(&mut self, map: hir::MapId, at: Value, write: impl FnOnce(&mut Self, Memory)) {
+        write(self, Memory { base: at, offset: 0 });
+        let one = self.b.iconst(1);
+        let mark = self.stored_size(map) as i32;
+        self.b.store(Width::B8, at, mark, one);
     }
 
     /// Stores a scalar in an existing entry in place, or adds one.
@@ -344,22 +377,30 @@ impl<'p> FnLower<'_, '_, 'p> {
             let id = self.b.map_addr(self.map_id(map));
             return self.b.helper(MAP_DELETE_ELEM, &[id, key]);
         }
+        if let Some(at) = self.variable(map) {
+            return self.unassign(map, at);
+        }
         let key = self.key(map, None);
         let found = self.lookup(map, key);
-        let size = self.stored_size(map);
         let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         self.b.branch_imm(Cond::Ne, found, 0, some, none);
         self.b.switch_to(some);
-        let mark = self.b.load(Width::B8, found, size as i32);
-        self.b.clear(found, 0, size + 8);
-        let zero = self.b.iconst(0);
-        let gone = self.b.cmp(Cond::Eq, mark, zero);
+        let gone = self.unassign(map, found);
         self.b.jump(done, &[gone]);
         self.b.switch_to(none);
         let one = self.b.iconst(1);
         self.b.jump(done, &[one]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
+    }
+
+    /// Clears the value of a map without key and its mark: 0 when it was assigned, else 1.
+    fn unassign(&mut self, map: hir::MapId, at: Value) -> Value {
+        let size = self.stored_size(map);
+        let mark = self.b.load(Width::B8, at, size as i32);
+        self.b.clear(at, 0, size + 8);
+        let zero = self.b.iconst(0);
+        self.b.cmp(Cond::Eq, mark, zero)
     }
 }
 

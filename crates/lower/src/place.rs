@@ -1,7 +1,7 @@
 //! Places: where the bytes of a value are, and how they are reached.
 
 use btc_hir::{self as hir, ExprKind, FieldStep};
-use btc_ir::{BinOp, Leaf, Memory, PathStep, Value, Width};
+use btc_ir::{BinOp, Fact, Leaf, Memory, PathStep, Value, Width};
 
 use btc_types::{RecordType, Space, Type, tuple_layout};
 
@@ -116,17 +116,15 @@ impl FnLower<'_, '_, '_> {
                 });
             }
         let base = base.unwrap_or_else(|| Base::Value(self.scalar(pointer)));
-        let (record, union) = (r.name.clone(), r.union);
-        Place::Core(CorePlace { base, space, record, union, path: Vec::new(), leaf: Leaf::Record(union) })
+        record_at(base, space, r)
     }
 
-    fn field(&mut self, place: Place, record: &Type, field: &FieldStep, ty: &Type) -> Place {
+    pub fn field(&mut self, place: Place, record: &Type, field: &FieldStep, ty: &Type) -> Place {
         match place {
             Place::Core(mut core) => {
-                if let (Some(PathStep::Member { record: of, .. }), Type::Record(r)) =
-                    (core.path.last_mut(), record)
-                {
-                    *of = Some((stub_name(&r.name), r.union));
+                let member = core.path.iter_mut().rev().find(|step| matches!(step, PathStep::Member { .. }));
+                if let (Some(PathStep::Member { record: of, .. }), Type::Record(r)) = (member, record) {
+                    *of = Some((stub_name(r), r.union));
                 }
                 core.path.push(PathStep::Member { name: field.name.clone(), record: None });
                 core.leaf = leaf_of(ty);
@@ -135,22 +133,14 @@ impl FnLower<'_, '_, '_> {
             // A copy of a kernel record keeps the target's layout: its fields are found there too.
             Place::Direct(m) if matches!(record, Type::Record(r) if !r.script && !r.name.starts_with('.')) => {
                 let Type::Record(r) = record else { return Place::Direct(m) };
-                let copy = CorePlace {
-                    base: Base::Value(self.pointer(m)),
-                    space: Space::Kernel,
-                    record: stub_name(&r.name),
-                    union: r.union,
-                    path: Vec::new(),
-                    leaf: Leaf::Record(r.union),
-                };
-                self.field(Place::Core(copy), record, field, ty)
+                let copy = record_at(Base::Value(self.pointer(m)), Space::Kernel, r);
+                self.field(copy, record, field, ty)
             }
             other => self.shift(other, storage_offset(field, ty)),
         }
     }
 
     fn element(&mut self, base: &hir::Expr, index: &hir::Expr, ty: &Type) -> Place {
-        let stride = ty.size().max(1);
         let place = self.place(base);
         match (&index.kind, place) {
             (ExprKind::Int(n), Place::Core(mut core)) if base.ty.size() > 0 => {
@@ -158,14 +148,38 @@ impl FnLower<'_, '_, '_> {
                 core.leaf = leaf_of(ty);
                 Place::Core(core)
             }
-            (ExprKind::Int(n), place) => self.shift(place, (*n as u32).wrapping_mul(stride)),
+            (ExprKind::Int(n), place) if !is_kernel_record(ty) => {
+                self.shift(place, (*n as u32).wrapping_mul(ty.size().max(1)))
+            }
             (_, place) => {
                 let n = self.scalar(index);
-                let offset = self.b.bin_imm(BinOp::Mul, n, i64::from(stride));
+                let stride = self.stride(&place, ty);
+                let offset = self.b.bin(BinOp::Mul, n, stride);
                 let (start, space) = self.address(&place);
                 let address = self.b.bin(BinOp::Add, start, offset);
-                Place::Remote { address, space }
+                match ty {
+                    Type::Record(r) if is_kernel_record(ty) => record_at(Base::Value(address), space, r),
+                    _ => Place::Remote { address, space },
+                }
             }
+        }
+    }
+
+    /// The distance between elements of type `ty` of an array at a place.
+    fn stride(&mut self, array: &Place, ty: &Type) -> Value {
+        match (ty, array) {
+            (Type::Record(r), Place::Core(core)) if !r.script => {
+                let mut element = core.clone();
+                element.path.push(PathStep::Index(0));
+                element.leaf = leaf_of(ty);
+                self.b.late(element.fact(Fact::ByteSize))
+            }
+            (Type::Record(r), _) if is_kernel_record(ty) => self.kernel_size(r),
+            (Type::Array { element, count }, _) if is_kernel_record(ty) => {
+                let one = self.stride(array, element);
+                self.b.bin_imm(BinOp::Mul, one, i64::from(*count))
+            }
+            _ => self.b.iconst(i64::from(ty.size().max(1))),
         }
     }
 
@@ -226,11 +240,30 @@ impl FnLower<'_, '_, '_> {
     }
 }
 
-/// A name for a stub of a record that BTF leaves unnamed.
-fn stub_name(name: &str) -> String {
-    match name.strip_prefix('.') {
+/// A kernel record as a place.
+pub(crate) fn record_at(base: Base, space: Space, r: &RecordType) -> Place {
+    let (record, union) = (stub_name(r), r.union);
+    Place::Core(CorePlace { base, space, record, union, path: Vec::new(), leaf: Leaf::Record(union) })
+}
+
+/// Whether a value's size is the kernel's own affair, and there is a name to ask for it.
+fn is_kernel_record(ty: &Type) -> bool {
+    match ty {
+        Type::Record(r) => !r.script && !r.name.starts_with('.'),
+        Type::Array { element, .. } => is_kernel_record(element),
+        _ => false,
+    }
+}
+
+/// How late constants mark a record that has a typedef and no tag.
+pub(crate) const TYPEDEF: &str = "typedef ";
+
+/// What late constants call a record: BTF leaves some unnamed, others have a typedef alone.
+pub(crate) fn stub_name(record: &RecordType) -> String {
+    match record.name.strip_prefix('.') {
         Some(id) => format!("anonymous{id}"),
-        None => name.to_string(),
+        None if record.typedef => format!("{TYPEDEF}{}", record.name),
+        None => record.name.clone(),
     }
 }
 

@@ -9,20 +9,32 @@ use btc_ir::{Global, GlobalId, Map, MapId, Module, Section};
 use btc_target::{DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_ENTRIES};
 use btc_types::Type;
 
+use crate::constant::Rows;
 use crate::encode::{reduce, stored_parts};
+
+/// What holds a map of the script.
+#[derive(Clone, Copy)]
+pub(crate) enum Storage {
+    /// A BPF map.
+    Map(MapId),
+    /// A variable. The kernel lets a program use 64 maps; of variables there may be any number.
+    Variable(GlobalId),
+}
 
 /// The state.
 pub(crate) struct Shared<'a> {
     pub program: &'a hir::Program,
     sources: &'a SourceMap,
     pub manifest: Manifest,
-    /// BPF maps of the script's maps.
-    pub maps: Vec<MapId>,
+    /// What holds the script's maps.
+    pub maps: Vec<Storage>,
     /// Stack tables by number of frames.
     stacks: HashMap<u32, (MapId, u32)>,
     values: HashMap<String, GlobalId>,
     texts: HashMap<Vec<u8>, GlobalId>,
     params: HashMap<(u32, bool), GlobalId>,
+    /// Constant entries by map.
+    pub rows: HashMap<u32, Rows>,
     losses: GlobalId,
     loss_sites: HashMap<(Span, LossKind, String), u32>,
     pub stopped: GlobalId,
@@ -47,7 +59,8 @@ impl<'a> Shared<'a> {
             module.add_global(Global { symbol: symbol.to_string(), section, init: vec![0; bytes] })
         };
         let losses = global(module, abi::LOSSES, Section::Bss, 8);
-        let stopped = global(module, abi::STOPPED, Section::Bss, 8);
+        // Every event reads the flag: maps that follow, written all the time, must not share its cache line.
+        let stopped = global(module, abi::STOPPED, Section::Bss, 64);
         let zeros = global(module, "btc_zeros", Section::Rodata, 8);
         let mut shared = Shared {
             program,
@@ -58,6 +71,7 @@ impl<'a> Shared<'a> {
             values: HashMap::new(),
             texts: HashMap::new(),
             params: HashMap::new(),
+            rows: HashMap::new(),
             losses,
             loss_sites: HashMap::new(),
             stopped,
@@ -76,7 +90,7 @@ impl<'a> Shared<'a> {
         let per_cpu = matches!(map.value, Type::Aggregation(_)) && !map.read_as_number;
         let kind = match (&map.key, map.kind, per_cpu) {
             (None, _, true) => MapKind::PerCpuArray,
-            (None, _, false) => MapKind::Array,
+            (None, _, false) => MapKind::Variable,
             (_, Some(hir::MapKind::LruHash), false) => MapKind::LruHash,
             (_, Some(hir::MapKind::LruHash | hir::MapKind::LruPerCpuHash), true) => MapKind::LruPerCpuHash,
             (_, Some(hir::MapKind::LruPerCpuHash), false) => MapKind::LruHash,
@@ -91,14 +105,19 @@ impl<'a> Shared<'a> {
         let value_size = if map.key.is_none() { stored + 8 } else { stored };
         let max_entries = if map.key.is_none() { 1 } else { map.entries.unwrap_or(DEFAULT_MAP_KEYS) };
         let symbol = symbol_of(&map.name, index);
-        let id = module.add_map(Map {
-            symbol: symbol.clone(),
-            kind: Some(kind),
-            key_size: map.key.as_ref().map_or(4, Type::size),
-            value_size,
-            max_entries,
-        });
-        self.maps.push(id);
+        let storage = if kind == MapKind::Variable {
+            let init = vec![0; value_size as usize];
+            Storage::Variable(module.add_global(Global { symbol: symbol.clone(), section: Section::Bss, init }))
+        } else {
+            Storage::Map(module.add_map(Map {
+                symbol: symbol.clone(),
+                kind: Some(kind),
+                key_size: map.key.as_ref().map_or(4, Type::size),
+                value_size,
+                max_entries,
+            }))
+        };
+        self.maps.push(storage);
         let entry = abi::Map {
             name: map.name.clone(),
             symbol,

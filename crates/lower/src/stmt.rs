@@ -17,7 +17,7 @@ const MAX_INSTS: i64 = 400_000;
 impl FnLower<'_, '_, '_> {
     pub fn block(&mut self, block: &hir::Block) {
         for stmt in &block.stmts {
-            self.stmt(stmt);
+            self.with_temporaries(|f| f.stmt(stmt));
         }
     }
 

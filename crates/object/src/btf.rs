@@ -137,6 +137,12 @@ impl Btf {
         self.add_shared(r)
     }
 
+    /// `typedef`
+    pub fn typedef(&mut self, name: &str, of: TypeId) -> TypeId {
+        let r = self.record(name, kind::TYPEDEF, 0, of, &[]);
+        self.add(r)
+    }
+
     /// `const`
     pub fn constant(&mut self, of: TypeId) -> TypeId {
         let r = self.record("", kind::CONST, 0, of, &[]);

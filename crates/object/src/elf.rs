@@ -25,6 +25,9 @@ const R_BPF_64_64: RelocationType = RelocationType(1);
 const R_BPF_64_32: RelocationType = RelocationType(10);
 /// `BPF_MAP_TYPE_RINGBUF`
 const RINGBUF: u32 = 27;
+/// Most variables of a section that BTF describes: libbpf looks for the symbol of each among all
+/// symbols. That is of use in dumps, and one is enough for libbpf to map the section.
+const MOST_DESCRIBED: usize = 1000;
 /// The extern that libbpf fills with the kernel's version.
 const KERNEL_VERSION: &str = "LINUX_KERNEL_VERSION";
 
@@ -130,6 +133,9 @@ impl<'a> Writer<'a> {
                 Some(MapKind::PerCpuArray) => 6,
                 Some(MapKind::LruHash) => 9,
                 Some(MapKind::LruPerCpuHash) => 10,
+                Some(MapKind::Variable) => {
+                    return Err(ObjectError::Invalid(format!("map `{}` is a variable", map.symbol)));
+                }
             };
             let mut attributes = vec![("type", kind)];
             if map.kind.is_some() {
@@ -178,9 +184,11 @@ impl<'a> Writer<'a> {
                 return Err(ObjectError::Invalid(format!("global `{}` has no bytes", global.symbol)));
             }
             bytes.extend(&global.init);
-            let ty = self.global_type(size);
-            let ty = self.btf.variable(&global.symbol, ty, linkage::GLOBAL);
-            entries.push(SectionEntry { ty, offset, size });
+            if entries.len() < MOST_DESCRIBED {
+                let ty = self.global_type(size);
+                let ty = self.btf.variable(&global.symbol, ty, linkage::GLOBAL);
+                entries.push(SectionEntry { ty, offset, size });
+            }
             places.push((n, offset, size));
         }
         bytes.resize(bytes.len().div_ceil(8) * 8, 0);

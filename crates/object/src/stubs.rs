@@ -233,13 +233,21 @@ impl Emitted {
             members.push(Member { name: field.name.clone(), ty, offset: 0 });
             size = size.max(bytes);
         }
-        let name = match (stub.flavour, stub.record.contains("___")) {
-            (0, _) => stub.record.clone(),
-            (n, false) => format!("{}___{n}", stub.record),
+        let typedef = stub.record.strip_prefix("typedef ");
+        let name = typedef.unwrap_or(&stub.record);
+        let name = match (stub.flavour, name.contains("___")) {
+            (0, _) => name.to_string(),
+            (n, false) => format!("{name}___{n}"),
             // libbpf cuts at the last separator, so a flavour gets no second one.
-            (n, true) => format!("{}_{n}", stub.record),
+            (n, true) => format!("{name}_{n}"),
         };
-        self.ids[at] = btf.composite(&name, stub.union, size, &members);
+        self.ids[at] = match typedef {
+            Some(_) => {
+                let record = btf.composite("", stub.union, size, &members);
+                btf.typedef(&name, record)
+            }
+            None => btf.composite(&name, stub.union, size, &members),
+        };
         self.sizes[at] = size;
         Ok(self.ids[at])
     }

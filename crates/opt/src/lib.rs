@@ -11,7 +11,9 @@ mod constants;
 pub mod cse;
 pub mod dce;
 mod facts;
+pub mod known_branches;
 pub mod load_forward;
+pub mod lookups;
 pub mod mem2reg;
 mod rewrite;
 pub mod simplify;
@@ -41,7 +43,9 @@ pub const ROUND: &[Pass] = &[
     ("simplify", simplify::run),
     ("block_params", block_params::run),
     ("cse", cse::run),
+    ("lookups", lookups::run),
     ("load_forward", load_forward::run),
+    ("known_branches", known_branches::run),
     ("simplify_cfg", simplify_cfg::run),
     ("dce", dce::run),
 ];

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use btc_abi::{Action, Conversion, Encoding, Field, FormatSpec, Manifest, Map, Reduce, Segment};
+use btc_abi::{Action, Conversion, Encoding, Field, FormatSpec, Manifest, Map, MapKind, Reduce, Segment};
 use btc_ir::machine::Machine;
-use btc_ir::{MapId, Module};
+use btc_ir::{GlobalId, MapId, Module};
 
 use crate::oracle::{Outcome, compute};
 use crate::tree::{Op, Piece};
@@ -172,13 +172,23 @@ fn entry(manifest: &Manifest, map: &Map, key: &[u8], bytes: &[u8]) -> Vec<String
     vec![format!("{name}: {shown}")]
 }
 
+/// Keys and values of a map; one that is a variable has a value once a program has touched it.
+fn contents(map: &Map, ids: &BTreeMap<&str, u32>, module: &Module, machine: &Machine) -> Vec<(Vec<u8>, Vec<u8>)> {
+    if map.kind != MapKind::Variable {
+        return machine.map(MapId(ids[map.symbol.as_str()]));
+    }
+    let index = module.globals.iter().position(|g| g.symbol == map.symbol).unwrap_or(0);
+    let bytes = machine.global_bytes(GlobalId(index as u32));
+    bytes.map(|b| (Vec::new(), b.to_vec())).into_iter().collect()
+}
+
 /// What a run left behind.
 pub fn outcome(manifest: &Manifest, module: &Module, machine: &Machine) -> Outcome {
     let lines = machine.records.iter().filter_map(|r| record(manifest, r)).collect();
     let ids: BTreeMap<&str, u32> = module.maps.iter().map(|m| m.symbol.as_str()).zip(0..).collect();
     let mut maps = Vec::new();
     for map in &manifest.maps {
-        for (key, bytes) in machine.map(MapId(ids[map.symbol.as_str()])) {
+        for (key, bytes) in contents(map, &ids, module, machine) {
             // A map without keys ends in a mark that it was assigned.
             if map.key.is_some() || le(&bytes[map.value_size as usize - 8..]) != 0 {
                 maps.extend(entry(manifest, map, &key, &bytes));

@@ -7,6 +7,9 @@ use btc_types::Type;
 pub(crate) fn value(e: &Expr) -> Option<i64> {
     Some(match &e.kind {
         ExprKind::Int(n) => *n,
+        // Only asked where a number must be known now; as a value both are bound on the target.
+        ExprKind::KernelSize(record) => i64::from(record.size),
+        ExprKind::KernelOffset { value, .. } => *value,
         ExprKind::Cast(inner) => convert(value(inner)?, &e.ty)?,
         ExprKind::Unary { op, operand } => {
             let n = value(operand)?;

@@ -43,7 +43,7 @@ pub fn check(
     let mut tables = tables::Tables::new(program, &settings, options, d);
     for _ in 0..MAX_WALKS {
         let mut found = Diagnostics::new();
-        tables.changed = false;
+        tables.begin_walk();
         let checked: Vec<hir::Probe> = probes
             .iter()
             .enumerate()

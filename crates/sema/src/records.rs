@@ -58,7 +58,7 @@ impl<'t> Records<'t> {
         let mut layout = LayOut { union, packed: record.packed, ..LayOut::default() };
         // A record may hold pointers to itself: known by name before its fields are.
         let name = record.name.name.clone();
-        let ty = |size, align| RecordType { name: name.clone(), union, script: true, size, align };
+        let ty = |size, align| RecordType { name: name.clone(), union, typedef: false, script: true, size, align };
         let empty = RecordLayout { ty: ty(0, 1), fields: Vec::new() };
         self.records.insert(name.clone(), Arc::new(empty));
         for field in &record.fields {
@@ -178,7 +178,14 @@ impl<'t> Records<'t> {
     /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
     fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
         let TypeExprKind::Pointer(to) = &ty.kind else { return self.resolve(ty, d) };
-        let opaque = |tag: &str, union| RecordType { name: tag.to_string(), union, script: true, size: 0, align: 1 };
+        let opaque = |tag: &str, union| RecordType {
+            name: tag.to_string(),
+            union,
+            script: true,
+            typedef: false,
+            size: 0,
+            align: 1,
+        };
         let inner = match &to.kind {
             TypeExprKind::Struct(tag) if self.find(tag, false).is_none() => Type::Record(opaque(tag, false)),
             TypeExprKind::Union(tag) if self.find(tag, true).is_none() => Type::Record(opaque(tag, true)),

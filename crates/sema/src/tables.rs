@@ -30,6 +30,8 @@ pub(crate) struct MapInfo {
     pub read_as_number: bool,
     /// Whether anything assigns it.
     pub assigned: bool,
+    /// Position when the walk began.
+    position: u32,
 }
 
 /// Types over the whole script.
@@ -107,6 +109,7 @@ impl Tables {
                 soft: (true, true),
                 read_as_number: false,
                 assigned: false,
+                position: 0,
             }
         })
     }
@@ -188,7 +191,13 @@ impl Tables {
 
     /// Position of a map in the finished program.
     pub fn map_id(&self, name: &str) -> hir::MapId {
-        hir::MapId(self.maps.keys().position(|n| n == name).unwrap_or(0) as u32)
+        hir::MapId(self.maps.get(name).map_or(0, |m| m.position))
+    }
+
+    /// Prepares for another walk.
+    pub fn begin_walk(&mut self) {
+        self.changed = false;
+        self.maps.values_mut().zip(0..).for_each(|(map, n)| map.position = n);
     }
 
     /// Reports maps that are read and never assigned.

@@ -110,7 +110,9 @@ impl Btf {
             }
         }
         let behind = self.strip(typedef?)?;
-        matches!(behind, Raw::Struct(_) | Raw::Union(_)).then(|| self.lay_out(name, &behind))?
+        let mut layout = matches!(behind, Raw::Struct(_) | Raw::Union(_)).then(|| self.lay_out(name, &behind))??;
+        layout.ty.typedef = true;
+        Some(layout)
     }
 
     fn lay_out(&self, name: &str, raw: &Raw) -> Option<RecordLayout> {
@@ -123,7 +125,7 @@ impl Btf {
         self.collect(record, 0, 0, &mut fields);
         let size = record.size() as u32;
         let align = if size.is_multiple_of(8) { 8 } else if size.is_multiple_of(4) { 4 } else { 1 };
-        let ty = RecordType { name: name.to_string(), union, script: false, size, align };
+        let ty = RecordType { name: name.to_string(), union, typedef: false, script: false, size, align };
         Some(RecordLayout { ty, fields })
     }
 
@@ -208,6 +210,7 @@ impl Btf {
                 if let Some(raw) = self.by_id(id)
                     && let Some(name) = raw.as_btf_type().and_then(|t| self.raw.resolve_name(t).ok()) {
                         r.name = name;
+                        r.typedef = true;
                     }
                 Type::Record(r)
             }
@@ -247,7 +250,7 @@ impl Btf {
         }
         let size = record.size() as u32;
         let align = if size.is_multiple_of(8) { 8 } else if size.is_multiple_of(4) { 4 } else { 1 };
-        Type::Record(RecordType { name, union, script: false, size, align })
+        Type::Record(RecordType { name, union, typedef: false, script: false, size, align })
     }
 
     fn enum_type(&self, raw: &Raw) -> Option<EnumType> {

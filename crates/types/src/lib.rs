@@ -125,6 +125,8 @@ pub struct RecordType {
     pub name: String,
     /// Union rather than struct.
     pub union: bool,
+    /// Named by a typedef, without a tag of its own.
+    pub typedef: bool,
     /// Defined by the script; else by the kernel.
     pub script: bool,
     /// Size in bytes (of the build's target, for kernel records).

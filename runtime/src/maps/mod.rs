@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use btc_abi::{Encoding, Map, Reduce};
 
+use crate::load::Variable;
 use crate::render::{integer, le, part};
 pub(crate) use reduce::{Value, divide, merge};
 
@@ -17,11 +18,20 @@ pub(crate) struct Entry {
     pub value: Value,
 }
 
+/// Where a map's values are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Storage {
+    /// In a BPF map, by its descriptor.
+    Map(i32),
+    /// In `.bss`, which is mapped here.
+    Variable(Variable),
+}
+
 /// An open map of the script.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Handle<'m> {
     pub map: &'m Map,
-    pub fd: i32,
+    pub storage: Storage,
     pub cpus: usize,
     /// Entries that it really has room for.
     pub limit: u32,
@@ -46,21 +56,49 @@ impl Handle<'_> {
 
     /// The value of a map without key, and whether it was ever assigned.
     pub(crate) fn scalar(&self) -> (Value, bool) {
-        let mut buffer = self.buffer();
-        raw::lookup(self.fd, &0u32.to_le_bytes(), &mut buffer);
+        let buffer = self.read_single();
         let flag = crate::validate::reduced_size(self.map).next_multiple_of(8) as usize;
         let set = self.cpu_parts(&buffer).any(|p| le(p, flag) != 0);
         (merge(self.map, self.cpu_parts(&buffer)), set)
     }
 
+    /// The bytes of a map without key, of all CPUs.
+    fn read_single(&self) -> Vec<u8> {
+        let mut buffer = self.buffer();
+        match self.storage {
+            Storage::Map(fd) => {
+                raw::lookup(fd, &0u32.to_le_bytes(), &mut buffer);
+            }
+            Storage::Variable(variable) => variable.read(&mut buffer),
+        }
+        buffer
+    }
+
+    fn write_single(&self, bytes: &[u8]) {
+        match self.storage {
+            Storage::Map(fd) => {
+                raw::update(fd, &0u32.to_le_bytes(), bytes);
+            }
+            Storage::Variable(variable) => variable.write(bytes),
+        }
+    }
+
+    /// The descriptor of a map with keys; for others one that the kernel refuses.
+    fn fd(&self) -> i32 {
+        match self.storage {
+            Storage::Map(fd) => fd,
+            Storage::Variable(_) => -1,
+        }
+    }
+
     /// The value under a key.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Value> {
         let mut buffer = self.buffer();
-        raw::lookup(self.fd, key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))
+        raw::lookup(self.fd(), key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))
     }
 
     fn keys(&self) -> Vec<Vec<u8>> {
-        raw::keys(self.fd, self.key_size(), self.limit.max(1) as usize)
+        raw::keys(self.fd(), self.key_size(), self.limit.max(1) as usize)
     }
 
     /// All entries in the order in which they print.
@@ -81,7 +119,7 @@ impl Handle<'_> {
     pub(crate) fn take_entries(&self) -> Vec<Entry> {
         let taken = |key: Vec<u8>| {
             let mut buffer = self.buffer();
-            let value = raw::take(self.fd, &key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))?;
+            let value = raw::take(self.fd(), &key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))?;
             Some(Entry { key, value })
         };
         let mut entries: Vec<Entry> = self.keys().into_iter().filter_map(taken).collect();
@@ -92,11 +130,10 @@ impl Handle<'_> {
     /// Deletes all entries; a map without key becomes unassigned.
     pub(crate) fn clear(&self) {
         if self.map.key.is_none() {
-            raw::update(self.fd, &0u32.to_le_bytes(), &self.buffer());
-            return;
+            return self.write_single(&self.buffer());
         }
         for key in self.keys() {
-            raw::delete(self.fd, &key);
+            raw::delete(self.fd(), &key);
         }
     }
 
@@ -105,13 +142,11 @@ impl Handle<'_> {
         if self.map.key.is_some() {
             let zeros = self.buffer();
             for key in self.keys() {
-                raw::update(self.fd, &key, &zeros);
+                raw::update(self.fd(), &key, &zeros);
             }
             return;
         }
-        let mut buffer = self.buffer();
-        let key = 0u32.to_le_bytes();
-        raw::lookup(self.fd, &key, &mut buffer);
+        let mut buffer = self.read_single();
         let flag = crate::validate::reduced_size(self.map).next_multiple_of(8) as usize;
         let size = self.map.value_size as usize;
         let stride = if self.map.kind.is_per_cpu() { size.next_multiple_of(8) } else { size };
@@ -119,7 +154,7 @@ impl Handle<'_> {
             let end = flag.min(part.len());
             part[..end].fill(0);
         }
-        raw::update(self.fd, &key, &buffer);
+        self.write_single(&buffer);
     }
 }
 

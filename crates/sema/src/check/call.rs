@@ -2,9 +2,9 @@
 
 use btc_builtins::{Arg, Check, Function, Kind, Literal, ParamKind, Probes, Returns};
 use btc_diagnostics::{Code, Diagnostic, Span, did_you_mean};
-use btc_hir::{self as hir, ExprKind};
+use btc_hir::{self as hir, BinaryOp, ExprKind, FieldStep};
 use btc_syntax::ast;
-use btc_types::Type;
+use btc_types::{RecordType, Type};
 
 use super::{Checker, broken};
 use crate::constant;
@@ -352,13 +352,7 @@ impl Checker<'_, '_> {
         if ty == Type::Unknown {
             return broken(span);
         }
-        let kind = match &ty {
-            Type::Record(r) if !r.script => {
-                ExprKind::KernelSize { record: r.name.clone(), union: r.union }
-            }
-            _ => ExprKind::Int(i64::from(ty.size())),
-        };
-        hir::Expr { kind, ty: Type::UINT64, span }
+        hir::Expr { ty: Type::UINT64, ..size_of(&ty, 1, span) }
     }
 
     fn offsetof(&mut self, args: &[ast::Expr], span: Span) -> hir::Expr {
@@ -379,7 +373,10 @@ impl Checker<'_, '_> {
         if let ast::ExprKind::Ident(name) = &at.kind {
             names.push(name.clone());
         }
-        let mut bits = 0;
+        // The way through the script's own records, whose layout is known, and on from there
+        // through the kernel's.
+        let (mut bits, mut kernel_bits) = (0, 0);
+        let mut kernel: Option<(RecordType, Vec<(FieldStep, Type)>)> = None;
         for name in names.iter().rev() {
             let layout = match &ty {
                 Type::Record(r) => self.cx.records.layout(r),
@@ -390,11 +387,44 @@ impl Checker<'_, '_> {
                 self.error(Code::UnknownField, span, format!("`{ty}` has no field `{name}`"));
                 return broken(span);
             };
-            bits += field.bit_offset;
+            match &ty {
+                Type::Record(r) if !r.script => {
+                    let (_, path) = kernel.get_or_insert_with(|| (r.clone(), Vec::new()));
+                    let (name, bit_offset, bits) = (field.name.clone(), field.bit_offset, field.bits);
+                    path.push((FieldStep { name, bit_offset, bits }, field.ty.clone()));
+                    kernel_bits += bit_offset;
+                }
+                _ => bits += field.bit_offset,
+            }
             ty = field.ty.clone();
         }
-        let kind = ExprKind::Int(i64::from(bits / 8));
+        let own = hir::Expr { kind: ExprKind::Int(i64::from(bits / 8)), ty: Type::UINT64, span };
+        let Some((record, path)) = kernel else { return own };
+        let kind = ExprKind::KernelOffset { record, path, value: i64::from(kernel_bits / 8) };
+        let late = hir::Expr { kind, ty: Type::UINT64, span };
+        if bits == 0 {
+            return late;
+        }
+        let kind = ExprKind::Binary { op: BinaryOp::Add, left: Box::new(own), right: Box::new(late) };
         hir::Expr { kind, ty: Type::UINT64, span }
+    }
+}
+
+/// The size of `count` values of a type in bytes; that of kernel records is bound on the target.
+pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
+    let number = |n| hir::Expr { kind: ExprKind::Int(n), ty: Type::INT64, span };
+    match ty {
+        // A record without any name cannot be asked for on the target.
+        Type::Record(r) if !r.script && !r.name.starts_with('.') && count != 0 => {
+            let one = hir::Expr { kind: ExprKind::KernelSize(r.clone()), ty: Type::INT64, span };
+            if count == 1 {
+                return one;
+            }
+            let kind = ExprKind::Binary { op: BinaryOp::Mul, left: Box::new(one), right: Box::new(number(count)) };
+            hir::Expr { kind, ty: Type::INT64, span }
+        }
+        Type::Array { element, count: n } => size_of(element, count.wrapping_mul(i64::from(*n)), span),
+        ty => number(i64::from(ty.size()).wrapping_mul(count)),
     }
 }
 

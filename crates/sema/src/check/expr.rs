@@ -208,12 +208,9 @@ impl Checker<'_, '_> {
                 return broken(span);
             }
         };
-        let scale = match &ty {
-            Type::Pointer { to, .. } => i64::from(to.size().max(1)),
-            _ => 1,
-        };
         self.tables.set_var(self.probe, var, ty.clone());
-        let kind = ExprKind::StepVar { var, delta: i64::from(delta) * scale, prefix };
+        let delta = Box::new(super::ops::unit(&ty, i64::from(delta), span));
+        let kind = ExprKind::StepVar { var, delta, prefix };
         hir::Expr { kind, ty, span }
     }
 

@@ -5,6 +5,7 @@ use btc_hir::{self as hir, BinaryOp, CompareKind, ExprKind, Logic, UnaryOp};
 use btc_syntax::ast;
 use btc_types::{Space, Type};
 
+use super::call::size_of;
 use super::expr::{int_literal, signed_type};
 use super::{Checker, broken};
 
@@ -153,23 +154,17 @@ impl Checker<'_, '_> {
         subtract: bool,
         span: Span,
     ) -> hir::Expr {
-        let scale = match &pointer.ty {
-            Type::Pointer { to, .. } => i64::from(to.size().max(1)),
-            _ => 1,
-        };
         let ty = pointer.ty.clone();
+        let scale = unit(&ty, 1, number.span);
         let bytes = match number.kind {
-            ExprKind::Int(n) => {
-                hir::Expr { kind: ExprKind::Int(n.wrapping_mul(scale)), ty: Type::INT64, span: number.span }
-            }
-            _ if scale == 1 => number,
+            ExprKind::Int(n) => unit(&ty, n, number.span),
+            _ if matches!(scale.kind, ExprKind::Int(1)) => number,
             _ => {
                 let at = number.span;
-                let factor = hir::Expr { kind: ExprKind::Int(scale), ty: Type::INT64, span: at };
                 let kind = ExprKind::Binary {
                     op: BinaryOp::Mul,
                     left: Box::new(number),
-                    right: Box::new(factor),
+                    right: Box::new(scale),
                 };
                 hir::Expr { kind, ty: Type::INT64, span: at }
             }
@@ -200,6 +195,14 @@ impl Checker<'_, '_> {
         };
         let kind = ExprKind::Compare { op, kind, left: Box::new(left), right: Box::new(right) };
         hir::Expr { kind, ty: Type::Bool, span }
+    }
+}
+
+/// How far a pointer moves by `count` steps, in bytes.
+pub(super) fn unit(pointer: &Type, count: i64, span: Span) -> hir::Expr {
+    match pointer {
+        Type::Pointer { to, .. } if to.size() > 0 || matches!(**to, Type::Record(_)) => size_of(to, count, span),
+        _ => size_of(&Type::int(1, false), count, span),
     }
 }
 

@@ -119,23 +119,30 @@ impl FnLower<'_, '_, '_> {
         }
         let (head, body, test, next, rest) =
             (self.b.block(1), self.b.block(0), self.b.block(0), self.b.block(0), self.b.block(0));
+        // On the stack a word must be aligned.
+        let width = [Width::B8, Width::B4, Width::B2, Width::B1]
+            .into_iter()
+            .find(|w| [a.offset, b.offset].iter().all(|at| at % w.bytes() as i32 == 0))
+            .unwrap_or(Width::B1);
+        let size = i64::from(width.bytes());
+        let unused = 64 - 8 * size as u32;
         let (a, b) = (self.pointer(a), self.pointer(b));
-        let words = i64::from(shorter / 8);
+        let words = i64::from(shorter) / size;
         let (zero, same) = (self.b.iconst(0), self.b.block(0));
         self.b.jump(head, &[zero]);
         self.b.switch_to(head);
         let i = self.b.block_param(head, 0);
-        self.b.branch_imm(Cond::ULt, i, words * 8, body, rest);
+        self.b.branch_imm(Cond::ULt, i, words * size, body, rest);
 
         self.b.switch_to(body);
-        let bounded = self.b.push(Op::UMin(i, (words as u64).saturating_sub(1) * 8));
-        let (x, y) = (self.load_at(a, bounded, Width::B8), self.load_at(b, bounded, Width::B8));
+        let bounded = self.b.push(Op::UMin(i, (words as u64).saturating_sub(1) * size as u64));
+        let (x, y) = (self.load_at(a, bounded, width), self.load_at(b, bounded, width));
         let unlike = self.b.bin(BinOp::Xor, x, y);
         // The lowest bit that is set marks the first byte of `x` that is 0.
-        let less = self.b.bin_imm(BinOp::Sub, x, LOW_BITS);
+        let less = self.b.bin_imm(BinOp::Sub, x, LOW_BITS >> unused);
         let not = self.b.bin_imm(BinOp::Xor, x, -1);
         let nul = self.b.bin(BinOp::And, less, not);
-        let nul = self.b.bin_imm(BinOp::And, nul, HIGH_BITS);
+        let nul = self.b.bin_imm(BinOp::And, nul, (HIGH_BITS as u64 >> unused) as i64);
         let any = self.b.bin(BinOp::Or, unlike, nul);
         self.b.branch_imm(Cond::Eq, any, 0, next, test);
 
@@ -149,11 +156,11 @@ impl FnLower<'_, '_, '_> {
         self.b.branch_imm(Cond::Eq, unlike, 0, same, differ);
 
         self.b.switch_to(next);
-        let after = self.b.add_imm(i, 8);
+        let after = self.b.add_imm(i, size);
         self.b.jump(head, &[after]);
 
         self.b.switch_to(rest);
-        for at in words * 8..i64::from(shorter) {
+        for at in words * size..i64::from(shorter) {
             let at = self.b.iconst(at);
             let (x, y) = (self.load_at(a, at, Width::B1), self.load_at(b, at, Width::B1));
             let (alike, next) = (self.b.block(0), self.b.block(0));

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
-use btc_abi::{Attach, EVENTS_MAP, LOSSES, Manifest, Map, STOPPED};
+use btc_abi::{Attach, EVENTS_MAP, SCRATCH_MAP, LOSSES, Manifest, Map, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel};
 use libbpf_sys as sys;
 
@@ -114,6 +114,9 @@ fn size_maps(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, settings: &S
         let name = map.name().to_string_lossy().into_owned();
         if name == EVENTS_MAP {
             map.set_max_entries(settings.ring_bytes)?;
+        }
+        if name == SCRATCH_MAP && map.map_type() == libbpf_rs::MapType::Array {
+            map.set_max_entries(crate::binding::possible_cpus() as u32)?;
         }
         let ours = manifest.maps.iter().find(|m| m.symbol == name);
         if let (Some(ours), Some(size)) = (ours, settings.max_map_keys)

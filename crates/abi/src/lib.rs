@@ -28,6 +28,9 @@ pub const MINOR: u16 = 1;
 
 /// Name of the ring buffer that carries records.
 pub const EVENTS_MAP: &str = "btc_events";
+/// Name of the map of memory that does not fit the stack: per CPU, or, when that is too much for a per-CPU
+/// map, an array with an entry for each CPU, whose number the runtime sets.
+pub const SCRATCH_MAP: &str = "btc_scratch";
 /// Name of the array of loss counters in `.bss`: one `u64` a [`Loss`], in order.
 pub const LOSSES: &str = "btc_losses";
 /// Name of the `.bss` flag (u32) that `exit()` sets, after which programs return at once.

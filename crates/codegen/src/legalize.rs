@@ -20,10 +20,18 @@ pub const UNROLL: u32 = 1024;
 const TURN: u32 = 128;
 /// `bpf_map_lookup_elem`
 const MAP_LOOKUP: u32 = 1;
+/// `bpf_get_smp_processor_id`
+const CPU: u32 = 8;
 
 /// The function as instruction selection wants it, and the bytes of scratch memory it uses.
-/// Its objects lie behind the first `base` bytes.
-pub fn run(func: &Function, map: Option<MapId>, base: u32) -> Result<(Cow<'_, Function>, u32), CodegenError> {
+/// Its objects lie behind the first `base` bytes. The map has a value for each CPU; `by_cpu` tells that it
+/// is no per-CPU map, and the CPU's number is the key.
+pub fn run(
+    func: &Function,
+    map: Option<MapId>,
+    by_cpu: bool,
+    base: u32,
+) -> Result<(Cow<'_, Function>, u32), CodegenError> {
     let invalid = |what: &str| CodegenError::Invalid { function: func.name.clone(), what: what.into() };
     if func.blocks.is_empty() {
         return Err(invalid("no blocks"));
@@ -43,7 +51,7 @@ pub fn run(func: &Function, map: Option<MapId>, base: u32) -> Result<(Cow<'_, Fu
     }
     if has(func, |op| matches!(op, Op::ScratchAddr(_))) {
         let map = map.ok_or_else(|| invalid("scratch objects without a scratch map"))?;
-        scratch(result.to_mut(), map, &offsets);
+        scratch(result.to_mut(), map, by_cpu, &offsets);
     }
     Ok((result, size))
 }
@@ -69,7 +77,7 @@ fn new_entry(func: &mut Function) {
 }
 
 /// Puts the prologue before the entry and replaces the addresses.
-fn scratch(func: &mut Function, map: MapId, offsets: &[i64]) {
+fn scratch(func: &mut Function, map: MapId, by_cpu: bool, offsets: &[i64]) {
     let span = func.span;
     let inst = |func: &mut Function, op: Op| {
         let result = op.has_result().then(|| func.new_value());
@@ -81,7 +89,14 @@ fn scratch(func: &mut Function, map: MapId, offsets: &[i64]) {
     let key = Slot(func.slots.len() as u32 - 1);
     let (slot, i0) = inst(func, Op::SlotAddr(key));
     let (zero, i1) = inst(func, Op::Const(0));
-    let (_, i2) = inst(func, Op::Store(Width::B4, Memory { base: slot, offset: 0 }, zero));
+    let mut insts = vec![i0, i1];
+    let mut index = zero;
+    if by_cpu {
+        let (cpu, call) = inst(func, Op::Call(Callee::Helper(CPU), Vec::new()));
+        insts.push(call);
+        index = cpu;
+    }
+    let (_, i2) = inst(func, Op::Store(Width::B4, Memory { base: slot, offset: 0 }, index));
     let (map, i3) = inst(func, Op::MapAddr(map));
     let (pointer, i4) = inst(func, Op::Call(Callee::Helper(MAP_LOOKUP), vec![map, slot]));
     let none = Block(func.blocks.len() as u32 + 1);
@@ -92,8 +107,8 @@ fn scratch(func: &mut Function, map: MapId, offsets: &[i64]) {
         then: Jump { block: none, args: Vec::new() },
         otherwise: Jump { block: Block(1), args: params.clone() },
     };
-    let prologue =
-        BlockData { params, insts: vec![i0, i1, i2, i3, i4], terminator: Some(terminator), span };
+    insts.extend([i2, i3, i4]);
+    let prologue = BlockData { params, insts, terminator: Some(terminator), span };
     for block in &mut func.blocks {
         replace_addresses(block, pointer, offsets, &mut func.values);
     }

@@ -24,7 +24,7 @@ mod spill;
 use std::collections::BTreeSet;
 
 use btc_bpf::{Program, ProgramKind, Target};
-use btc_ir::{Function, FunctionKind, Late, Module};
+use btc_ir::{Function, FunctionKind, Late, MapKind, Module};
 
 /// Why a function cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,9 +91,11 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
     // Programs never run inside each other, so they share scratch memory. A callback runs while
     // its program's objects live: its own lie behind those of all programs and earlier callbacks.
     let mut taken = module.functions.iter().filter(|f| is_program(f)).map(scratch_bytes).max().unwrap_or(0);
+    let callbacks: u32 = module.functions.iter().filter(|f| !is_program(f)).map(scratch_bytes).sum();
+    let by_cpu = taken.saturating_add(callbacks) > MAX_PER_CPU;
     for function in &module.functions {
         let base = if is_program(function) { 0 } else { taken };
-        let (mut func, scratch) = legalize::run(function, module.scratch_map, base)?;
+        let (mut func, scratch) = legalize::run(function, module.scratch_map, by_cpu, base)?;
         if share::worth(&func) {
             share::run(func.to_mut());
         }
@@ -106,10 +108,18 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
     if let Some(map) = module.scratch_map {
         let map = &mut module.maps[map.index()];
         map.value_size = map.value_size.max(scratch_size).max(8);
+        if by_cpu {
+            (map.kind, map.max_entries) = (Some(MapKind::Array), CPUS);
+        }
     }
     programs.iter().filter(|p| p.kind == ProgramKind::Entry).try_for_each(|p| count_maps(p, &programs, module))?;
     Ok(programs)
 }
+
+/// Most bytes of a value of a per-CPU map (kernel: `PCPU_MIN_UNIT_SIZE`).
+const MAX_PER_CPU: u32 = 32 << 10;
+/// Entries of an array that takes the place of a per-CPU map: one a CPU. The runtime sets their number.
+const CPUS: u32 = 256;
 
 /// Most maps that the kernel lets a program use.
 const MAX_MAPS: usize = 64;

@@ -33,6 +33,7 @@ pub use function::{
     Op, Terminator, Width,
 };
 pub use late::{Fact, Late, Leaf, PathStep, TypeFact, UsdtPart};
+pub use btc_abi::MapKind;
 pub use module::{Global, Kfunc, Map, Module, Section};
 pub use parse::{ParseError, parse};
 pub use print::print;

@@ -226,7 +226,7 @@ impl FnLower<'_, '_, '_> {
     pub fn scratch(&mut self, size: u32) -> Memory {
         if self.b.module.scratch_map.is_none() {
             let id = self.b.module.add_map(Map {
-                symbol: "btc_scratch".to_string(),
+                symbol: btc_abi::SCRATCH_MAP.to_string(),
                 kind: Some(abi::MapKind::PerCpuArray),
                 key_size: 4,
                 value_size: 8,

@@ -5,12 +5,18 @@ use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 
+use btc_abi::EVENTS_MAP;
 use libbpf_sys as sys;
 
 use crate::Error;
 use crate::actions::State;
 use crate::error::{last_os, reason};
+use crate::load::Loaded;
 use crate::signals::{Signals, poll};
+
+/// Records read at most before the loop looks at signals and the end: programs that send faster than
+/// we print would otherwise keep us reading for ever.
+const BATCH: usize = 1 << 16;
 
 /// Longest sleep, in milliseconds, when nothing happens: programs do not wake the reader.
 const IDLE: i32 = 20;
@@ -19,6 +25,7 @@ const IDLE: i32 = 20;
 pub(crate) struct Reader<'s, 'm> {
     ring: Option<NonNull<sys::ring_buffer>>,
     state: NonNull<State<'m>>,
+    loaded: &'s Loaded,
     map: i32,
     _state: PhantomData<&'s mut State<'m>>,
 }
@@ -39,15 +46,15 @@ unsafe extern "C" fn arrived(context: *mut c_void, data: *mut c_void, size: sys:
 
 impl<'s, 'm> Reader<'s, 'm> {
     /// Starts reading a ring buffer; a script that prints nothing has none.
-    pub(crate) fn new(map: Option<i32>, state: &'s mut State<'m>) -> Result<Reader<'s, 'm>, Error> {
+    pub(crate) fn new(loaded: &'s Loaded, state: &'s mut State<'m>) -> Result<Reader<'s, 'm>, Error> {
         let state = NonNull::from(state);
-        let Some(map) = map else {
-            return Ok(Reader { ring: None, state, map: -1, _state: PhantomData });
+        let Some(map) = loaded.map(EVENTS_MAP) else {
+            return Ok(Reader { ring: None, state, loaded, map: -1, _state: PhantomData });
         };
         // SAFETY: `state` stays borrowed while the reader lives.
         let ring = unsafe { sys::ring_buffer__new(map, Some(arrived), state.as_ptr().cast(), std::ptr::null()) };
         match NonNull::new(ring) {
-            Some(ring) => Ok(Reader { ring: Some(ring), state, map, _state: PhantomData }),
+            Some(ring) => Ok(Reader { ring: Some(ring), state, loaded, map, _state: PhantomData }),
             None => Err(Error::new(format!("cannot read the ring buffer: {}", reason(&last_os())))),
         }
     }
@@ -59,11 +66,11 @@ impl<'s, 'm> Reader<'s, 'm> {
         unsafe { self.state.as_mut() }
     }
 
-    /// Handles what has arrived; tells whether anything had.
+    /// Handles what has arrived, or as much of it as makes a batch; tells whether anything had.
     pub(crate) fn consume(&mut self) -> bool {
         let Some(ring) = self.ring else { return false };
         // SAFETY: a live ring; nobody else holds the state now.
-        let count = unsafe { sys::ring_buffer__consume(ring.as_ptr()) };
+        let count = unsafe { sys::ring_buffer__consume_n(ring.as_ptr(), BATCH as sys::size_t) };
         self.state().settle();
         if count != 0 {
             self.state().sink.batch();
@@ -71,8 +78,31 @@ impl<'s, 'm> Reader<'s, 'm> {
         count != 0
     }
 
+    /// Handles all that has arrived; nothing that sends may be attached any more.
+    pub(crate) fn drain(&mut self) {
+        while self.consume() && !self.state().sink.is_closed() {}
+    }
+
+    /// Whether nothing is left, not even a record that a program is still filling in.
+    fn is_empty(&self) -> bool {
+        let Some(ring) = self.ring else { return true };
+        // SAFETY: a live ring buffer, which has the one ring that it was made of.
+        unsafe { sys::ring__avail_data_size(sys::ring_buffer__ring(ring.as_ptr(), 0)) == 0 }
+    }
+
     /// Whether the run is over.
     pub(crate) fn is_over(&mut self) -> bool {
+        if self.state().exit.is_none()
+            && let Some(code) = self.loaded.stopped()
+        {
+            // Who sets the flag has sent the record before: it comes now, or found no room.
+            self.drain();
+            if self.is_empty() {
+                let state = self.state();
+                state.exit.get_or_insert(code);
+                state.discard = true;
+            }
+        }
         let state = self.state();
         state.exit.is_some() || state.sink.is_closed()
     }
@@ -87,7 +117,8 @@ impl Drop for Reader<'_, '_> {
     }
 }
 
-/// Reads until the script ends, a signal says so, or the traced process is gone.
+/// Reads until the script ends, a signal says so, or the traced process is gone. What is left in the
+/// ring is for the caller, who detaches first.
 /// `on_signal` gets every other signal that arrives.
 pub(crate) fn wait(
     reader: &mut Reader,
@@ -111,16 +142,12 @@ pub(crate) fn wait(
         let ready = poll(&fds, sleep);
         while let Some(signal) = signals.next() {
             match signal {
-                libc::SIGINT | libc::SIGTERM | libc::SIGHUP => {
-                    reader.consume();
-                    return Ok(());
-                }
+                libc::SIGINT | libc::SIGTERM | libc::SIGHUP => return Ok(()),
                 libc::SIGCHLD => {}
                 other => on_signal(other)?,
             }
         }
         if ready[1] {
-            reader.consume();
             return Ok(());
         }
     }

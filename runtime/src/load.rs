@@ -224,18 +224,20 @@ impl Loaded {
         }
     }
 
-    /// Whether a program called `exit()`.
-    pub(crate) fn is_stopped(&self) -> bool {
-        let at = self.stopped.and_then(|o| self.bss_at(o, 4));
+    /// The code that a program gave to `exit()`, once one did.
+    pub(crate) fn stopped(&self) -> Option<i32> {
+        let at = self.stopped.and_then(|o| self.bss_at(o, 8))?;
         // SAFETY: as in `loss`.
-        at.is_some_and(|at| unsafe { at.cast::<u32>().as_ptr().read_volatile() } != 0)
+        let word = unsafe { at.cast::<u64>().as_ptr().read_volatile() };
+        // The flag is the lower half, the code the upper one.
+        (word as u32 != 0).then_some((word >> 32) as i32)
     }
 
     /// Lets programs run again: those of END, after an `exit()`.
     pub(crate) fn unstop(&self) {
-        if let Some(at) = self.stopped.and_then(|o| self.bss_at(o, 4)) {
+        if let Some(at) = self.stopped.and_then(|o| self.bss_at(o, 8)) {
             // SAFETY: inside the mapping, which is writable.
-            unsafe { at.cast::<u32>().as_ptr().write_volatile(0) };
+            unsafe { at.cast::<u64>().as_ptr().write_volatile(0) };
         }
     }
 }

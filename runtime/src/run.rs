@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 
-use btc_abi::{Attach, EVENTS_MAP, Manifest, MapKind, RequirementKind};
+use btc_abi::{Attach, Manifest, MapKind, RequirementKind};
 
 use crate::actions::State;
 use crate::attach::{self, Attached};
@@ -71,7 +71,6 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     }
     state.ctx.points.clone_from(&attached.points);
 
-    let ring = loaded.map(EVENTS_MAP);
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached };
     session.announce(&mut state);
     // Commands and files that the script names later are the user's own business.
@@ -79,7 +78,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
         privileges::drop_rest();
     }
     notify::notify("READY=1");
-    let mut reader = Reader::new(ring, &mut state)?;
+    let mut reader = Reader::new(&loaded, &mut state)?;
     session.play(&mut reader, &mut signals, child.as_mut(), process.as_ref(), &programs)?;
     drop(reader);
     notify::notify("STOPPING=1");
@@ -186,7 +185,7 @@ impl Session<'_> {
         let start = reader.state().sink.buffer().len();
         let begin = |a: &Attach| matches!(a, Attach::Begin);
         for program in attach::run_by_tracer(self.manifest, self.loaded, begin) {
-            if self.loaded.is_stopped() || reader.is_over() {
+            if reader.is_over() {
                 break;
             }
             attach::run_program(program.fd)?;
@@ -231,7 +230,7 @@ impl Session<'_> {
         reader.state().watchpoints.clear();
         self.attached.copies = Default::default();
         // What other CPUs sent behind an exit() is dropped here.
-        reader.consume();
+        reader.drain();
         reader.state().discard = false;
         self.loaded.unstop();
         for program in attach::run_by_tracer(self.manifest, self.loaded, |a| matches!(a, Attach::End)) {
@@ -239,7 +238,7 @@ impl Session<'_> {
                 break;
             }
             attach::run_program(program.fd)?;
-            reader.consume();
+            reader.drain();
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     l.send(Action::Fail(call.text(1).unwrap_or_default()), &[]);
     let code = l.b().iconst(1);
     l.send(Action::Exit, &[Extra::Value(code)]);
-    l.stop();
+    l.stop(code);
     l.leave();
     l.b().jump(holds, &[]);
     l.b().switch_to(holds);

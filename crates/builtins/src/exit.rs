@@ -18,7 +18,7 @@ pub static EXIT: Function = Function {
     lower: |l, call| {
         let code = if call.args.is_empty() { l.b().iconst(0) } else { l.value(0) };
         l.send(Action::Exit, &[Extra::Value(code)]);
-        l.stop();
+        l.stop(code);
         l.leave();
         Lowered::None
     },

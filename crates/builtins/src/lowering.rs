@@ -155,6 +155,7 @@ pub trait Lowering<'m> {
     fn delete(&mut self, map: usize, key: Option<usize>) -> Value;
     /// Ends the program at once; what follows is unreachable.
     fn leave(&mut self);
-    /// Sets the flag that stops all programs but END.
-    fn stop(&mut self);
+    /// Sets the flag that stops all programs but END, with the exit code beside it: it counts
+    /// where the record that tells it finds no room.
+    fn stop(&mut self, code: Value);
 }

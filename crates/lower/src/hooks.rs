@@ -345,11 +345,13 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.leave();
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, code: Value) {
         self.f.shared.stops = true;
         let flag = self.f.b.global_addr(self.f.shared.stopped);
-        let one = self.f.b.iconst(1);
-        self.f.b.store(Width::B4, flag, 0, one);
+        // One store: whoever sees the flag sees its code.
+        let code = self.f.b.bin_imm(BinOp::Shl, code, 32);
+        let word = self.f.b.bin_imm(BinOp::Or, code, 1);
+        self.f.b.store(Width::B8, flag, 0, word);
     }
 }
 

@@ -35,6 +35,13 @@ pub struct Provider {
     pub is_function: bool,
     /// Whether it traces user-space code.
     pub is_user: bool,
+    /// What there is to attach to, for listings: hands out each attach point that a search matches, without
+    /// the provider's name. The search is what stands behind `provider:`.
+    pub list: fn(&Target, &str, &mut dyn FnMut(&str)),
+    /// Whether a search without a provider finds it.
+    pub is_listed: bool,
+    /// What programs read there, as C declares it, for listings.
+    pub fields: fn(&Target, &Attach) -> Vec<String>,
     /// The kernel struct that `ctx` points at, for providers that have it.
     pub ctx_record: fn(&Attach) -> Option<String>,
 }
@@ -56,6 +63,9 @@ impl Provider {
         result: None,
         is_function: false,
         is_user: false,
+        list: |_, _, _| {},
+        is_listed: false,
+        fields: |_, _| Vec::new(),
         ctx_record: |_| None,
     };
 }

@@ -13,6 +13,7 @@ mod elf;
 mod error;
 mod events;
 mod glob;
+mod info;
 mod kfunc;
 mod load;
 mod losses;
@@ -33,7 +34,8 @@ mod words;
 
 pub use elf::manifest;
 pub use error::Error;
-pub use attach::symbol_size;
+pub use attach::{binary_functions, static_probes, symbol_size};
+pub use info::{Answer, Offer, offer};
 pub use options::{Buffering, Format, Mode, Options};
 pub use run::{Outcome, run};
 pub use usage::usage;

@@ -15,6 +15,8 @@ pub enum Command {
     Run(RunArgs),
     /// `btc list`, and `-l`.
     List(ListArgs),
+    /// `btc info`, and `--info`.
+    Info,
     /// `btc inspect`
     Inspect(InspectArgs),
     /// `btc fmt`, and `--fmt`.
@@ -52,6 +54,8 @@ enum Sub {
     Run(RunArgs),
     /// List probes
     List(ListArgs),
+    /// Show what this kernel offers
+    Info,
     /// Show what an object holds
     Inspect(InspectArgs),
     /// Lay scripts out in the standard form
@@ -67,7 +71,7 @@ enum Sub {
 }
 
 /// What the drop-in says it is: scripts ask for bpftrace's version.
-const PEER_VERSION: &str = concat!("v0.27.1 (btc ", env!("CARGO_PKG_VERSION"), ")");
+pub const PEER_VERSION: &str = concat!("v0.27.1 (btc ", env!("CARGO_PKG_VERSION"), ")");
 
 /// bpftrace's command line.
 #[derive(Parser)]
@@ -79,8 +83,11 @@ const PEER_VERSION: &str = concat!("v0.27.1 (btc ", env!("CARGO_PKG_VERSION"), "
 )]
 struct DropIn {
     /// List the probes that match a pattern, or those of a script
-    #[arg(short = 'l', num_args = 0..=1, default_missing_value = "", value_name = "PATTERN")]
+    #[arg(short = 'l', long, num_args = 0..=1, default_missing_value = "", value_name = "PATTERN")]
     list: Option<String>,
+    /// Show what this kernel offers
+    #[arg(long)]
+    info: bool,
     /// Print a script in the standard form
     #[arg(long, value_name = "FILE")]
     fmt: Option<String>,
@@ -216,9 +223,18 @@ pub struct RunArgs {
 /// `btc list`
 #[derive(Args, Debug, Default)]
 pub struct ListArgs {
-    /// A pattern such as `tracepoint:sched:*`, a script, or nothing for all
+    /// A pattern such as `tracepoint:sched:*` or `struct sock`, a script, an object, or nothing for all
     #[arg(value_name = "PATTERN", default_value = "")]
     pub pattern: String,
+    /// A script given here: list its probes
+    #[arg(short = 'e', value_name = "PROGRAM")]
+    pub program: Option<String>,
+    /// List the static probes of a process
+    #[arg(short = 'p', value_name = "PID")]
+    pub pid: Option<u32>,
+    /// A list of the kernel functions that can be traced, as the kernel's available_filter_functions
+    #[arg(long, value_name = "FILE")]
+    pub traceable_functions: Option<String>,
     /// With arguments
     #[arg(short = 'v', long)]
     pub verbose: bool,
@@ -288,6 +304,7 @@ pub fn parse(args: &[String]) -> Command {
             Sub::Check(args) => Command::Check(args),
             Sub::Run(args) => Command::Run(args),
             Sub::List(args) => Command::List(args),
+            Sub::Info => Command::Info,
             Sub::Inspect(args) => Command::Inspect(args),
             Sub::Fmt(args) => Command::Fmt(args),
             Sub::Completion(args) => Command::Completion(args),
@@ -296,16 +313,45 @@ pub fn parse(args: &[String]) -> Command {
             Sub::Bench(args) => Command::Run(RunArgs { bench: true, test: false, ..args }),
         };
     }
-    let args = DropIn::parse_from(args);
+    let args = DropIn::parse_from(list_flags(args));
+    if args.info {
+        return Command::Info;
+    }
     if let Some(file) = args.fmt {
         return Command::Fmt(FmtArgs { files: vec![file], ..FmtArgs::default() });
     }
     match args.list {
         Some(pattern) => Command::List(ListArgs {
-            pattern,
+            pattern: if pattern.is_empty() { args.run.rest.first().cloned().unwrap_or_default() } else { pattern },
+            program: args.run.program,
+            pid: args.run.pid,
+            traceable_functions: args.run.traceable_functions,
             verbose: args.run.verbose,
             target: args.run.target,
         }),
         None => Command::Run(args.run),
     }
+}
+
+/// Options of one letter that take a value.
+const VALUED: &[&str] = &["-e", "-c", "-p", "-o", "-f", "-B", "-I", "-d"];
+
+/// `-lv PATTERN` as `-v -l PATTERN`: the `v` is no pattern.
+fn list_flags(args: &[String]) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut args = args.iter();
+    all.extend(args.next().cloned());
+    while let Some(arg) = args.next() {
+        match arg.strip_prefix("-l").filter(|flags| !flags.is_empty()) {
+            Some(flags) => all.extend([format!("-{flags}"), "-l".to_string()]),
+            None => all.push(arg.clone()),
+        }
+        if VALUED.contains(&arg.as_str()) {
+            all.extend(args.next().cloned());
+        } else if !arg.starts_with('-') || arg == "--" {
+            all.extend(args.cloned());
+            break;
+        }
+    }
+    all
 }

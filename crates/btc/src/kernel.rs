@@ -16,6 +16,10 @@ const TRACEFS: &[&str] = &["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 pub struct Kernel {
     /// Another kernel's BTF; then nothing is asked of the running one.
     btf: Option<String>,
+    /// The process that user-space probes are asked of.
+    pid: Option<u32>,
+    /// A list of kernel functions instead of the kernel's own.
+    functions: Option<String>,
 }
 
 impl Kernel {
@@ -24,7 +28,12 @@ impl Kernel {
         if let Some(path) = btf {
             open(path).map_err(|e| format!("`{path}` is not a BTF file that can be read: {e}"))?;
         }
-        Ok(Kernel { btf: btf.map(str::to_string) })
+        Ok(Kernel { btf: btf.map(str::to_string), pid: None, functions: None })
+    }
+
+    /// The same for a process, and with a list of functions of the user's own.
+    pub fn with(self, pid: Option<u32>, functions: Option<&str>) -> Kernel {
+        Kernel { pid, functions: functions.map(str::to_string), ..self }
     }
 
     fn tracefs(&self) -> Option<&'static str> {
@@ -47,7 +56,8 @@ impl Source for Kernel {
     fn tracepoints(&self) -> Option<Vec<(String, String)>> {
         let events = format!("{}/events", self.tracefs()?);
         let mut all = Vec::new();
-        for category in folders(&events)? {
+        // What lies under `ftrace` tells of its own records, and cannot be switched on.
+        for category in folders(&events)?.into_iter().filter(|c| c != "ftrace") {
             for event in folders(&format!("{events}/{category}")).unwrap_or_default() {
                 all.push((category.clone(), event));
             }
@@ -59,10 +69,14 @@ impl Source for Kernel {
     }
 
     fn functions(&self) -> Option<Vec<(String, String)>> {
-        let tracefs = self.tracefs()?;
-        let text = fs::read_to_string(format!("{tracefs}/available_filter_functions")).ok()?;
+        let path = match &self.functions {
+            Some(path) => path.clone(),
+            None => format!("{}/available_filter_functions", self.tracefs()?),
+        };
+        let text = fs::read_to_string(path).ok()?;
         let mut all: Vec<(String, String)> = text
             .lines()
+            .filter(|line| !line.contains("__ftrace_invalid_address__"))
             .map(|line| {
                 let mut words = line.split_whitespace();
                 let name = words.next().unwrap_or_default().to_string();
@@ -77,6 +91,22 @@ impl Source for Kernel {
 
     fn symbol_size(&self, binary: &str, symbol: &str) -> Option<u64> {
         btc_runtime::symbol_size(binary, symbol)
+    }
+
+    fn binary_functions(&self, binary: &str) -> Vec<(String, String)> {
+        btc_runtime::binary_functions(binary, self.pid)
+    }
+
+    fn static_probes(&self, binary: &str) -> Vec<(String, String, String)> {
+        btc_runtime::static_probes(binary, self.pid)
+    }
+
+    fn module_btf(&self, module: &str, kernel: &Btf) -> Option<Btf> {
+        if self.btf.is_some() || module.contains('/') || module.starts_with('.') {
+            return None;
+        }
+        let bytes = fs::read(format!("/sys/kernel/btf/{module}")).ok()?;
+        Btf::from_split_bytes(&bytes, kernel).ok()
     }
 
     fn btf(&self) -> Option<Btf> {

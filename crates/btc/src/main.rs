@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         cli::Command::Check(args) => commands::check::run(&args),
         cli::Command::Run(args) => commands::run::run(&args),
         cli::Command::List(args) => commands::list::run(&args),
+        cli::Command::Info => commands::info::run(),
         cli::Command::Inspect(args) => commands::inspect::run(&args),
         cli::Command::Fmt(args) => commands::fmt::run(&args),
         cli::Command::Completion(args) => commands::completion::run(&args),

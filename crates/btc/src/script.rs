@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use btc_driver::{Compilation, Formatted, Header, Includes, Options};
+use btc_driver::{Compilation, Diagnostics, Formatted, Header, Includes, Options, SourceMap};
+use btc_target::Target;
 
 use crate::cli::TargetArgs;
 use crate::headers::{self, Folders};
@@ -49,6 +50,22 @@ impl Input {
         let options = Options { includes: target.includes.clone(), defines: headers::defines(), ..options };
         let mut files = Files { folders: Folders::new(&target.include_folders) };
         Ok(btc_driver::compile(&self.name, self.text()?, &kernel, &mut files, &options))
+    }
+
+    /// The script's attach points, and what was wrong with them.
+    pub fn attach_points(
+        &self,
+        kernel: &Target,
+        target: &TargetArgs,
+    ) -> Result<(Vec<String>, SourceMap, Diagnostics), String> {
+        let options = Options {
+            includes: target.includes.clone(),
+            defines: headers::defines(),
+            environment: environment(),
+            ..Options::default()
+        };
+        let mut files = Files { folders: Folders::new(&target.include_folders) };
+        Ok(btc_driver::attach_points(&self.name, self.text()?, kernel, &mut files, &options))
     }
 
     /// The script in the standard form.

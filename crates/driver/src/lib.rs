@@ -93,6 +93,41 @@ pub fn compile(
     Compilation { sources, diagnostics, output }
 }
 
+/// The attach points of a script, for listings: its code is not looked at. The normal forms, and what was wrong.
+pub fn attach_points(
+    name: &str,
+    text: &str,
+    target: &Target,
+    files: &mut dyn Files,
+    options: &Options,
+) -> (Vec<String>, SourceMap, Diagnostics) {
+    let mut sources = SourceMap::default();
+    let mut d = Diagnostics::new();
+    let file = sources.add(name, text);
+    let ast = imports::parse(&mut sources, file, &syntax_options(options), files, &mut d);
+    let mut all = Vec::new();
+    if !d.has_errors() {
+        let points = btc_sema::attach_points(&ast, target, &checks(options), &mut d);
+        all.extend(points.iter().map(|(provider, attach)| (provider.normal)(attach)));
+    }
+    (all, sources, d)
+}
+
+fn syntax_options(options: &Options) -> btc_syntax::Options {
+    let mut syntax = btc_syntax::Options::default();
+    syntax.includes.clone_from(&options.includes);
+    syntax.defines.extend_from_slice(&options.defines);
+    syntax
+}
+
+fn checks(options: &Options) -> btc_sema::Options {
+    btc_sema::Options {
+        params: options.params.clone(),
+        allow_unsafe: options.allow_unsafe,
+        environment: options.environment.clone(),
+    }
+}
+
 /// A script in the standard form.
 pub struct Formatted {
     /// The texts that diagnostics refer to.
@@ -122,9 +157,7 @@ fn stages(
     options: &Options,
     d: &mut Diagnostics,
 ) -> Option<Vec<u8>> {
-    let mut syntax = btc_syntax::Options::default();
-    syntax.includes.clone_from(&options.includes);
-    syntax.defines.extend_from_slice(&options.defines);
+    let syntax = syntax_options(options);
     if options.emit == Emit::Tokens {
         return Some(btc_syntax::tokens(sources, file, &syntax, &mut imports::Parser(files), d).into_bytes());
     }
@@ -142,12 +175,7 @@ fn stages(
         return None;
     }
     let target = Target::new(source);
-    let checks = btc_sema::Options {
-        params: options.params.clone(),
-        allow_unsafe: options.allow_unsafe,
-        environment: options.environment.clone(),
-    };
-    let hir = btc_sema::check(&ast, &target, &checks, d);
+    let hir = btc_sema::check(&ast, &target, &checks(options), d);
     if d.has_errors() {
         return None;
     }

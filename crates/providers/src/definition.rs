@@ -5,6 +5,9 @@ use btc_diagnostics::Code;
 use btc_target::Target;
 use btc_types::Type;
 
+/// Tells each probe of the target that a pattern may match, by its full name.
+pub type List = fn(&Target, &str, &mut dyn FnMut(&str));
+
 /// A kind of probe.
 pub struct Provider {
     /// The name, as `probetype` yields it.
@@ -35,6 +38,13 @@ pub struct Provider {
     pub is_function: bool,
     /// Whether it traces user-space code.
     pub is_user: bool,
+    /// What there is to attach to, for listings: hands out each attach point that a search matches, without
+    /// the provider's name. The search is what stands behind `provider:`.
+    pub list: List,
+    /// Whether a search without a provider finds it.
+    pub is_listed: bool,
+    /// What programs read there, as C declares it, for listings.
+    pub fields: fn(&Target, &Attach) -> Vec<String>,
     /// The kernel struct that `ctx` points at, for providers that have it.
     pub ctx_record: fn(&Attach) -> Option<String>,
 }
@@ -56,6 +66,9 @@ impl Provider {
         result: None,
         is_function: false,
         is_user: false,
+        list: |_, _, _| {},
+        is_listed: false,
+        fields: |_, _| Vec::new(),
         ctx_record: |_| None,
     };
 }

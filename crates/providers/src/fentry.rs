@@ -4,6 +4,7 @@ use btc_abi::Attach;
 use btc_target::{Target, glob, is_glob};
 use btc_types::Type;
 
+use crate::kprobe::traceable;
 use crate::{Argument, Context, Existence, Location, Parse, ProbeError, Provider};
 
 /// `fentry`
@@ -13,6 +14,7 @@ pub static FENTRY: Provider = Provider {
     syntax: "fentry:[module:]function",
     doc: "Fires when a kernel function is entered; its arguments are `args.name`, with their types.",
     parse: |p| function(p, false),
+    is_listed: true,
     ..TYPED_FUNCTION
 };
 
@@ -56,9 +58,40 @@ const TYPED_FUNCTION: Provider = Provider {
         };
         Some(params.into_iter().enumerate().map(argument).collect())
     },
+    list,
+    fields: |target, attach| {
+        let Attach::Fentry { module, function, .. } = attach else { return Vec::new() };
+        let spelled = target.types_of(module).and_then(|b| b.spelled_function(function));
+        let params = spelled.map(|(params, _)| params).unwrap_or_default();
+        params.into_iter().map(|(ty, name)| format!("{ty} {name}")).collect()
+    },
     is_function: true,
     ..Provider::DEFAULT
 };
+
+/// Traceable functions whose types are known.
+fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
+    let (module, function) = search.split_once(':').unwrap_or(("*", search));
+    let mut here: Vec<(&str, &str)> = Vec::new();
+    let all = traceable(target);
+    for (m, f) in all.iter() {
+        let m = if m.is_empty() { "vmlinux" } else { m };
+        if glob(function, f) && glob(module, m) {
+            here.push((m, f));
+        }
+    }
+    here.sort_unstable();
+    here.dedup();
+    for of_module in here.chunk_by(|a, b| a.0 == b.0) {
+        let module = of_module[0].0;
+        let names = target.types_of(module).map(|b| b.function_names()).unwrap_or_default();
+        for (_, function) in of_module {
+            if names.binary_search_by(|n| n.as_str().cmp(function)).is_ok() {
+                found(&format!("{module}:{function}"));
+            }
+        }
+    }
+}
 
 fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     let syntax = if ret { FEXIT.syntax } else { FENTRY.syntax };

@@ -2,6 +2,7 @@
 
 use btc_abi::{Attach, ClockUnit};
 
+use crate::search::choose;
 use crate::{Context, Provider, duration};
 
 /// The definition.
@@ -17,8 +18,14 @@ pub static INTERVAL: Provider = Provider {
         Attach::Interval { unit, value } => format!("interval:{}", spell(*unit, *value)),
         _ => String::new(),
     },
+    list: |_, search, found| list(search, found),
     ..Provider::DEFAULT
 };
+
+/// The units that timers may have.
+pub(crate) fn list(search: &str, found: &mut dyn FnMut(&str)) {
+    choose(&["hz:", "ms:", "s:", "us:"], search, found);
+}
 
 /// A timer as scripts write it, in the largest unit that fits.
 pub(crate) fn spell(unit: ClockUnit, value: u64) -> String {

@@ -1,7 +1,9 @@
 //! `iter`: goes over the kernel's objects of a kind, once, when the script starts.
 
 use btc_abi::Attach;
+use btc_target::Target;
 
+use crate::search::choose;
 use crate::{Context, Existence, ProbeError, Provider};
 
 /// The definition.
@@ -36,9 +38,23 @@ pub static ITER: Provider = Provider {
         Attach::Iter { kind, pin } => format!("iter:{kind}:{pin}"),
         _ => String::new(),
     },
+    list: |target, search, found| {
+        let all = target.btf().map(|b| b.record_names()).unwrap_or_default();
+        let kinds: Vec<&str> = all.iter().filter_map(|n| n.strip_prefix("bpf_iter__")).collect();
+        choose(&kinds, search, found);
+    },
+    is_listed: true,
+    fields,
     ctx_record: record,
     ..Provider::DEFAULT
 };
+
+/// What the context's struct holds; `meta` is the iterator's own.
+fn fields(target: &Target, attach: &Attach) -> Vec<String> {
+    let members = record(attach).and_then(|name| Some(target.btf()?.spelled_members(&name)));
+    let members = members.unwrap_or_default().into_iter().filter(|(_, name)| name != "meta");
+    members.map(|(ty, name)| format!("{ty} {name}")).collect()
+}
 
 /// The kernel struct of an iterator's context.
 fn record(attach: &Attach) -> Option<String> {

@@ -1,7 +1,9 @@
 //! `kprobe` and `kretprobe`: entry of, a place in, or return of a kernel function.
 
+use std::borrow::Cow;
+
 use btc_abi::Attach;
-use btc_target::{Target, glob, is_glob};
+use btc_target::{Spelled, Target, glob, is_glob};
 use btc_types::Type;
 
 use crate::{Context, Existence, Parse, ProbeError, Provider};
@@ -13,6 +15,11 @@ pub static KPROBE: Provider = Provider {
     syntax: "kprobe:[module:]function[+offset]",
     doc: "Fires when a kernel function is entered, or at an offset in it. `arg0`, `arg1` … are its arguments.",
     parse: |p| function(p, false),
+    is_listed: true,
+    fields: |target, attach| {
+        let params = spelled(target, attach).map(|(params, _)| params).unwrap_or_default();
+        params.into_iter().enumerate().map(|(n, (ty, _))| format!("{ty} arg{n}")).collect()
+    },
     has_registers: true,
     ..KERNEL_FUNCTION
 };
@@ -25,12 +32,17 @@ pub static KRETPROBE: Provider = Provider {
     doc: "Fires when a kernel function returns; `retval` is its result.",
     parse: |p| function(p, true),
     result: Some(|_, _| Type::UINT64),
+    fields: |target, attach| {
+        let result = spelled(target, attach).map(|(_, ty)| ty).filter(|ty| ty != "void");
+        result.map(|ty| format!("{ty} retval")).into_iter().collect()
+    },
     ..KERNEL_FUNCTION
 };
 
 const KERNEL_FUNCTION: Provider = Provider {
     context: Context::Registers,
     exists,
+    list,
     section,
     normal,
     is_function: true,
@@ -55,6 +67,49 @@ fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
         return Err(ProbeError::syntax("a kretprobe has no offset"));
     }
     Ok(Attach::Kprobe { module: module.to_string(), function: function.to_string(), offset, ret })
+}
+
+/// Parameters of the function and its result's type, as C spells them.
+fn spelled(target: &Target, attach: &Attach) -> Option<(Vec<Spelled>, String)> {
+    let Attach::Kprobe { module, function, offset: 0, .. } = attach else { return None };
+    target.btf()?.spelled_function(function).or_else(|| target.types_of(module)?.spelled_function(function))
+}
+
+/// Traceable functions; with the module where the search has one.
+fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
+    let mut last = "";
+    match search.split_once(':') {
+        Some((module, function)) => {
+            for (m, f) in traceable(target).iter() {
+                let m = if m.is_empty() { "vmlinux" } else { m };
+                if glob(function, f) && glob(module, m) {
+                    found(&format!("{m}:{f}"));
+                }
+            }
+        }
+        None => {
+            let all = traceable(target);
+            let mut names: Vec<&str> = all.iter().map(|(_, f)| f.as_str()).filter(|f| glob(search, f)).collect();
+            names.sort_unstable();
+            for name in names {
+                if name != last {
+                    found(name);
+                }
+                last = name;
+            }
+        }
+    }
+}
+
+/// Functions of the kernel and its modules that can be traced; where the kernel does not tell, all with BTF.
+pub(crate) fn traceable<'a>(target: &'a Target) -> Cow<'a, [(String, String)]> {
+    match target.functions() {
+        Some(all) => Cow::Borrowed(all),
+        None => {
+            let names = target.btf().map(|b| b.function_names()).unwrap_or_default();
+            Cow::Owned(names.into_iter().map(|f| (String::new(), f)).collect())
+        }
+    }
 }
 
 /// A number in decimal or, with `0x`, in hexadecimal.

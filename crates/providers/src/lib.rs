@@ -6,10 +6,13 @@
 //! the `abi::Attach` that [`Provider::parse`] yields.
 
 mod definition;
+mod search;
 
 pub use definition::{
     Argument, Context, Existence, Location, Parse, ProbeError, Provider, duration, split_list,
 };
+
+pub use search::{Found, search};
 
 macro_rules! providers {
     ($($module:ident: $($provider:ident),+;)*) => {

@@ -2,7 +2,7 @@
 
 use btc_abi::Attach;
 
-use crate::{Context, Provider, duration, interval::spell};
+use crate::{Context, Provider, duration, interval::{list, spell}};
 
 /// The definition.
 pub static PROFILE: Provider = Provider {
@@ -17,5 +17,6 @@ pub static PROFILE: Provider = Provider {
         Attach::Profile { unit, value } => format!("profile:{}", spell(*unit, *value)),
         _ => String::new(),
     },
+    list: |_, search, found| list(search, found),
     ..Provider::DEFAULT
 };

@@ -1,7 +1,7 @@
 //! `rawtracepoint`: static probes of the kernel with the arguments as the kernel passes them.
 
 use btc_abi::Attach;
-use btc_target::{Target, is_glob};
+use btc_target::{Target, glob, is_glob};
 
 use crate::{Argument, Context, Existence, Location, Provider};
 
@@ -31,9 +31,29 @@ pub static RAWTRACEPOINT: Provider = Provider {
         _ => String::new(),
     },
     arguments,
+    list,
+    is_listed: true,
+    fields: |target, attach| {
+        let Attach::RawTracepoint { event, .. } = attach else { return Vec::new() };
+        let spelled = target.btf().and_then(|b| b.spelled_function(&format!("__bpf_trace_{event}")));
+        let params = spelled.map(|(params, _)| params).unwrap_or_default();
+        params.into_iter().skip(1).map(|(ty, name)| format!("{ty} {name}")).collect()
+    },
     has_registers: true,
     ..Provider::DEFAULT
 };
+
+/// Events that the kernel's types tell of, with the module that they are of.
+fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
+    let (module, event) = search.split_once(':').unwrap_or(("*", search));
+    if !glob(module, "vmlinux") {
+        return;
+    }
+    let names = target.btf().map(|b| b.typedef_names("btf_trace_")).unwrap_or_default();
+    for name in names.iter().filter(|name| glob(event, name)) {
+        found(&format!("vmlinux:{name}"));
+    }
+}
 
 /// `typedef void (*btf_trace_EVENT)(void *, …)`: the first parameter is the kernel's own.
 fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {

@@ -2,6 +2,7 @@
 
 use btc_abi::Attach;
 
+use crate::search::choose;
 use crate::{ProbeError, Provider};
 
 /// The definition.
@@ -21,5 +22,6 @@ pub static SELF_SIGNAL: Provider = Provider {
         Attach::SelfSignal { signal } => format!("self:signal:{signal}"),
         _ => String::new(),
     },
+    list: |_, search, found| choose(&["signal:SIGUSR1"], search, found),
     ..Provider::DEFAULT
 };

@@ -2,6 +2,7 @@
 
 use btc_abi::Attach;
 
+use crate::search::choose;
 use crate::{Context, Parse, ProbeError, Provider};
 
 /// Software counters and their aliases.
@@ -43,6 +44,7 @@ pub static SOFTWARE: Provider = Provider {
         let (event, count) = counter(p, SOFTWARE_EVENTS, "software:page-faults:100")?;
         Ok(Attach::Software { event, count })
     },
+    list: |_, search, found| list(SOFTWARE_EVENTS, search, found),
     ..COUNTER
 };
 
@@ -56,11 +58,13 @@ pub static HARDWARE: Provider = Provider {
         let (event, count) = counter(p, HARDWARE_EVENTS, "hardware:cache-misses:1000000")?;
         Ok(Attach::Hardware { event, count })
     },
+    list: |_, search, found| list(HARDWARE_EVENTS, search, found),
     ..COUNTER
 };
 
 const COUNTER: Provider = Provider {
     context: Context::PerfEvent,
+    is_listed: true,
     section: |_| "perf_event".to_string(),
     normal: |attach| match attach {
         Attach::Software { event, count } => spell("software", event, *count),
@@ -69,6 +73,14 @@ const COUNTER: Provider = Provider {
     },
     ..Provider::DEFAULT
 };
+
+/// The events of a table and their aliases, as one writes them with a count behind.
+fn list(events: &[(&str, &str)], search: &str, found: &mut dyn FnMut(&str)) {
+    let all = events.iter().flat_map(|(name, alias)| [*name, *alias]).filter(|name| !name.is_empty());
+    let mut names: Vec<String> = all.map(|name| format!("{name}:")).collect();
+    names.sort_unstable();
+    choose(&names, search, found);
+}
 
 fn spell(kind: &str, event: &str, count: u64) -> String {
     if count == 0 { format!("{kind}:{event}:") } else { format!("{kind}:{event}:{count}") }

@@ -25,8 +25,41 @@ pub static TRACEPOINT: Provider = Provider {
         _ => String::new(),
     },
     arguments,
+    list,
+    is_listed: true,
+    fields: |target, attach| {
+        let Attach::Tracepoint { category, event } = attach else { return Vec::new() };
+        target.tracepoint_fields(category, event).iter().map(declaration).collect()
+    },
     ..Provider::DEFAULT
 };
+
+/// Tracepoints; a search without a category means any.
+fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
+    let (category, event) = search.split_once(':').unwrap_or(("*", search));
+    let mut names = Vec::new();
+    let mut tell = |c: &str, e: &str| {
+        if glob(event, e) && glob(category, c) {
+            names.push(format!("{c}:{e}"));
+        }
+    };
+    match target.tracepoints() {
+        Some(all) => all.iter().for_each(|(c, e)| tell(c, e)),
+        None => shipped_names().for_each(|(c, e)| tell(c, e)),
+    }
+    names.sort_unstable();
+    names.iter().for_each(|name| found(name));
+}
+
+/// A field as C declares it: the array part of a type stands behind the name. What lies elsewhere in the
+/// record is shown as its `format` file does.
+fn declaration(field: &TracepointField) -> String {
+    let (spelling, name) = (&field.spelling, &field.name);
+    match spelling.find('[') {
+        Some(at) if field.dynamic.is_none() => format!("{} {name}{}", &spelling[..at], &spelling[at..]),
+        _ => format!("{spelling} {name}"),
+    }
+}
 
 fn parse(parse: &Parse) -> Result<Attach, ProbeError> {
     let [category, event] = parse.exactly(TRACEPOINT.syntax)?;

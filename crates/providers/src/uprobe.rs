@@ -1,7 +1,7 @@
 //! `uprobe` and `uretprobe`: a place in a user-space binary or library.
 
 use btc_abi::Attach;
-use btc_target::is_glob;
+use btc_target::{Target, glob, is_glob};
 use btc_types::Type;
 
 use crate::{Context, Parse, ProbeError, Provider, kprobe::number};
@@ -33,11 +33,23 @@ const USER_FUNCTION: Provider = Provider {
     context: Context::Registers,
     // Binaries belong to the host that runs the object.
     section,
+    list,
     normal,
     is_function: true,
     is_user: true,
     ..Provider::DEFAULT
 };
+
+/// Functions of the binaries that a path means.
+fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
+    // Before the last colon there may be a language, too: names as the file has them need none.
+    let Some((path, symbol)) = search.split_once(':') else { return };
+    for (path, name) in target.binary_functions(path) {
+        if glob(symbol, &name) {
+            found(&format!("{path}:{name}"));
+        }
+    }
+}
 
 fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     let syntax = if ret { URETPROBE.syntax } else { UPROBE.syntax };

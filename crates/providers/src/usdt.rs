@@ -1,6 +1,7 @@
 //! `usdt`: a static probe of a user-space binary or library.
 
 use btc_abi::Attach;
+use btc_target::{Target, glob};
 
 use crate::{Context, Parse, ProbeError, Provider};
 
@@ -20,10 +21,27 @@ pub static USDT: Provider = Provider {
         Attach::Usdt { path, provider, name } => format!("usdt:{path}:{provider}:{name}"),
         _ => String::new(),
     },
+    list,
     has_registers: true,
     is_user: true,
     ..Provider::DEFAULT
 };
+
+/// Static probes of the binaries that a path means.
+fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
+    let mut parts = search.splitn(3, ':');
+    let path = parts.next().filter(|p| !p.is_empty()).unwrap_or("*");
+    let (provider, name) = match (parts.next(), parts.next()) {
+        (Some(provider), Some(name)) => (provider, name),
+        (Some(name), None) => ("*", name),
+        _ => ("*", "*"),
+    };
+    for (path, p, n) in target.static_probes(path) {
+        if glob(provider, &p) && glob(name, &n) {
+            found(&format!("{path}:{p}:{n}"));
+        }
+    }
+}
 
 fn place(parse: &Parse) -> Result<Attach, ProbeError> {
     let (path, provider, name) = match parse.parts.as_slice() {

@@ -14,8 +14,10 @@ mod macros;
 mod records;
 mod tables;
 
+use btc_abi::Attach;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics};
 use btc_hir as hir;
+use btc_providers::Provider;
 use btc_syntax::ast;
 use btc_target::Target;
 
@@ -23,6 +25,17 @@ pub use config::{Options, SETTINGS, Setting, SettingKind};
 
 /// Walks after which inference is taken not to end; each widens some type.
 const MAX_WALKS: usize = 16;
+
+/// The attach points of a script with their kinds, in order; nothing else of it is checked.
+pub fn attach_points(
+    program: &ast::Program,
+    target: &Target,
+    options: &Options,
+    d: &mut Diagnostics,
+) -> Vec<(&'static Provider, Attach)> {
+    let settings = config::read(program, options, d);
+    attach::resolve(program, target, &settings, d).into_iter().map(|p| (p.provider, p.attach)).collect()
+}
 
 /// Checks a script.
 pub fn check(

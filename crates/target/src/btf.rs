@@ -1,11 +1,15 @@
 //! Kernel types from BTF, through btf-rs.
 
+mod spell;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use btc_types::{EnumType, RecordType, Space, Type};
 use btf_rs::{BtfType, Type as Raw};
+
+pub use spell::{Spelled, Tag};
 
 /// Nesting beyond which a type is taken for broken BTF.
 const MAX_DEPTH: u32 = 32;
@@ -64,6 +68,8 @@ pub struct Btf {
     records: RefCell<HashMap<String, Option<Arc<RecordLayout>>>>,
     /// Enumerators by name, built at the first question.
     constants: RefCell<Option<HashMap<String, u32>>>,
+    /// Functions by name, built at the first question of a listing.
+    functions: RefCell<Option<HashMap<String, u32>>>,
     /// Records whose name begins with `trace_event_raw_`, built at the first question.
     events: RefCell<Option<Arc<Vec<Arc<RecordLayout>>>>>,
 }
@@ -75,8 +81,14 @@ impl Btf {
             raw,
             records: RefCell::default(),
             constants: RefCell::default(),
+            functions: RefCell::default(),
             events: RefCell::default(),
         }
+    }
+
+    /// The types as btf-rs has them.
+    pub(crate) fn raw(&self) -> &btf_rs::Btf {
+        &self.raw
     }
 
     /// The struct (or union) of that tag, or the record behind a typedef of that name.
@@ -310,9 +322,9 @@ impl Btf {
         table
     }
 
-    /// Every type with its id, in order.
+    /// Every type with its id, in order; of a module its own.
     fn all(&self) -> impl Iterator<Item = (u32, Raw)> + '_ {
-        let (first, last) = self.raw.base().type_id_range();
+        let (first, last) = self.raw.split().unwrap_or(self.raw.base()).type_id_range();
         (first..=last).filter_map(|id| Some((id, self.by_id(id)?)))
     }
 
@@ -382,6 +394,18 @@ impl Btf {
             })
             .filter(|n| !n.is_empty())
             .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Typedefs whose names begin so, without that beginning, sorted.
+    pub fn typedef_names(&self, prefix: &str) -> Vec<String> {
+        let of = self.all().filter_map(|(_, raw)| match raw {
+            Raw::Typedef(t) => self.raw.resolve_name(&t).ok(),
+            _ => None,
+        });
+        let mut names: Vec<String> = of.filter_map(|n| n.strip_prefix(prefix).map(str::to_string)).collect();
         names.sort_unstable();
         names.dedup();
         names

@@ -10,13 +10,15 @@ mod decl;
 mod limits;
 mod tracepoints;
 
-pub use btf::{Btf, Constant, FieldInfo, Prototype, RecordLayout};
+pub use btf::{Btf, Constant, FieldInfo, Prototype, RecordLayout, Spelled, Tag};
 pub use limits::{
     DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STACK_FRAMES, MAX_STRLEN, RING_BYTES, STACK_TABLE_ENTRIES,
 };
 pub use tracepoints::{older_record, Tracepoint, TracepointField, shipped_names};
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Where the bytes about a kernel come from. Every answer may be "not known":
 /// no tracefs, no rights, another machine's kernel.
@@ -33,6 +35,18 @@ pub trait Source {
     /// Size in bytes of a symbol of a user binary, given as uprobes name it; `None` where it is not at hand.
     fn symbol_size(&self, _binary: &str, _symbol: &str) -> Option<u64> {
         None
+    }
+    /// The types of a loaded module, which build on the kernel's own.
+    fn module_btf(&self, _module: &str, _kernel: &btf_rs::Btf) -> Option<btf_rs::Btf> {
+        None
+    }
+    /// Functions of user binaries as `(path, name)`, sorted; binaries as uprobes name them, wildcards included.
+    fn binary_functions(&self, _binary: &str) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    /// Static probes of user binaries as `(path, provider, name)`, sorted; `*` is what runs.
+    fn static_probes(&self, _binary: &str) -> Vec<(String, String, String)> {
+        Vec::new()
     }
 }
 
@@ -57,15 +71,37 @@ impl Source for NoSource {
 /// A kernel as the compiler sees it.
 pub struct Target<'s> {
     source: &'s dyn Source,
-    btf: OnceCell<Option<Btf>>,
+    btf: OnceCell<Option<Rc<Btf>>>,
     tracepoints: OnceCell<Option<Vec<(String, String)>>>,
     functions: OnceCell<Option<Vec<(String, String)>>>,
+    modules: RefCell<HashMap<String, Option<Rc<Btf>>>>,
 }
 
 impl<'s> Target<'s> {
     /// Size in bytes of a symbol of a user binary.
     pub fn symbol_size(&self, binary: &str, symbol: &str) -> Option<u64> {
         self.source.symbol_size(binary, symbol)
+    }
+
+    /// Functions of user binaries as `(path, name)`.
+    pub fn binary_functions(&self, binary: &str) -> Vec<(String, String)> {
+        self.source.binary_functions(binary)
+    }
+
+    /// Static probes of user binaries as `(path, provider, name)`.
+    pub fn static_probes(&self, binary: &str) -> Vec<(String, String, String)> {
+        self.source.static_probes(binary)
+    }
+
+    /// The types of a module, with the kernel's below them; the kernel's own where the name is empty or `vmlinux`.
+    pub fn types_of(&self, module: &str) -> Option<Rc<Btf>> {
+        let kernel = self.shared_btf().clone()?;
+        if matches!(module, "" | "vmlinux") {
+            return Some(kernel);
+        }
+        let mut known = self.modules.borrow_mut();
+        let open = || Some(Rc::new(Btf::new(self.source.module_btf(module, kernel.raw())?)));
+        known.entry(module.to_string()).or_insert_with(open).clone()
     }
 
     /// A target that asks `source`.
@@ -75,12 +111,17 @@ impl<'s> Target<'s> {
             btf: OnceCell::new(),
             tracepoints: OnceCell::new(),
             functions: OnceCell::new(),
+            modules: RefCell::default(),
         }
     }
 
     /// The kernel's types, opened at the first question.
     pub fn btf(&self) -> Option<&Btf> {
-        self.btf.get_or_init(|| self.source.btf().map(Btf::new)).as_ref()
+        self.shared_btf().as_deref()
+    }
+
+    fn shared_btf(&self) -> &Option<Rc<Btf>> {
+        self.btf.get_or_init(|| self.source.btf().map(|raw| Rc::new(Btf::new(raw))))
     }
 
     /// All tracepoints as `(category, event)`, sorted.
@@ -91,6 +132,15 @@ impl<'s> Target<'s> {
     /// All traceable kernel functions as `(module, name)`, sorted.
     pub fn functions(&self) -> Option<&[(String, String)]> {
         self.functions.get_or_init(|| self.source.functions()).as_deref()
+    }
+
+    /// A tracepoint's fields as they are written, for listings: what they are in the kernel's types is not asked.
+    pub fn tracepoint_fields(&self, category: &str, event: &str) -> Vec<TracepointField> {
+        let found = match self.source.tracepoint_format(category, event) {
+            Some(text) => Some(Tracepoint::parse(category, event, &text, None)),
+            None => tracepoints::shipped(category, event, None),
+        };
+        found.map(|t| t.fields).unwrap_or_default()
     }
 
     /// A tracepoint's fields, from its format file or else the shipped table.

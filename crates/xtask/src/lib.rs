@@ -15,6 +15,7 @@ pub mod image;
 pub mod initramfs;
 pub mod kernels;
 pub mod modules;
+pub mod oneliners;
 pub mod payload;
 pub mod programs;
 pub mod random;

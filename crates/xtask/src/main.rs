@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use btc_xtask::{
-    conformance, demo, guest, guest_test, kernels, programs, random, setup, shell::Failure, suite, tools,
+    conformance, demo, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, suite, tools,
 };
 
 const USAGE: &str = "\
@@ -20,6 +20,8 @@ usage: cargo xtask TASK
                           check random scripts: compiled, interpreted, and in the kernel (root)
   tools-test [--kernel K] [--load] [NAME…]
                           bpftrace's own tools: compile and load all, run some beside bpftrace
+  oneliners [--kernel K] [NAME…]
+                          run testdata/oneliners.txt under bpftrace and under btc, and compare
   conformance             run the conformance kit beside the project on this machine
   test                    everything: unit tests, conformance, guests
 K is 5.10, 6.1, 6.12, new or all; several may be joined by commas.";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "guest" => guest::run(rest),
         "guest-test" => guest_test::run(rest),
         "random" => random::run(rest),
+        "oneliners" => oneliners::run(rest),
         "conformance" => conformance::run(rest),
         "tools-test" => tools::run(rest),
         "test" => suite::run(rest),

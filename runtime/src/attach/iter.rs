@@ -13,6 +13,28 @@ pub(super) fn targets(name: &str, kind: &str, pin: &str) -> Vec<Target> {
     vec![Target::new(Point::Iter { pin: pin.to_string() }, name, kind)]
 }
 
+/// Whether the kernel takes programs for its iterator over tasks.
+pub(crate) fn exist() -> bool {
+    // SAFETY: a NUL-terminated name.
+    let id = unsafe { sys::libbpf_find_vmlinux_btf_id(c"task".as_ptr(), sys::BPF_TRACE_ITER) };
+    let Ok(id) = u32::try_from(id) else { return false };
+    // `r0 = 0; exit` (kernel: include/uapi/linux/bpf.h)
+    let code = [sys::bpf_insn { code: 0xb7, ..Default::default() }, sys::bpf_insn { code: 0x95, ..Default::default() }];
+    let mut options = sys::bpf_prog_load_opts {
+        sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
+        expected_attach_type: sys::BPF_TRACE_ITER,
+        attach_btf_id: id,
+        ..Default::default()
+    };
+    let (name, licence) = (c"btc_iter".as_ptr(), c"GPL".as_ptr());
+    // SAFETY: texts that end with NUL, the code's true length, and initialised options.
+    let fd = unsafe {
+        sys::bpf_prog_load(sys::BPF_PROG_TYPE_TRACING, name, licence, code.as_ptr(), code.len() as _, &raw mut options)
+    };
+    // SAFETY: where it is one, the descriptor is new and nobody else's.
+    fd >= 0 && { drop(unsafe { OwnedFd::from_raw_fd(fd) }); true }
+}
+
 pub(super) fn attach(name: &str, program: i32, pin: &str) -> Result<(Link, Option<OwnedFd>), Problem> {
     let options = sys::bpf_link_create_opts {
         sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t,

@@ -9,9 +9,9 @@ mod breakpoint;
 mod clone;
 mod fentry;
 mod filter;
-mod iter;
+pub(crate) mod iter;
 mod kprobe;
-mod multi;
+pub(crate) mod multi;
 pub(crate) mod perf;
 mod raw_tracepoint;
 mod run;
@@ -34,7 +34,8 @@ use usdt::Operand;
 use crate::options::Mode;
 use crate::{Error, Options, glob, place};
 pub(crate) use run::run as run_program;
-pub use uprobe::symbol_size;
+pub use uprobe::{binary_functions, symbol_size};
+pub use usdt::static_probes;
 
 /// A thing to attach to.
 #[derive(Clone, Debug, PartialEq)]

@@ -130,14 +130,14 @@ impl Multi {
 }
 
 /// Whether the kernel has links of many kernel functions.
-pub(super) fn of_kernel(options: &Options) -> bool {
+pub(crate) fn of_kernel(options: &Options) -> bool {
     let wanted = !options.without.iter().any(|f| f == "kprobe_multi");
     wanted && release() >= (5, 18) && takes_none(&Multi { of: Of::Kernel, ret: false, places: Vec::new() })
 }
 
 /// Whether the kernel has links of many places of a binary. Those of one process are perf events: before
 /// Linux 6.10 the link's own filter takes a process's first thread only.
-pub(super) fn of_binaries(options: &Options) -> bool {
+pub(crate) fn of_binaries(options: &Options) -> bool {
     let wanted = !options.without.iter().any(|f| f == "uprobe_multi");
     let binary = Of::Binary(CString::from(c"/proc/self/exe"));
     wanted

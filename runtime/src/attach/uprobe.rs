@@ -100,6 +100,30 @@ fn data_symbol(path: &str, symbol: &str, options: &Options) -> Result<Function, 
     found.into_iter().next().ok_or_else(|| Error::new(format!("`{path}` has no symbol `{symbol}`")))
 }
 
+/// Functions of the binaries that a uprobe's path means, as `(path, name)`: all names, also several of one place.
+pub fn binary_functions(name: &str, pid: Option<u32>) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for path in find_binaries(name, &Options { pid, ..Options::default() }) {
+        let shown = shown_path(name, &path);
+        let Ok(file) = File::open(&path) else { continue };
+        let cache = ReadCache::new(file);
+        let Ok(elf) = object::File::parse(&cache) else { continue };
+        let functions = elf.symbols().chain(elf.dynamic_symbols());
+        let functions = functions.filter(|s| s.kind() == SymbolKind::Text && !s.is_undefined() && s.address() != 0);
+        let names = functions.filter_map(|s| s.name().ok().map(|n| n.split('@').next().unwrap_or(n).to_string()));
+        all.extend(names.map(|name| (shown.clone(), name)));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// A binary as listings show it: as it was written, where it was.
+pub(super) fn shown_path(written: &str, found: &Path) -> String {
+    let exact = written.contains('/') && !glob::is_pattern(written);
+    if exact { written.to_string() } else { found.display().to_string() }
+}
+
 fn functions(path: &Path, wanted: &Wanted) -> Result<Vec<Function>, Error> {
     symbols(path, wanted, false)
 }

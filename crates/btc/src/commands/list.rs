@@ -1,93 +1,136 @@
-//! `btc list`: probes by pattern, with their arguments on demand.
+//! `btc list`: probes by pattern, of a script or of an object; kernel types; arguments and
+//! definitions on demand.
 
-use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use btc_target::{Source, Target, glob};
+use btc_driver::read;
+use btc_providers::{Found, search};
+use btc_target::{Tag, Target, glob, is_glob};
 
 use crate::cli::ListArgs;
 use crate::kernel::Kernel;
 use crate::report;
+use crate::script::Input;
 
 pub fn run(args: &ListArgs) -> ExitCode {
     match list(args) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => report::error(format!("no probe matches `{}`", args.pattern)),
+        Ok(code) => code,
         Err(message) => report::error(message),
     }
 }
 
-/// Prints what matches; whether anything did.
-fn list(args: &ListArgs) -> Result<bool, String> {
-    let kernel = Kernel::new(args.target.btf.as_deref())?;
+fn list(args: &ListArgs) -> Result<ExitCode, String> {
+    let kernel = Kernel::new(args.target.btf.as_deref())?.with(args.pid, args.traceable_functions.as_deref());
     let target = Target::new(&kernel);
-    let mut pattern = args.pattern.clone();
-    if let Some((head, tail)) = pattern.split_once(':') {
-        if let Some(provider) = btc_providers::find(head) {
-            pattern = format!("{}:{tail}", provider.name);
+    let mut listing = Listing {
+        target: &target,
+        verbose: args.verbose,
+        out: BufWriter::new(Box::new(std::io::stdout().lock())),
+        count: 0,
+    };
+    let input = match &args.program {
+        Some(text) => Some(Input::inline(text)),
+        None if Path::new(&args.pattern).is_file() => Some(Input::read(&args.pattern)?),
+        None => None,
+    };
+    match input {
+        None => listing.pattern(&args.pattern),
+        Some(input) if input.is_object() => listing.points(&object(&input)?),
+        Some(input) => {
+            let (points, sources, diagnostics) = input.attach_points(&target, &args.target)?;
+            report::all(&diagnostics, &sources);
+            if diagnostics.has_errors() {
+                return Ok(ExitCode::FAILURE);
+            }
+            listing.points(&points);
         }
-    } else if !pattern.is_empty() && !pattern.contains('*') {
-        pattern = format!("*{pattern}*");
     }
-    let wanted = |name: &str| pattern.is_empty() || glob(&pattern, name);
-    let mut out = std::io::stdout().lock();
-    let mut any = false;
-    for (category, event) in tracepoints(&target) {
-        let name = format!("tracepoint:{category}:{event}");
-        if wanted(&name) {
-            any = true;
-            writeln!(out, "{name}").map_err(|e| e.to_string())?;
-            if args.verbose {
-                for field in target.tracepoint(&category, &event).map(|t| t.fields).unwrap_or_default() {
-                    writeln!(out, "    {}", declaration(&field.spelling, &field.name))
-                        .map_err(|e| e.to_string())?;
-                }
+    listing.out.flush().map_err(|e| e.to_string())?;
+    if listing.count == 0 {
+        eprintln!("no probe and no type matches `{}`", args.pattern);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The attach points of an object.
+fn object(input: &Input) -> Result<Vec<String>, String> {
+    let wrong = |e: &dyn std::fmt::Display| format!("`{}`: {e}", input.name);
+    let contents = read::read(&input.bytes).map_err(|e| wrong(&e))?;
+    let bytes = contents.manifest.ok_or_else(|| wrong(&"a BPF object, but not one of btc's: it has no manifest"))?;
+    let manifest = btc_abi::wire::decode(&bytes).map_err(|e| wrong(&e))?;
+    Ok(manifest.probes.into_iter().map(|p| p.name).collect())
+}
+
+/// A listing that is being written.
+struct Listing<'a> {
+    target: &'a Target<'a>,
+    verbose: bool,
+    out: BufWriter<Box<dyn Write + 'a>>,
+    count: usize,
+}
+
+impl Listing<'_> {
+    /// Whatever a pattern means: types, or probes.
+    fn pattern(&mut self, pattern: &str) {
+        let mut probes = Vec::new();
+        for part in pattern.split(',') {
+            let words = part.trim().split_once(char::is_whitespace);
+            match words.and_then(|(word, name)| Some((Tag::named(word)?, name.trim()))) {
+                Some((tag, name)) => self.types(tag, name),
+                None => probes.push(part),
+            }
+        }
+        if !probes.is_empty() {
+            self.probes(&probes.join(","));
+        }
+    }
+
+    fn types(&mut self, tag: Tag, pattern: &str) {
+        let Some(btf) = self.target.btf() else { return };
+        for (name, id) in btf.tags(tag).iter().filter(|(name, _)| glob(pattern, name)) {
+            match self.verbose.then(|| btf.definition(*id)).flatten() {
+                Some(text) => self.line(&format!("vmlinux: {text};\n")),
+                None => self.line(&format!("{} {name}", tag.word())),
             }
         }
     }
-    for function in functions(&kernel, &target, &pattern) {
-        let name = format!("kprobe:{function}");
-        if wanted(&name) {
-            any = true;
-            writeln!(out, "{name}").map_err(|e| e.to_string())?;
-            if args.verbose {
-                for (name, ty) in
-                    target.btf().and_then(|b| b.function(&function)).map(|p| p.params).unwrap_or_default()
-                {
-                    writeln!(out, "    {ty} {name}").map_err(|e| e.to_string())?;
-                }
+
+    fn probes(&mut self, pattern: &str) {
+        let target = self.target;
+        search(target, pattern, &mut |found| self.found(found));
+    }
+
+    /// What a script or object attaches to: each as a search finds it, in full and wildcards as all that they
+    /// mean here; itself where it is more than a name, such as a timer. BEGIN and END are attached to nothing.
+    fn points(&mut self, points: &[String]) {
+        for point in points {
+            let before = self.count;
+            self.probes(point);
+            let (kind, rest) = point.split_once(':').unwrap_or((point, ""));
+            if let Some(provider) = btc_providers::find(kind)
+                && self.count == before
+                && !is_glob(point)
+                && !rest.is_empty()
+            {
+                self.found(&Found { provider, rest });
             }
         }
     }
-    Ok(any)
-}
 
-/// A C declaration: the array part of a type stands behind the name.
-fn declaration(spelling: &str, name: &str) -> String {
-    match spelling.find('[') {
-        Some(at) if !spelling.starts_with("__") => format!("{} {name}{}", &spelling[..at], &spelling[at..]),
-        _ => format!("{spelling} {name}"),
-    }
-}
-
-/// All tracepoints: the running kernel's, or the shipped table's.
-fn tracepoints(target: &Target) -> BTreeSet<(String, String)> {
-    match target.tracepoints() {
-        Some(all) => all.iter().cloned().collect(),
-        None => {
-            btc_target::shipped_names().map(|(c, e)| (c.to_string(), e.to_string())).collect()
+    fn found(&mut self, found: &Found) {
+        self.line(&found.name());
+        if self.verbose {
+            for field in found.fields(self.target) {
+                self.line(&format!("    {field}"));
+            }
         }
     }
-}
 
-/// Kernel functions: those that can be traced, or those that BTF knows.
-fn functions(kernel: &Kernel, target: &Target, pattern: &str) -> BTreeSet<String> {
-    if !pattern.is_empty() && !glob(pattern.split(':').next().unwrap_or("*"), "kprobe") {
-        return BTreeSet::new();
-    }
-    match kernel.functions() {
-        Some(all) => all.into_iter().map(|(_, name)| name).collect(),
-        None => target.btf().map(|b| b.function_names()).unwrap_or_default().into_iter().collect(),
+    /// Who reads the listing may stop: then nothing is left to be told.
+    fn line(&mut self, text: &str) {
+        self.count += 1;
+        let _ = writeln!(self.out, "{text}");
     }
 }

@@ -26,10 +26,7 @@ pub(super) struct Wanted<'a> {
 
 pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>, Problem> {
     let (kind, _) = probe_type("uprobe")?;
-    let paths = match wanted.path {
-        "*" => mapped(options.pid),
-        path => uprobe::find_binaries(path, options),
-    };
+    let paths = files(wanted.path, options);
     if paths.is_empty() {
         return missing(format!("there is no binary or library `{}`", wanted.path));
     }
@@ -58,6 +55,28 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
         return missing(format!("`{}` has no static probe {provider}{}", wanted.path, wanted.name));
     }
     Ok(all)
+}
+
+/// Static probes of the binaries that a path means, as `(path, provider, name)`.
+pub fn static_probes(path: &str, pid: Option<u32>) -> Vec<(String, String, String)> {
+    let options = Options { pid, ..Options::default() };
+    let mut all = Vec::new();
+    for file in files(path, &options) {
+        let shown = uprobe::shown_path(path, &file);
+        let notes = note::read(&file).unwrap_or_default();
+        all.extend(notes.into_iter().map(|n| (shown.clone(), n.provider, n.name)));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Files that the path of a static probe means.
+fn files(path: &str, options: &Options) -> Vec<PathBuf> {
+    match path {
+        "*" => mapped(options.pid),
+        path => uprobe::find_binaries(path, options),
+    }
 }
 
 /// Files that a process, or any process, has mapped to run code of.

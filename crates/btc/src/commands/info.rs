@@ -1,0 +1,73 @@
+//! `btc info`, and `--info`: what the machine's kernel offers, in the layout of bpftrace's.
+
+use std::ffi::CStr;
+use std::process::ExitCode;
+
+use btc_runtime::Answer;
+
+/// Where a right-hand column begins.
+const COLUMN: usize = 33;
+
+pub fn run() -> ExitCode {
+    let (system, machine) = system();
+    println!("System\n  OS: {system}\n  Arch: {machine}\n");
+    let linking = if cfg!(feature = "static") { "static" } else { "shared" };
+    println!("Build\n  version: {}", crate::cli::PEER_VERSION);
+    println!("  LLVM: none (btc makes BPF code itself)\n  libbpf: {linking}\n  target: {}\n", std::env::consts::ARCH);
+    let offer = btc_runtime::offer();
+    table("Kernel helpers", &offer.helpers);
+    let modules = std::fs::read_dir("/sys/kernel/btf").is_ok_and(|all| all.flatten().count() > 1);
+    let has_btf = std::fs::metadata("/sys/kernel/btf/vmlinux").is_ok();
+    let limit = if has_program(&offer.helpers, "probe_read_kernel") { "1000000" } else { "unknown" };
+    println!("Kernel features");
+    rows(&[
+        format!("Instruction limit: {limit}"),
+        yes("btf", has_btf),
+        yes("module btf", has_btf && modules),
+        yes("attach cookies", has_program(&offer.helpers, "get_attach_cookie")),
+    ]);
+    table("Map types", &offer.maps);
+    table("Program types", &offer.programs);
+    table("Probe types", &offer.links);
+    ExitCode::SUCCESS
+}
+
+fn has_program(answers: &[Answer], name: &str) -> bool {
+    answers.iter().any(|(n, there)| *n == name && *there)
+}
+
+fn yes(name: &str, there: bool) -> String {
+    format!("{name}: {}", if there { "yes" } else { "no" })
+}
+
+fn table(title: &str, answers: &[Answer]) {
+    println!("{title}");
+    rows(&answers.iter().map(|(name, there)| yes(name, *there)).collect::<Vec<_>>());
+}
+
+/// Two to a line, and an empty line behind.
+fn rows(cells: &[String]) {
+    for pair in cells.chunks(2) {
+        let cells: String = pair.iter().map(|cell| format!("{cell:<COLUMN$}")).collect();
+        println!("  {}", cells.trim_end());
+    }
+    println!();
+}
+
+/// Kernel and machine, as uname(2) has them.
+fn system() -> (String, String) {
+    // SAFETY: all bytes zero is a value of this plain struct, which the call fills with NUL-terminated texts.
+    let names = unsafe {
+        let mut names: libc::utsname = std::mem::zeroed();
+        libc::uname(&raw mut names);
+        names
+    };
+    let text = |field: &[libc::c_char]| {
+        // SAFETY: the field ends with NUL, as the kernel writes it, or is all zero.
+        unsafe { CStr::from_ptr(field.as_ptr()) }.to_string_lossy().into_owned()
+    };
+    (
+        format!("{} {} {}", text(&names.sysname), text(&names.release), text(&names.version)),
+        text(&names.machine),
+    )
+}

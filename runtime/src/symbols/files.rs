@@ -28,6 +28,7 @@ impl From<&fs::Metadata> for Identity {
 }
 
 /// Where a file was seen.
+#[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub pid: u32,
     pub start: u64,
@@ -46,6 +47,8 @@ enum Access {
 struct Known {
     identity: Identity,
     name: String,
+    /// Who had it last, and where.
+    seen: (u32, u64, u64),
     access: Access,
     /// What its headers say, once somebody asked.
     elf: Option<Option<Elf>>,
@@ -86,14 +89,16 @@ impl Files {
     pub(super) fn number(&mut self, identity: Identity, sight: &Sight<'_>) -> usize {
         if let Some(number) = self.numbers.get(&identity) {
             let known = &mut self.all[*number];
+            known.seen = (sight.pid, sight.start, sight.end);
             if matches!(known.access, Access::Lost) {
                 known.access = find(identity, sight);
             }
             return *number;
         }
         let number = self.all.len();
+        let seen = (sight.pid, sight.start, sight.end);
         let access = find(identity, sight);
-        self.all.push(Known { identity, name: sight.name.to_string(), access, elf: None });
+        self.all.push(Known { identity, name: sight.name.to_string(), seen, access, elf: None });
         self.numbers.insert(identity, number);
         number
     }
@@ -103,11 +108,16 @@ impl Files {
         self.all[number].name.clone()
     }
 
-    /// A path under which the file can be opened; always the same one.
-    pub(super) fn path(&self, number: usize) -> Option<PathBuf> {
-        let known = &self.all[number];
+    /// A path under which the file can be opened. It is the same one each time, but after the
+    /// file was deleted or replaced while a process had it.
+    pub(super) fn path(&mut self, number: usize) -> Option<PathBuf> {
+        let known = &mut self.all[number];
+        if matches!(known.access, Access::Path) && !is(known.identity, &known.name) {
+            let (pid, start, end) = known.seen;
+            known.access = find(known.identity, &Sight { pid, start, end, name: &known.name });
+        }
         match &known.access {
-            Access::Path => is(known.identity, &known.name).then(|| known.name.clone().into()),
+            Access::Path => Some(known.name.clone().into()),
             Access::Held(file) => Some(format!("/proc/self/fd/{}", file.as_raw_fd()).into()),
             Access::Lost => None,
         }

@@ -40,6 +40,8 @@ pub(crate) struct Event {
     pub breakpoint: u32,
     /// Bits of `perf_event_attr` such as `inherit`.
     pub flags: u64,
+    /// What its records hold.
+    pub sample_type: u64,
     pub pid: i32,
     pub cpu: i32,
     /// What to call it in messages.
@@ -57,6 +59,7 @@ impl Event {
             sample: Sample::Period(1),
             breakpoint: 0,
             flags: 0,
+            sample_type: 0,
             pid: -1,
             cpu: 0,
             title: title.into(),
@@ -95,6 +98,7 @@ pub(crate) fn open(event: &Event) -> std::io::Result<OwnedFd> {
         size: size_of::<Attributes>() as u32,
         config: event.config,
         sample,
+        sample_type: event.sample_type,
         flags: flags | event.flags,
         wakeup: 1,
         breakpoint: event.breakpoint,

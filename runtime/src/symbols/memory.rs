@@ -98,7 +98,12 @@ impl Memory {
         match notice {
             Notice::Mapped { pid, mapping } => self.add(pid, &mapping, files),
             Notice::Forked { parent, child } => {
-                let regions = self.processes.get(&parent).map(|p| p.regions.clone()).unwrap_or_default();
+                let mut regions = self.processes.get(&parent).map(|p| p.regions.clone()).unwrap_or_default();
+                // What the child maps itself may be told before, from another CPU. Of an ended
+                // process with this number, nothing stays.
+                if let Some(known) = self.processes.get(&child).filter(|p| !p.ended) {
+                    regions.extend_from_slice(&known.regions);
+                }
                 self.processes.insert(child, Process { regions, ended: false });
             }
             Notice::Ended { pid } => {
@@ -196,6 +201,17 @@ mod tests {
         memory.apply(Notice::Forked { parent: 7, child: 8 }, &mut files);
         memory.apply(Notice::Ended { pid: 7 }, &mut files);
         assert!(memory.find(8, 0x1000).is_some() && memory.find(7, 0x1000).is_some());
+    }
+
+    #[test]
+    fn a_fork_that_is_told_late_takes_nothing_away() {
+        let (mut memory, mut files) = (Memory::default(), Files::default());
+        memory.apply(mapped(0x1000, 3), &mut files);
+        memory.apply(Notice::Forked { parent: 6, child: 7 }, &mut files);
+        assert!(memory.find(7, 0x1000).is_some());
+        memory.apply(Notice::Ended { pid: 7 }, &mut files);
+        memory.apply(Notice::Forked { parent: 6, child: 7 }, &mut files);
+        assert!(memory.find(7, 0x1000).is_none(), "another process with this number");
     }
 
     #[test]

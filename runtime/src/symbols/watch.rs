@@ -4,6 +4,7 @@
 //! that counts nothing, on each CPU, whose buffer the kernel fills with notices. Processes
 //! are not slowed down but in the moment in which they map a file.
 
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -23,11 +24,15 @@ pub(super) enum Notice<'a> {
     Ended { pid: u32 },
 }
 
-/// Bits of `perf_event_attr`: children too, executable mappings, forks and ends, inodes.
-const FLAGS: u64 = 1 << 1 | 1 << 8 | 1 << 13 | 1 << 23;
+/// Bits of `perf_event_attr`: children too, executable mappings, forks and ends, the time in
+/// every record, inodes.
+const FLAGS: u64 = 1 << 1 | 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
 
 /// Bytes of a CPU's buffer: some thousand notices, between two looks at most 20 ms apart.
 const BYTES: usize = 256 << 10;
+
+/// Bytes of a record's type, bits and length.
+const HEADER: usize = 8;
 
 /// One CPU's buffer: a page of its state, then the bytes.
 struct Buffer {
@@ -39,8 +44,10 @@ struct Buffer {
 /// The buffers of all CPUs.
 pub(super) struct Watch {
     buffers: Vec<Buffer>,
-    /// A notice in one piece: it may be split at the buffer's end.
-    notice: Vec<u8>,
+    /// Records of all buffers, each in one piece.
+    bytes: Vec<u8>,
+    /// Time of each record, and where it is in `bytes`.
+    records: Vec<(u64, Range<usize>)>,
 }
 
 impl Watch {
@@ -49,6 +56,7 @@ impl Watch {
         let open = |cpu| {
             let event = Event {
                 flags: FLAGS,
+                sample_type: u64::from(sys::PERF_SAMPLE_TIME),
                 pid: process.map_or(-1, |p| p as i32),
                 cpu,
                 ..Event::new(sys::PERF_TYPE_SOFTWARE, u64::from(sys::PERF_COUNT_SW_DUMMY), "notices of mappings")
@@ -56,14 +64,20 @@ impl Watch {
             Buffer::new(perf::open(&event)?)
         };
         let buffers = perf::online_cpus().into_iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Watch { buffers, notice: Vec::new() })
+        Ok(Watch { buffers, bytes: Vec::new(), records: Vec::new() })
     }
 
-    /// Hands over what was told since the last time.
+    /// Hands over what was told since the last time, in the order of time: a process may fork
+    /// on one CPU, and its child run on another.
     pub(super) fn read(&mut self, mut take: impl FnMut(Notice<'_>)) {
-        for buffer in &self.buffers {
-            buffer.read(&mut self.notice, &mut take);
+        let Watch { buffers, bytes, records } = self;
+        bytes.clear();
+        records.clear();
+        for buffer in buffers {
+            buffer.read(bytes, records);
         }
+        records.sort_by_key(|(time, _)| *time);
+        records.iter().filter_map(|(_, range)| parse(&bytes[range.clone()])).for_each(&mut take);
     }
 }
 
@@ -89,7 +103,6 @@ impl Buffer {
     }
 
     fn copy(&self, at: u64, length: usize, to: &mut Vec<u8>) {
-        to.clear();
         for n in 0..length {
             let offset = self.page + (at as usize).wrapping_add(n) % BYTES;
             // SAFETY: the offset is in the mapping; the kernel does not write before `tail` moves.
@@ -97,21 +110,22 @@ impl Buffer {
         }
     }
 
-    fn read(&self, bytes: &mut Vec<u8>, take: &mut impl FnMut(Notice<'_>)) {
+    fn read(&self, bytes: &mut Vec<u8>, records: &mut Vec<(u64, Range<usize>)>) {
         let head = self.counter(std::mem::offset_of!(sys::perf_event_mmap_page, data_head)).load(Ordering::Acquire);
         let tail = self.counter(std::mem::offset_of!(sys::perf_event_mmap_page, data_tail));
         let mut at = tail.load(Ordering::Relaxed);
         while at < head {
-            self.copy(at, 8, bytes);
-            let length = le(bytes, 6) as u16;
-            if length < 8 {
+            let start = bytes.len();
+            self.copy(at, HEADER, bytes);
+            let length = usize::from(le(bytes, start + 6) as u16);
+            if length < HEADER {
+                bytes.truncate(start);
                 break;
             }
-            self.copy(at, usize::from(length), bytes);
-            if let Some(notice) = parse(bytes) {
-                take(notice);
-            }
-            at += u64::from(length);
+            self.copy(at + HEADER as u64, length - HEADER, bytes);
+            // The time is last.
+            records.push((le(bytes, start + length - 8), start..start + length));
+            at += length as u64;
         }
         fence(Ordering::SeqCst);
         tail.store(head, Ordering::Release);

@@ -68,8 +68,12 @@ fn warn_of_no_child(manifest: &Manifest, options: &Options, child: Option<u32>) 
     }
 }
 
+/// Inode of the initial pid namespace (kernel: `PROC_PID_INIT_INO`).
+const INITIAL_NAMESPACE: u64 = 0xeffffffc;
+
+/// The pid namespace of this process, unless it is the initial one.
 fn namespace() -> Option<std::fs::Metadata> {
-    std::fs::metadata("/proc/self/ns/pid").ok()
+    std::fs::metadata("/proc/self/ns/pid").ok().filter(|m| m.ino() != INITIAL_NAMESPACE)
 }
 
 /// The kernel's own form of a device number, which differs from the C library's.

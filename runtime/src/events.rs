@@ -129,6 +129,7 @@ pub(crate) fn wait(
     let mut sleep = 0;
     loop {
         let busy = reader.consume();
+        reader.state().ctx.symbols.borrow_mut().observe();
         if reader.is_over() {
             return Ok(());
         }

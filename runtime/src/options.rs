@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use btc_abi::Manifest;
 
-use crate::Error;
+use crate::{Error, symbols};
 
 /// Form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,6 +107,7 @@ pub(crate) struct Settings {
     pub trailer: String,
     pub max_cat_bytes: u64,
     pub ring_bytes: u32,
+    pub symbols: symbols::Options,
 }
 
 /// Bytes of the ring buffer when nobody says otherwise.
@@ -120,6 +121,7 @@ impl Settings {
             trailer: "..".into(),
             max_cat_bytes: 10240,
             ring_bytes: RING_BYTES,
+            symbols: symbols::Options { debug_folders: options.debug_folders.clone(), ..Default::default() },
         };
         for (name, value) in manifest.settings.iter().chain(&options.settings) {
             settings.set(name, value)?;
@@ -133,6 +135,8 @@ impl Settings {
             "print_maps_on_exit" => self.print_maps_on_exit = flag(name, value)?,
             "str_trunc_trailer" => self.trailer = value.to_string(),
             "max_cat_bytes" => self.max_cat_bytes = number(name, value)?,
+            "show_debug_info" => self.symbols.debug_info = flag(name, value)?,
+            "cpp_demangle" => self.symbols.demangle = flag(name, value)?,
             "perf_rb_pages" => {
                 let bytes = number(name, value)?.saturating_mul(page_size()).clamp(page_size(), 1 << 30);
                 self.ring_bytes = bytes.next_power_of_two() as u32;

@@ -20,7 +20,7 @@ use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
 use crate::signals::{Signals, watch_process};
-use crate::{Error, Options, losses, notify, privileges};
+use crate::{Error, Options, losses, notify, privileges, symbols};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,12 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     if options.dry_run {
         return Ok(Outcome { exit_code: 0 });
     }
+    // Mappings are of use only together with stacks, and none may be missed that a stack has.
+    let shows_processes = symbols::are_of_processes(&manifest);
+    let traced = child_pid.or(options.pid);
+    if shows_processes {
+        state.ctx.symbols.borrow_mut().watch(traced);
+    }
     let mut attached = attach::attach(&manifest, options, &plans, &loaded)?;
     state.watchpoints = std::mem::take(&mut attached.watchpoints);
     drop(plans);
@@ -73,6 +79,9 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
 
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached };
     session.announce(&mut state);
+    if shows_processes {
+        state.ctx.symbols.borrow_mut().look_around(traced);
+    }
     // Commands and files that the script names later are the user's own business.
     if !options.allow_unsafe {
         privileges::drop_rest();

@@ -193,7 +193,7 @@ pub enum GlobalValue {
     OwnPid,
     /// Device number of the tracer's pid namespace (`st_dev` of /proc/self/ns/pid), as the kernel counts it.
     PidNamespaceDevice,
-    /// Inode of the tracer's pid namespace.
+    /// Inode of the tracer's pid namespace; 0 when that is the initial one.
     PidNamespaceInode,
     /// Address of a kernel symbol, 0 when it does not exist.
     KernelAddress(String),

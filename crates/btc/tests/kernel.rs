@@ -2,25 +2,15 @@
 //! test started. Where the machine lacks something, a test says `skipped: reason`.
 
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
+
+mod support;
+
+use support::{btc, unfit};
 
 /// System calls of the full-blast test.
 const FLOOD: u64 = 2_000_000;
-
-/// Why kernel tests cannot run here.
-fn unfit() -> Option<&'static str> {
-    // SAFETY: geteuid has no preconditions.
-    if unsafe { libc::geteuid() } != 0 {
-        return Some("not root");
-    }
-    let events = std::path::Path::new("/sys/kernel/tracing/events/syscalls/sys_enter_getppid");
-    if !events.exists() {
-        // A fresh machine may not have it mounted yet.
-        let _ = Command::new("mount").args(["-t", "tracefs", "tracefs", "/sys/kernel/tracing"]).output();
-    }
-    (!events.exists()).then_some("no syscall tracepoints")
-}
 
 /// Compiles a C program of `testdata/kernel`; one copy for each test, as they run at the same time.
 fn program(source: &str, name: &str) -> PathBuf {
@@ -34,10 +24,6 @@ fn program(source: &str, name: &str) -> PathBuf {
 /// The load.
 fn load(name: &str) -> PathBuf {
     program("syscalls.c", name)
-}
-
-fn btc(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_btc")).args(args).output().expect("btc runs")
 }
 
 /// The number before a word in a text.

@@ -37,6 +37,8 @@ pub const PROBE_READ_KERNEL_STR: u32 = 115;
 pub const SEND_SIGNAL_THREAD: u32 = 117;
 /// `u64 bpf_jiffies64(void)`
 pub const JIFFIES64: u32 = 118;
+/// `long bpf_get_ns_current_pid_tgid(u64 dev, u64 ino, struct bpf_pidns_info *nsdata, u32 size)`, Linux 5.7
+pub const GET_NS_CURRENT_PID_TGID: u32 = 120;
 /// `long bpf_d_path(struct path *path, char *buf, u32 sz)`
 pub const D_PATH: u32 = 147;
 /// `long bpf_map_update_elem(struct bpf_map *map, const void *key, const void *value, u64 flags)`
@@ -100,6 +102,7 @@ mod tests {
             ("probe_read_kernel_str", PROBE_READ_KERNEL_STR),
             ("send_signal_thread", SEND_SIGNAL_THREAD),
             ("jiffies64", JIFFIES64),
+            ("get_ns_current_pid_tgid", GET_NS_CURRENT_PID_TGID),
             ("d_path", D_PATH),
             ("map_update_elem", MAP_UPDATE_ELEM),
             ("map_delete_elem", MAP_DELETE_ELEM),

@@ -1,6 +1,6 @@
 //! `kstack`, `kstack(mode, limit)`: the kernel stack.
 
-use btc_types::{StackShape, Type};
+use btc_types::{StackMode, StackShape, Type};
 
 use crate::{Check, Function, Kind, Lowered, Param, ParamKind, Probes, Returns};
 
@@ -16,7 +16,7 @@ pub static KSTACK: Function = Function {
         Param::optional("mode", ParamKind::Any),
         Param::optional("limit", ParamKind::LiteralInt),
     ],
-    returns: Returns::Infer(|c| Type::KernelStack(shape(c))),
+    returns: Returns::Infer(|c| Type::KernelStack(kernel_shape(c))),
     probes: Probes::Any,
     is_unsafe: false,
     doc: "The kernel stack, at most `limit` frames, shown in a form: bpftrace, perf or raw.",
@@ -25,6 +25,26 @@ pub static KSTACK: Function = Function {
         Lowered::Value(l.stack(false, shape))
     },
 };
+
+/// Kernel stacks have no build ids. One that the call asks for is an error; where the script
+/// sets it for all stacks, it is meant for those of users.
+fn kernel_shape(c: &mut Check) -> StackShape {
+    use btc_diagnostics::{Code, Diagnostic};
+    let mut shape = shape(c);
+    if shape.mode != StackMode::BuildId {
+        return shape;
+    }
+    let message = "kernel stacks have no build ids";
+    if c.settings.stack_mode == StackMode::BuildId {
+        let warning = Diagnostic::warning(Code::BadLiteral, c.span, message);
+        c.diagnostics.push(warning.help("addresses are shown, as in the mode `raw`"));
+    } else {
+        let error = Diagnostic::error(Code::BadLiteral, c.span, message);
+        c.diagnostics.push(error.help("`build_id` is for ustack; `raw` shows addresses"));
+    }
+    shape.mode = StackMode::Raw;
+    shape
+}
 
 /// The stack's shape from the arguments: a mode, a limit, or both.
 pub(crate) fn shape(c: &mut Check) -> StackShape {
@@ -51,8 +71,7 @@ pub(crate) fn shape(c: &mut Check) -> StackShape {
 }
 
 /// The mode of that name.
-fn mode_named(word: &str) -> Option<btc_types::StackMode> {
-    use btc_types::StackMode;
+fn mode_named(word: &str) -> Option<StackMode> {
     Some(match word {
         "bpftrace" => StackMode::Bpftrace,
         "perf" => StackMode::Perf,

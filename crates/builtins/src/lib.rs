@@ -7,6 +7,7 @@
 mod definition;
 pub mod format;
 pub mod helpers;
+mod ids;
 mod lowering;
 mod task;
 mod texts;

@@ -3,7 +3,7 @@
 use btc_ir::{BinOp, Width};
 use btc_types::Type;
 
-use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns, helpers};
+use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns, ids};
 
 /// The definition.
 pub static USYM: Function = Function {
@@ -18,8 +18,8 @@ pub static USYM: Function = Function {
     lower: |l, _| {
         let address = l.value(0);
         let dest = l.dest();
+        let both = ids::own(l);
         let b = l.b();
-        let both = b.helper(helpers::GET_CURRENT_PID_TGID, &[]);
         let pid = b.bin_imm(BinOp::LShr, both, 32);
         b.store(Width::B8, dest.base, dest.offset, address);
         b.store(Width::B8, dest.base, dest.offset + 8, pid);

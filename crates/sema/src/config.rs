@@ -54,9 +54,9 @@ const SWITCH: &[&str] = &["enable", "disable", "warn", "error"];
 
 /// All settings.
 pub const SETTINGS: &[Setting] = &[
-    row("cache_user_symbols", SettingKind::Word(SYMBOL_CACHE), "PER_PID", "how user symbols are cached"),
-    row("cpp_demangle", SettingKind::Bool, "true", "whether C++ names are demangled"),
-    row("lazy_symbolication", SettingKind::Bool, "false", "whether symbols are looked up only when printed"),
+    row("cache_user_symbols", SettingKind::Word(SYMBOL_CACHE), "PER_PID", "accepted; tables are read once for each file"),
+    row("cpp_demangle", SettingKind::Bool, "true", "whether C++ and Rust names are demangled"),
+    row("lazy_symbolication", SettingKind::Bool, "false", "accepted; symbols are looked up when printed, and those of ended processes too"),
     row("license", SettingKind::Text, "GPL", "licence of the loaded programs"),
     row("log_size", SettingKind::Int, "1000000", "size of the verifier's log in bytes"),
     row("max_ast_nodes", SettingKind::Int, "0", "limit on the size of a script"),
@@ -69,7 +69,7 @@ pub const SETTINGS: &[Setting] = &[
     row("on_stack_limit", SettingKind::Int, "32", "accepted; btc needs no such limit"),
     row("perf_rb_pages", SettingKind::Int, "0", "pages of the ring buffer for each CPU"),
     row("print_maps_on_exit", SettingKind::Bool, "true", "whether maps are printed at the end"),
-    row("show_debug_info", SettingKind::Bool, "true", "whether stacks show files and lines"),
+    row("show_debug_info", SettingKind::Bool, "true", "whether stacks show files, lines and inlined functions"),
     row("stack_mode", SettingKind::Word(MODES), "bpftrace", "form of stacks"),
     row("str_trunc_trailer", SettingKind::Text, "..", "mark of a text that was cut"),
     row("unstable_dw_ustack", SettingKind::Word(SWITCH), "enable", "accepted"),

@@ -38,6 +38,10 @@ pub(crate) struct Event {
     pub config2: u64,
     pub sample: Sample,
     pub breakpoint: u32,
+    /// Bits of `perf_event_attr` such as `inherit`.
+    pub flags: u64,
+    /// What its records hold.
+    pub sample_type: u64,
     pub pid: i32,
     pub cpu: i32,
     /// What to call it in messages.
@@ -54,6 +58,8 @@ impl Event {
             config2: 0,
             sample: Sample::Period(1),
             breakpoint: 0,
+            flags: 0,
+            sample_type: 0,
             pid: -1,
             cpu: 0,
             title: title.into(),
@@ -81,7 +87,8 @@ struct Attributes {
 
 const FLAG_FREQUENCY: u64 = 1 << 10;
 
-fn open(event: &Event) -> std::io::Result<OwnedFd> {
+/// Opens an event.
+pub(crate) fn open(event: &Event) -> std::io::Result<OwnedFd> {
     let (sample, flags) = match event.sample {
         Sample::Period(n) => (n, 0),
         Sample::Frequency(n) => (n, FLAG_FREQUENCY),
@@ -91,7 +98,8 @@ fn open(event: &Event) -> std::io::Result<OwnedFd> {
         size: size_of::<Attributes>() as u32,
         config: event.config,
         sample,
-        flags,
+        sample_type: event.sample_type,
+        flags: flags | event.flags,
         wakeup: 1,
         breakpoint: event.breakpoint,
         config1: match &event.config1 {

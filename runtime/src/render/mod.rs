@@ -55,11 +55,11 @@ impl<'m> Context<'m> {
     pub(crate) fn new(manifest: &'m Manifest, settings: Settings) -> Context<'m> {
         Context {
             manifest,
+            symbols: RefCell::new(Symbols::new(&settings.symbols)),
             settings,
             points: Vec::new(),
             stacks: vec![-1; manifest.stacks.len()],
             clocks: time::Clocks::now(),
-            symbols: RefCell::default(),
             users: RefCell::default(),
             cgroups: RefCell::default(),
             kernel_records: RefCell::default(),
@@ -76,7 +76,7 @@ pub(crate) fn le(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(all)
 }
 
-fn le32(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn le32(bytes: &[u8], at: usize) -> u32 {
     le(bytes, at) as u32
 }
 

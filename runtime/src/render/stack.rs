@@ -6,7 +6,7 @@ use btc_abi::StackMode;
 
 use super::{Context, le, le32};
 use crate::maps::raw;
-use crate::symbols::Found;
+use crate::symbols::{Found, Inlined};
 
 /// The frames of a stack, innermost first.
 fn frames(ctx: &Context, table: u32, id: u64) -> Vec<u64> {
@@ -23,28 +23,53 @@ fn frames(ctx: &Context, table: u32, id: u64) -> Vec<u64> {
     buffer.chunks_exact(8).map(|f| le(f, 0)).take_while(|f| *f != 0).collect()
 }
 
-fn frame(mode: StackMode, address: u64, found: Option<Found>, out: &mut Vec<u8>) {
-    let _ = match (mode, found) {
-        (StackMode::Bpftrace, Some(f)) => writeln!(out, "        {}+{}", f.name, f.offset),
-        (StackMode::Bpftrace, None) => writeln!(out, "        {address:#x}"),
-        (StackMode::Perf, Some(f)) => {
-            writeln!(out, "\t{address:16x} {}+{} ({})", f.name, f.offset, f.module)
-        }
-        (StackMode::Perf, None) => writeln!(out, "\t{address:16x} {address:#x} ([unknown])"),
-        (StackMode::BuildId, Some(f)) => match f.build_id {
-            Some((id, offset)) => writeln!(out, "        {id} {offset:#x}"),
-            None => writeln!(out, "        {address:#x}"),
-        },
-        (StackMode::Raw | StackMode::BuildId, _) => writeln!(out, "        {address:#x}"),
+/// A frame, and before it the functions that the compiler put into its function.
+fn frame(mode: StackMode, address: u64, found: Option<Found>, unknown: &str, out: &mut Vec<u8>) {
+    let perf = mode == StackMode::Perf;
+    let Some(found) = found else {
+        let _ = if perf { writeln!(out, "\t{address:x} {address:#x}{unknown}") } else { writeln!(out, "        {address:#x}") };
+        return;
     };
+    for Inlined { name, line } in found.inlined.iter().rev() {
+        let _ = if perf {
+            writeln!(out, "\t{address:x} {name} (inlined)")
+        } else {
+            writeln!(out, "        [inlined] {name}{}", At(line))
+        };
+    }
+    let Found { name, offset, module, line, .. } = &found;
+    let _ = match module {
+        Some(module) if perf => writeln!(out, "\t{address:x} {name}+{offset} ({module})"),
+        None if perf => writeln!(out, "\t{address:x} {name}+{offset}{unknown}"),
+        _ => writeln!(out, "        {name}+{offset}{}", At(line)),
+    };
+}
+
+/// `@file:line`, or nothing.
+struct At<'a>(&'a Option<String>);
+
+impl std::fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(line) => write!(f, "@{line}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn bare(address: u64, out: &mut Vec<u8>) {
+    let _ = writeln!(out, "{address:x}");
 }
 
 pub(super) fn kernel(ctx: &Context, mode: StackMode, table: u32, bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'\n');
     let mut symbols = ctx.symbols.borrow_mut();
     for address in frames(ctx, table, le(bytes, 0)) {
-        let found = if mode == StackMode::Raw { None } else { symbols.kernel(address) };
-        frame(mode, address, found, out);
+        match mode {
+            // The kernel's code has no build ids of its own: the compiler refuses that mode.
+            StackMode::Raw | StackMode::BuildId => bare(address, out),
+            StackMode::Bpftrace | StackMode::Perf => frame(mode, address, symbols.kernel(address), "", out),
+        }
     }
 }
 
@@ -53,12 +78,20 @@ pub(super) fn user(ctx: &Context, mode: StackMode, table: u32, bytes: &[u8], out
     let pid = le32(bytes, 8);
     let addresses = frames(ctx, table, le(bytes, 0));
     let mut symbols = ctx.symbols.borrow_mut();
-    let found = match mode {
-        StackMode::Raw => Vec::new(),
-        _ => symbols.user_all(pid, &addresses),
-    };
-    let mut found = found.into_iter();
-    for address in addresses {
-        frame(mode, address, found.next().flatten(), out);
+    match mode {
+        StackMode::Raw => addresses.into_iter().for_each(|address| bare(address, out)),
+        StackMode::BuildId => {
+            for (address, found) in addresses.iter().zip(symbols.build_ids(pid, &addresses)) {
+                match found {
+                    Some((id, offset)) => drop(writeln!(out, "{id} {offset:#x}")),
+                    None => bare(*address, out),
+                }
+            }
+        }
+        StackMode::Bpftrace | StackMode::Perf => {
+            for (address, found) in addresses.iter().zip(symbols.user_all(pid, &addresses)) {
+                frame(mode, *address, found, " ([unknown])", out);
+            }
+        }
     }
 }

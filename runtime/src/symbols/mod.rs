@@ -1,0 +1,314 @@
+//! Addresses to names: the kernel's symbols from `/proc/kallsyms`, those of processes by
+//! blazesym. Nothing of a symbol table is read before the first address is shown.
+//!
+//! An address of a process means something only together with what the process had mapped
+//! there, and processes end before their stacks are shown. So a [`watch::Watch`] lets the
+//! kernel tell every executable mapping, [`memory::Memory`] remembers them, and
+//! [`files::Files`] keeps hold of the files behind them.
+
+mod files;
+mod kernel;
+mod memory;
+mod perf_map;
+mod watch;
+
+use std::path::PathBuf;
+
+use blazesym::Pid;
+use blazesym::symbolize::source::{Process, Source};
+use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
+use btc_abi::{Encoding, Manifest, StackMode};
+
+use files::Files;
+use kernel::Kernel;
+use memory::{Memory, Region, What};
+use perf_map::PerfMaps;
+use watch::Watch;
+
+/// How symbols are looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Files, lines and inlined functions from debug information.
+    pub debug_info: bool,
+    /// C++ and Rust names as in the source.
+    pub demangle: bool,
+    /// Folders with separate debug files, before the system's own.
+    pub debug_folders: Vec<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { debug_info: true, demangle: true, debug_folders: Vec::new() }
+    }
+}
+
+/// Where the system keeps separate debug files.
+const DEBUG_FOLDERS: [&str; 2] = ["/usr/lib/debug", "/lib/debug"];
+
+/// What an address was found to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub name: String,
+    /// Bytes from the symbol's start.
+    pub offset: u64,
+    /// The file that holds it; none for the kernel's and for those of a JIT.
+    pub module: Option<String>,
+    /// `folder/file:line`, where debug information tells.
+    pub line: Option<String>,
+    /// Functions that the compiler put into this one and that the address is in, outermost first.
+    pub inlined: Vec<Inlined>,
+}
+
+/// A function without a frame of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inlined {
+    pub name: String,
+    pub line: Option<String>,
+}
+
+impl From<Sym<'_>> for Found {
+    fn from(symbol: Sym<'_>) -> Found {
+        let line = |info: Option<&CodeInfo<'_>>| {
+            let info = info?;
+            let path = info.to_path();
+            Some(format!("{}:{}", path.display(), info.line.unwrap_or(0)))
+        };
+        let inlined = symbol.inlined.iter();
+        Found {
+            name: symbol.name.to_string(),
+            offset: symbol.offset as u64,
+            module: symbol.module.as_ref().map(|m| m.to_string_lossy().into_owned()),
+            line: line(symbol.code_info.as_deref()),
+            inlined: inlined.map(|f| Inlined { name: f.name.to_string(), line: line(f.code_info.as_ref()) }).collect(),
+        }
+    }
+}
+
+/// Names of addresses, with what was read so far.
+pub(crate) struct Symbols {
+    options: Options,
+    kernel: Option<Kernel>,
+    symbolizer: Symbolizer,
+    watch: Option<Watch>,
+    memory: Memory,
+    files: Files,
+    perf_maps: PerfMaps,
+    /// Where the vDSO is in this process: it is the same one in all.
+    vdso: Option<u64>,
+}
+
+impl Symbols {
+    pub(crate) fn new(options: &Options) -> Symbols {
+        let mut options = options.clone();
+        options.debug_folders.extend(DEBUG_FOLDERS.map(PathBuf::from));
+        let symbolizer = Symbolizer::builder()
+            .enable_code_info(options.debug_info)
+            .enable_inlined_fns(options.debug_info)
+            .enable_demangling(options.demangle)
+            .set_debug_dirs(Some(&options.debug_folders))
+            // `Files` sees to it that a path stands for one file.
+            .enable_auto_reload(false)
+            .build();
+        Symbols {
+            options,
+            kernel: None,
+            symbolizer,
+            watch: None,
+            memory: Memory::default(),
+            files: Files::default(),
+            perf_maps: PerfMaps::default(),
+            vdso: None,
+        }
+    }
+
+    fn kernel_table(&mut self) -> &Kernel {
+        self.kernel.get_or_insert_with(Kernel::read)
+    }
+
+    /// The kernel symbol that holds an address.
+    pub(crate) fn kernel(&mut self, address: u64) -> Option<Found> {
+        if address == 0 {
+            return None;
+        }
+        self.kernel_table().find(address)
+    }
+
+    /// Address of a kernel symbol.
+    pub(crate) fn kernel_address(&mut self, name: &str) -> Option<u64> {
+        self.kernel_table().address_of(name)
+    }
+
+    /// Has the kernel tell what is mapped from now on: by one process and its children, or by
+    /// all. Where it does not, what still runs when it is shown is looked at then.
+    pub(crate) fn watch(&mut self, process: Option<u32>) {
+        self.watch = Watch::start(process).ok();
+    }
+
+    /// Looks at what is mapped already.
+    pub(crate) fn look_around(&mut self, process: Option<u32>) {
+        match process {
+            Some(pid) => self.memory.look_at(pid, &mut self.files),
+            None => {
+                let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+                let pids = entries.filter_map(|e| e.file_name().to_str()?.parse().ok());
+                for pid in pids {
+                    self.memory.look_at(pid, &mut self.files);
+                }
+            }
+        }
+    }
+
+    /// Takes in what the kernel has told.
+    pub(crate) fn observe(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.read(|notice| self.memory.apply(notice, &mut self.files));
+        }
+    }
+
+    /// The symbol that holds an address of a process.
+    pub(crate) fn user(&mut self, pid: u32, address: u64) -> Option<Found> {
+        self.user_all(pid, &[address]).pop().flatten()
+    }
+
+    /// Symbols of several addresses of a process, in their order.
+    pub(crate) fn user_all(&mut self, pid: u32, addresses: &[u64]) -> Vec<Option<Found>> {
+        let regions = self.regions(pid, addresses);
+        addresses.iter().zip(regions).map(|(a, region)| self.name(pid, *a, region?)).collect()
+    }
+
+    /// Build ids of the files that addresses of a process are in, with offsets in them.
+    pub(crate) fn build_ids(&mut self, pid: u32, addresses: &[u64]) -> Vec<Option<(String, u64)>> {
+        let regions = self.regions(pid, addresses);
+        let one = |(address, region): (&u64, Option<Region>)| {
+            let region = region?;
+            let What::File(file) = region.what else { return None };
+            let id: String = self.files.build_id(file)?.iter().map(|b| format!("{b:02x}")).collect();
+            Some((id, region.offset_of(*address)))
+        };
+        addresses.iter().zip(regions).map(one).collect()
+    }
+
+    /// What a process has, or had, mapped at addresses.
+    fn regions(&mut self, pid: u32, addresses: &[u64]) -> Vec<Option<Region>> {
+        self.observe();
+        let find = |memory: &Memory| -> Vec<Option<Region>> {
+            addresses.iter().map(|a| memory.find(pid, *a)).collect()
+        };
+        let regions = find(&self.memory);
+        if pid == 0 || regions.iter().all(Option::is_some) {
+            return regions;
+        }
+        // Nobody told of it: perhaps it can still be seen.
+        self.memory.look_at(pid, &mut self.files);
+        find(&self.memory)
+    }
+
+    fn name(&mut self, pid: u32, address: u64, region: Region) -> Option<Found> {
+        let found = match region.what {
+            What::File(file) => self.name_in_file(file, region.offset_of(address)),
+            What::Vdso => self.name_in_vdso(address - region.start),
+            What::Anonymous => None,
+        };
+        // Some JITs put their code into files without a name.
+        found.or_else(|| self.perf_maps.find(pid, address))
+    }
+
+    fn name_in_file(&mut self, file: usize, offset: u64) -> Option<Found> {
+        let path = self.files.path(file)?;
+        let module = self.files.name(file);
+        let debug_info = self.options.debug_info;
+        let symbolizer = &self.symbolizer;
+        let look = |path: PathBuf, debug_syms: bool, at: Input<u64>| {
+            let mut elf = blazesym::symbolize::source::Elf::new(path);
+            elf.debug_syms = debug_syms;
+            let symbol = symbolizer.symbolize_single(&Source::Elf(elf), at).ok()?.into_sym()?;
+            Some(Found { module: Some(module.clone()), ..Found::from(symbol) })
+        };
+        // Debug information that is no use must not hide the symbol table. Where nobody wants
+        // lines, it is read only for what the symbol table does not have.
+        let at = Input::FileOffset(offset);
+        let found = look(path.clone(), debug_info, at).or_else(|| look(path, !debug_info, at));
+        if found.is_some() {
+            return found;
+        }
+        // A file without a link to its debug file: that may lie under its build id.
+        let debug = self.files.debug_file(file, &self.options.debug_folders)?;
+        let address = Input::VirtOffset(self.files.address(file, offset)?);
+        look(debug, debug_info, address)
+    }
+
+    fn name_in_vdso(&mut self, offset: u64) -> Option<Found> {
+        let own = *self.vdso.get_or_insert_with(|| memory::own_vdso().unwrap_or(0));
+        let mut source = Process::new(Pid::Slf);
+        source.perf_map = false;
+        let symbol = self.symbolizer.symbolize_single(&Source::Process(source), Input::AbsAddr(own + offset)).ok()?;
+        Some(Found { module: Some("[vdso]".into()), ..Found::from(symbol.into_sym()?) })
+    }
+}
+
+/// Whether an object shows addresses of processes by more than their number.
+pub(crate) fn are_of_processes(manifest: &Manifest) -> bool {
+    let records = manifest.records.iter().flat_map(|r| &r.fields).map(|f| &f.encoding);
+    let maps = manifest.maps.iter().flat_map(|m| m.key.iter().chain([&m.value]));
+    records.chain(maps).any(shows_process)
+}
+
+fn shows_process(encoding: &Encoding) -> bool {
+    match encoding {
+        Encoding::UserSymbol => true,
+        Encoding::UserStack { mode, .. } => *mode != StackMode::Raw,
+        Encoding::Array { element, .. } => shows_process(element),
+        Encoding::Tuple(fields) | Encoding::Record(fields) => fields.iter().any(|f| shows_process(&f.encoding)),
+        _ => false,
+    }
+}
+
+/// The source name of a Rust or C++ symbol; `None` for a plain one.
+pub(crate) fn demangle(name: &str) -> Option<String> {
+    if let Ok(full) = rustc_demangle::try_demangle(name) {
+        return Some(format!("{full:#}"));
+    }
+    cpp_demangle::Symbol::new(name).ok()?.demangle().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbols() -> Symbols {
+        Symbols::new(&Options::default())
+    }
+
+    #[test]
+    fn own_functions_have_names() {
+        let address = own_functions_have_names as fn() as usize as u64;
+        let found = symbols().user(std::process::id(), address).expect("a symbol");
+        assert!(found.name.contains("own_functions_have_names"), "{}", found.name);
+        assert!(found.line.is_some_and(|l| l.contains("symbols/mod.rs:")), "its line is known");
+    }
+
+    #[test]
+    fn lines_can_be_switched_off() {
+        let address = lines_can_be_switched_off as fn() as usize as u64;
+        let options = Options { debug_info: false, demangle: false, ..Options::default() };
+        let found = Symbols::new(&options).user(std::process::id(), address).expect("a symbol");
+        assert_eq!(found.line, None);
+        assert!(found.name.starts_with("_"), "{} is as the linker knows it", found.name);
+    }
+
+    #[test]
+    fn the_vdso_has_symbols() {
+        let start = memory::own_vdso().expect("a vDSO");
+        let mut symbols = symbols();
+        let named = (0..256).filter_map(|n| symbols.user(std::process::id(), start + n * 16)).next();
+        assert_eq!(named.and_then(|f| f.module).as_deref(), Some("[vdso]"));
+    }
+
+    #[test]
+    fn nothing_is_found_where_nothing_is() {
+        let mut symbols = symbols();
+        assert_eq!(symbols.user(0, 1), None);
+        assert_eq!(symbols.user(std::process::id(), 16), None);
+        assert_eq!(symbols.user(u32::MAX, 0x1000), None);
+    }
+}

@@ -25,5 +25,6 @@ pub mod scripts;
 pub mod setup;
 pub mod shell;
 pub mod sid;
+pub mod soak;
 pub mod suite;
 pub mod tools;

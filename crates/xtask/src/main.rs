@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use btc_xtask::{
-    conformance, demo, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, suite, tools,
+    conformance, demo, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, soak, suite,
+    tools,
 };
 
 const USAGE: &str = "\
@@ -18,6 +19,8 @@ usage: cargo xtask TASK
                           run the scripts of testdata/run, and the other proofs, in guests
   random [--seed N] [--count N] [--load] [--run] [--bpftrace PATH]
                           check random scripts: compiled, interpreted, and in the kernel (root)
+  soak [--minutes N] [--rate N]
+                          a steady load under btc: nothing may be lost untold, nothing may grow (root)
   tools-test [--kernel K] [--load] [NAME…]
                           bpftrace's own tools: compile and load all, run some beside bpftrace
   oneliners [--kernel K] [NAME…]
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         "guest-test" => guest_test::run(rest),
         "random" => random::run(rest),
         "oneliners" => oneliners::run(rest),
+        "soak" => soak::run(rest),
         "conformance" => conformance::run(rest),
         "tools-test" => tools::run(rest),
         "test" => suite::run(rest),

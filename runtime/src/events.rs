@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use btc_abi::EVENTS_MAP;
 use libbpf_sys as sys;
 
-use crate::Error;
+use crate::{Error, losses};
 use crate::actions::State;
 use crate::error::{last_os, reason};
 use crate::load::Loaded;
@@ -130,6 +130,8 @@ pub(crate) fn wait(
     loop {
         let busy = reader.consume();
         reader.state().ctx.symbols.borrow_mut().observe();
+        let loaded = reader.loaded;
+        losses::tell_new(reader.state(), loaded);
         if reader.is_over() {
             return Ok(());
         }

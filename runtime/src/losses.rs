@@ -1,4 +1,4 @@
-//! What was lost, told once at the end.
+//! What was lost, told once at the end; with `-k` also as it happens.
 
 use btc_abi::{Loss, LossKind};
 
@@ -24,6 +24,26 @@ fn sentence(state: &State, loss: &Loss, count: u64) -> String {
         }
         LossKind::Stack => format!("lost {count} stack{s}: the table is full; raise max_map_keys"),
         LossKind::Helper => format!("{subject} failed {count} time{s}"),
+    }
+}
+
+/// Tells what was lost since the last call, where that is wanted.
+pub(crate) fn tell_new(state: &mut State, loaded: &Loaded) {
+    if !state.options.print_failed_helpers {
+        return;
+    }
+    let manifest = state.ctx.manifest;
+    state.told.resize(manifest.losses.len(), 0);
+    for (index, loss) in manifest.losses.iter().enumerate() {
+        let count = loaded.loss(index);
+        let new = count.saturating_sub(state.told[index]);
+        if new > 0 {
+            state.told[index] = count;
+            let text = sentence(state, loss, new);
+            // What was printed before must be seen before.
+            state.sink.flush();
+            eprintln!("WARNING: {}: {text}", place::show(manifest, &loss.place));
+        }
     }
 }
 

@@ -161,6 +161,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
         scratch: Vec::new(),
         packets: HashMap::new(),
         pending: None,
+        told: Vec::new(),
         watchpoints: Vec::new(),
     })
 }

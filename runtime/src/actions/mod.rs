@@ -43,6 +43,8 @@ pub(crate) struct State<'m> {
     pub pending: Option<map::Pending>,
     /// Room for the text of one `printf`, kept to save allocations.
     pub scratch: Vec<u8>,
+    /// How much of each loss was told already.
+    pub told: Vec<u64>,
     /// Open pcap files.
     pub packets: HashMap<String, packet::File>,
     /// Watchpoints that are attached, with their addresses.

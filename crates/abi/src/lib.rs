@@ -252,7 +252,7 @@ pub enum PatchValue {
 /// Where an argument of a USDT probe is, in parts (Systemtap's note format: `-4@-20(%rbp)`).
 ///
 /// All are 32-bit immediates but `Base` and `Index`, 16-bit offsets of loads from `struct pt_regs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UsdtPart {
     /// 0: the constant `High << 32 | Low`; 1: the register `Base`; 2: memory at `Base` plus `Low`;
     /// 3: memory at `Base` plus `Index << Scale` plus `Low`. 4: there is no such argument.

@@ -3,6 +3,8 @@
 //! The object writer turns them into CO-RE relocations against stub types,
 //! externs, or patches that the runtime applies (`docs/object-format.md`).
 
+use btc_abi::UsdtPart;
+
 /// A number that is bound on the target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Late {
@@ -71,20 +73,6 @@ pub enum Late {
         /// Which part.
         part: UsdtPart,
     },
-}
-
-/// Parts of the place of a USDT argument (`abi::UsdtPart`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum UsdtPart {
-    Kind,
-    Low,
-    High,
-    Base,
-    Index,
-    Scale,
-    Shift,
-    Signed,
 }
 
 /// A step from a record to a field.

@@ -32,8 +32,8 @@ pub use function::{
     BinOp, BlockData, Callee, Cond, Function, FunctionKind, InstData, Jump, Linkage, Memory,
     Op, Terminator, Width,
 };
-pub use late::{Fact, Late, Leaf, PathStep, TypeFact, UsdtPart};
-pub use btc_abi::MapKind;
+pub use late::{Fact, Late, Leaf, PathStep, TypeFact};
+pub use btc_abi::{MapKind, UsdtPart};
 pub use module::{Global, Kfunc, Map, Module, Section};
 pub use parse::{ParseError, parse};
 pub use print::print;

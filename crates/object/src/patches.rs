@@ -18,28 +18,11 @@ pub fn patches(module: &Module, programs: &[Program]) -> Vec<Patch> {
                     field: field.clone(),
                 },
                 Some(Late::ProbeIdentity) => PatchValue::ProbeIdentity,
-                Some(Late::UsdtArgument { index, part }) => {
-                    PatchValue::UsdtArgument { index: *index, part: usdt_part(*part) }
-                }
+                Some(Late::UsdtArgument { index, part }) => PatchValue::UsdtArgument { index: *index, part: *part },
                 _ => continue,
             };
             result.push(Patch { program: program.name.clone(), insn: reference.insn, value });
         }
     }
     result
-}
-
-fn usdt_part(part: btc_ir::UsdtPart) -> btc_abi::UsdtPart {
-    use btc_abi::UsdtPart as To;
-    use btc_ir::UsdtPart as From;
-    match part {
-        From::Kind => To::Kind,
-        From::Low => To::Low,
-        From::High => To::High,
-        From::Base => To::Base,
-        From::Index => To::Index,
-        From::Scale => To::Scale,
-        From::Shift => To::Shift,
-        From::Signed => To::Signed,
-    }
 }

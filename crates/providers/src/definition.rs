@@ -5,6 +5,9 @@ use btc_diagnostics::Code;
 use btc_target::Target;
 use btc_types::Type;
 
+/// Hands out the attach points that a search matches: the target, the search, and who takes them.
+pub type List = fn(&Target, &str, &mut dyn FnMut(&str));
+
 /// A kind of probe.
 pub struct Provider {
     /// The name, as `probetype` yields it.
@@ -37,7 +40,7 @@ pub struct Provider {
     pub is_user: bool,
     /// What there is to attach to, for listings: hands out each attach point that a search matches, without
     /// the provider's name. The search is what stands behind `provider:`.
-    pub list: fn(&Target, &str, &mut dyn FnMut(&str)),
+    pub list: List,
     /// Whether a search without a provider finds it.
     pub is_listed: bool,
     /// What programs read there, as C declares it, for listings.

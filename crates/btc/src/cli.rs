@@ -290,6 +290,7 @@ pub fn command() -> clap::Command {
 
 /// Reads the command line; prints help or an error and ends the program where due.
 pub fn parse(args: &[String]) -> Command {
+    let args = &rewritten(args);
     let name = args.first().and_then(|a| a.rsplit('/').next()).unwrap_or("btc");
     let first = args.get(1).map_or("", String::as_str);
     let own = Cli::command().get_subcommands().any(|s| s.get_name() == first);
@@ -313,7 +314,7 @@ pub fn parse(args: &[String]) -> Command {
             Sub::Bench(args) => Command::Run(RunArgs { bench: true, test: false, ..args }),
         };
     }
-    let args = DropIn::parse_from(list_flags(args));
+    let args = DropIn::parse_from(args);
     if args.info {
         return Command::Info;
     }
@@ -336,15 +337,22 @@ pub fn parse(args: &[String]) -> Command {
 /// Options of one letter that take a value.
 const VALUED: &[&str] = &["-e", "-c", "-p", "-o", "-f", "-B", "-I", "-d"];
 
-/// `-lv PATTERN` as `-v -l PATTERN`: the `v` is no pattern.
-fn list_flags(args: &[String]) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut args = args.iter();
+/// The arguments as clap understands them. `-lv PATTERN` becomes `-v -l PATTERN`: the `v` is no pattern. A `--`
+/// behind `-e PROGRAM` is doubled: the first ends the options, the second goes before the named parameters.
+fn rewritten(args: &[String]) -> Vec<String> {
+    let (mut all, mut inline) = (Vec::new(), false);
+    let mut args = args.iter().peekable();
     all.extend(args.next().cloned());
+    // A subcommand is no script.
+    all.extend(args.next_if(|arg| Cli::command().get_subcommands().any(|s| s.get_name() == arg.as_str())).cloned());
     while let Some(arg) = args.next() {
         match arg.strip_prefix("-l").filter(|flags| !flags.is_empty()) {
             Some(flags) => all.extend([format!("-{flags}"), "-l".to_string()]),
             None => all.push(arg.clone()),
+        }
+        inline |= arg == "-e";
+        if arg == "--" && inline {
+            all.push(arg.clone());
         }
         if VALUED.contains(&arg.as_str()) {
             all.extend(args.next().cloned());

@@ -5,7 +5,7 @@ use btc_diagnostics::Code;
 use btc_target::Target;
 use btc_types::Type;
 
-/// Tells each probe of the target that a pattern may match, by its full name.
+/// Hands out the attach points that a search matches: the target, the search, and who takes them.
 pub type List = fn(&Target, &str, &mut dyn FnMut(&str));
 
 /// A kind of probe.

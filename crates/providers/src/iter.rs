@@ -40,7 +40,7 @@ pub static ITER: Provider = Provider {
     },
     list: |target, search, found| {
         let all = target.btf().map(|b| b.record_names()).unwrap_or_default();
-        let kinds: Vec<&str> = all.iter().filter_map(|n| n.strip_prefix("bpf_iter__")).collect();
+        let kinds: Vec<&str> = all.iter().filter_map(|n| n.strip_prefix("bpf_iter__")).filter(|n| !is_mark(n)).collect();
         choose(&kinds, search, found);
     },
     is_listed: true,
@@ -48,6 +48,12 @@ pub static ITER: Provider = Provider {
     ctx_record: record,
     ..Provider::DEFAULT
 };
+
+/// Structs that only tell the verifier which members of an iterator's context to trust
+/// (kernel: BTF_TYPE_SAFE_TRUSTED).
+fn is_mark(kind: &str) -> bool {
+    kind.contains("__safe_")
+}
 
 /// What the context's struct holds; `meta` is the iterator's own.
 fn fields(target: &Target, attach: &Attach) -> Vec<String> {

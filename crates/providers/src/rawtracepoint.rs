@@ -35,7 +35,7 @@ pub static RAWTRACEPOINT: Provider = Provider {
     is_listed: true,
     fields: |target, attach| {
         let Attach::RawTracepoint { event, .. } = attach else { return Vec::new() };
-        let spelled = target.btf().and_then(|b| b.spelled_function(&format!("__bpf_trace_{event}")));
+        let spelled = target.btf().and_then(|b| of_event(event).find_map(|name| b.spelled_function(&name)));
         let params = spelled.map(|(params, _)| params).unwrap_or_default();
         params.into_iter().skip(1).map(|(ty, name)| format!("{ty} {name}")).collect()
     },
@@ -55,12 +55,19 @@ fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
     }
 }
 
+/// Functions whose parameters are the event's: what calls all that is attached, and, for events that have a
+/// class of their own name, what hands their arguments to BPF (kernel: include/linux/tracepoint.h,
+/// include/trace/bpf_probe.h).
+fn of_event(event: &str) -> impl Iterator<Item = String> {
+    ["__bpf_trace_", "__traceiter_", "__probestub_"].into_iter().map(move |prefix| format!("{prefix}{event}"))
+}
+
 /// `typedef void (*btf_trace_EVENT)(void *, …)`: the first parameter is the kernel's own.
 fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
     let Attach::RawTracepoint { event, .. } = attach else { return None };
     let params = target.btf()?.typedef_prototype(&format!("btf_trace_{event}"))?.params;
-    // The typedef names no parameters; the function that hands records to perf does.
-    let named = target.btf()?.function(&format!("__bpf_trace_{event}")).map(|p| p.params);
+    // The typedef names no parameters.
+    let named = of_event(event).find_map(|name| target.btf()?.function(&name)).map(|p| p.params);
     let named = named.filter(|n| n.len() == params.len()).unwrap_or(params);
     let rest = named.into_iter().skip(1).enumerate();
     let argument = |(n, (name, ty)): (usize, (String, btc_types::Type))| Argument {

@@ -173,10 +173,13 @@ fn compare(line: &Line, results: &Results) -> std::result::Result<(), String> {
     if ours == theirs && !ours.1.is_empty() {
         return Ok(());
     }
+    // What both begin with says nothing.
+    let same = ours.0.lines().zip(theirs.0.lines()).take_while(|(a, b)| a == b).count();
     let shown = |name: &str, (text, code): &(String, String)| {
         let err = results.text(&line.name, &format!("{name}.err"));
         let cut = |text: &str| text.lines().take(30).map(|l| format!("  {l}\n")).collect::<String>();
-        format!("{name}: exit code {code}\n{}{name}, standard error:\n{}", cut(text), cut(&err))
+        let text: String = text.lines().skip(same).map(|l| format!("{l}\n")).collect();
+        format!("{name}: exit code {code}, from line {same}\n{}{name}, standard error:\n{}", cut(&text), cut(&err))
     };
     Err(format!("{}{}", shown("ours", &ours), shown("theirs", &theirs)))
 }

@@ -46,7 +46,10 @@ fn open(kind: &str, out: &mut Vec<u8>) {
 }
 
 impl Output for Json {
-    fn attached(&self, probes: usize, _quiet: bool, out: &mut Vec<u8>) {
+    fn attached(&self, probes: usize, quiet: bool, out: &mut Vec<u8>) {
+        if quiet {
+            return;
+        }
         let _ = writeln!(
             out,
             "{{\"type\": \"attached_probes\", \"count\": {probes}, \"data\": {{\"probes\": {probes}}}}}"

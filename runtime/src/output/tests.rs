@@ -39,7 +39,10 @@ fn plain_text() {
     let (text, json) = lines(|o, _, out| o.plain(Kind::Printf, b"a\n", out));
     assert_eq!(text, "a\n");
     assert_eq!(json, "{\"type\": \"printf\", \"data\": \"a\\n\"}\n");
-    let (text, json) = lines(|o, _, out| o.attached(2, true, out));
+    let (text, _) = lines(|o, _, out| o.plain(Kind::System, b"a\n", out));
+    assert_eq!(text, "a\n\n");
+    assert_eq!(lines(|o, _, out| o.attached(2, true, out)), (String::new(), String::new()));
+    let (text, json) = lines(|o, _, out| o.attached(2, false, out));
     assert_eq!(text, "");
     assert_eq!(json, "{\"type\": \"attached_probes\", \"count\": 2, \"data\": {\"probes\": 2}}\n");
 }

@@ -56,8 +56,12 @@ impl Output for Text {
         }
     }
 
-    fn plain(&self, _kind: Kind, data: &[u8], out: &mut Vec<u8>) {
+    fn plain(&self, kind: Kind, data: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(data);
+        // What a command prints ends as print() does, whatever its own last line.
+        if matches!(kind, Kind::System) {
+            out.push(b'\n');
+        }
     }
 
     fn value(&self, ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {

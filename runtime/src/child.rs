@@ -102,6 +102,9 @@ impl Child {
             -1 => Err(Error::os(format!("cannot start `{first}`"), &last_os())),
             0 => {
                 drop(gate);
+                // A tracer that is killed, be it by its closed pipe, takes its command with it.
+                // SAFETY: plain numbers.
+                unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) };
                 // SAFETY: pointers are to live, NUL-terminated texts; `argv` ends with null.
                 unsafe { run_child(wait.as_raw_fd(), path.as_ptr(), argv.as_ptr()) }
             }

@@ -3,6 +3,7 @@
 use btc_abi::Manifest;
 
 use crate::Error;
+use crate::error::TOO_MANY_FILES;
 
 /// An error for a failed open or load.
 pub(crate) fn explain(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> Error {
@@ -11,6 +12,11 @@ pub(crate) fn explain(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) 
 }
 
 fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
+    // libbpf tells it in a message or in its result, depending on what it was to open.
+    let files = format!("(os error {})", libc::EMFILE);
+    if log.contains("-EMFILE") || format!("{error:#}").contains(&files) {
+        return format!("the object cannot be loaded: {TOO_MANY_FILES}");
+    }
     if let Some(missing) = missing_relocation(log) {
         return missing;
     }

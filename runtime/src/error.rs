@@ -41,12 +41,16 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What to say when descriptors have run out.
+pub(crate) const TOO_MANY_FILES: &str = "too many open files; raise the limit with `ulimit -n`";
+
 /// The text of an operating system error, without Rust's `(os error N)`.
 pub(crate) fn reason(error: &std::io::Error) -> String {
     match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => {
             "not permitted; run as root, or with CAP_BPF and CAP_PERFMON".to_string()
         }
+        Some(libc::EMFILE) => TOO_MANY_FILES.to_string(),
         Some(number) => errno_text(number),
         None => error.to_string(),
     }

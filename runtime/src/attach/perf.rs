@@ -153,9 +153,6 @@ fn refused(event: &Event, error: &std::io::Error) -> Problem {
             Problem::Missing(format!("this kernel or machine has no {title} to attach to"))
         }
         Some(libc::ESRCH) => Problem::Missing(format!("the process of {title} is gone")),
-        Some(libc::EMFILE) => Problem::Error(Error::new(format!(
-            "cannot attach {title}: too many open files; raise the limit with `ulimit -n`"
-        ))),
         _ => Problem::Error(Error::new(format!("cannot attach {title}: {}", reason(error)))),
     }
 }

@@ -88,8 +88,7 @@ fn json_lines() {
     let Some((_, text)) = play("json", &object, options) else { return };
     assert_eq!(
         text,
-        "{\"type\": \"attached_probes\", \"count\": 2, \"data\": {\"probes\": 2}}\n\
-         {\"type\": \"printf\", \"data\": \"n = 42\\n\"}\n{\"type\": \"value\", \"data\": 1}\n"
+        "{\"type\": \"printf\", \"data\": \"n = 42\\n\"}\n{\"type\": \"value\", \"data\": 1}\n"
     );
 }
 

@@ -76,7 +76,10 @@ pub fn prepare(cases: &[Case], variants: &[Variant]) -> Result<Prepared> {
     let payload = shell::scratch()?.join("payload");
     payload::fill(&payload)?;
     let bin = payload.join("bin");
-    for source in shell::entries(&cases::folder()).into_iter().filter(|f| f.extension().is_some_and(|e| e == "c")) {
+    // Programs of the cases, and those that are traced on this machine too.
+    let folders = [cases::folder(), shell::root().join("testdata/kernel")];
+    let sources = folders.iter().flat_map(|f| shell::entries(f)).filter(|f| f.extension().is_some_and(|e| e == "c"));
+    for source in sources {
         let stem = source.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         programs::compile_c(&source, &bin.join(&stem), false)?;
         let shared = bin.join(format!("{stem}-shared"));

@@ -1,0 +1,2 @@
+allocate -b 200 4096
+sleep 2

@@ -1,0 +1,1 @@
+kill -USR1 $(pidof btc btc-run)

@@ -1,0 +1,2 @@
+echo known > known.txt
+/bin/cat known.txt > /dev/null

@@ -214,7 +214,8 @@ fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) 
 
 /// Comparisons after which a search for a text that is not known at compile time gives up.
 fn comparisons(haystack: u32, needle: u32) -> u32 {
-    haystack.saturating_mul(needle).min(2 * haystack + 1024)
+    // A needle that is longer than what is left differs where that ends.
+    haystack.saturating_mul(needle.min(haystack) + 1).min(2 * haystack + 1024)
 }
 
 /// Comparisons between two branches. The verifier remembers at most 8192 branches that it

@@ -77,6 +77,19 @@ pub(crate) fn drop_rest() {
     unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) };
 }
 
+/// Takes as many descriptors as the user may have: probes on kernels without links of many functions
+/// need one each, and the usual limit is low for the sake of programs that know no better.
+pub(crate) fn allow_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the structure is writable and initialised.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -48,6 +48,8 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
 
     let ctx = Context::new(&manifest, settings);
     let plans = attach::plan(&manifest, options)?;
+    // After the child has started: the limit is ours alone.
+    privileges::allow_files();
     let mut image = Image::new(object)?;
     bind(&mut image, &ctx, options, child_pid)?;
     let loaded = load::load(&image, &manifest, &ctx.settings, options, &plans)?;

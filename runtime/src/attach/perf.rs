@@ -143,7 +143,9 @@ pub(crate) fn attach(event: &Event, program: i32, cookie: Option<u64>) -> Result
     };
     // SAFETY: plain numbers.
     unsafe { libc::ioctl(perf.as_raw_fd(), IOC_ENABLE as _, 0) };
-    Ok(Link { _link: link, _event: Some(perf) })
+    // A link keeps its event alive; a descriptor for each would halve what fits under the limit.
+    let event = link.is_none().then_some(perf);
+    Ok(Link { _link: link, _event: event })
 }
 
 fn refused(event: &Event, error: &std::io::Error) -> Problem {

@@ -10,10 +10,11 @@ const SYS_ADMIN: u32 = 21;
 const SYSLOG: u32 = 34;
 const PERFMON: u32 = 38;
 const BPF: u32 = 39;
+const CHECKPOINT_RESTORE: u32 = 40;
 
 /// What a run needs after everything is attached: maps, stacks, symbols of other users' processes, the
-/// end of the child.
-const KEPT: [u32; 6] = [DAC_READ_SEARCH, KILL, SYS_PTRACE, SYSLOG, PERFMON, BPF];
+/// end of the child. The files that a process maps (`/proc/PID/map_files`) are open to the last one only.
+const KEPT: [u32; 7] = [DAC_READ_SEARCH, KILL, SYS_PTRACE, SYSLOG, PERFMON, BPF, CHECKPOINT_RESTORE];
 
 /// Version 3 of the interface: two words of 32 bits a set.
 const VERSION: u32 = 0x2008_0522;

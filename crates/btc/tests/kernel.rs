@@ -141,3 +141,20 @@ fn symbols_of_the_process_are_found() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("42 7 99\n43 7 99\n"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Whatever privileges are given up once all is attached: symbols of a process that still runs have names.
+#[test]
+fn stacks_of_a_running_process_have_names() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let traced = load("running");
+    let script = format!(
+        "uprobe:{}:main /pid == cpid/ {{ printf(\"in %s\\n\", usym(reg(\"ip\"))); }} interval:ms:500 {{ exit(); }}",
+        traced.display()
+    );
+    // It runs for some seconds, so that its symbols can be read when they are shown.
+    let output = btc(&["-e", &script, "-c", &format!("{} 4000 1000", traced.display())]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("in main\n"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}

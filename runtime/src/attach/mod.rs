@@ -15,6 +15,7 @@ pub(crate) mod multi;
 pub(crate) mod perf;
 mod raw_tracepoint;
 mod run;
+mod segments;
 mod timer;
 mod counter;
 pub(crate) mod tracefs;

@@ -5,9 +5,10 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSegment, ObjectSymbol, ReadCache, SymbolKind};
+use object::{Object, ObjectSymbol, ReadCache, SymbolKind};
 
 use super::perf::{Config1, Event, probe_type};
+use super::segments::Segments;
 use super::{Point, Problem, Target, missing, multi};
 use crate::render::PointName;
 use crate::{Error, Options, child, glob};
@@ -134,20 +135,10 @@ fn symbols(path: &Path, wanted: &Wanted, data: bool) -> Result<Vec<Function>, Er
     let cache = ReadCache::new(file);
     let elf = object::File::parse(&cache)
         .map_err(|_| Error::new(format!("`{}` is neither a program nor a library", path.display())))?;
-    let segments: Vec<(u64, u64, u64)> = elf
-        .segments()
-        .map(|s| {
-            let (offset, size) = s.file_range();
-            (s.address(), offset, size)
-        })
-        .collect();
-    let file_offset = |address: u64| {
-        let (start, offset, _) = segments.iter().find(|(start, _, size)| address >= *start && address - start < *size)?;
-        Some(address - start + offset)
-    };
+    let segments = Segments::of(&elf);
     if wanted.symbol.is_empty() {
         // An address of the file; where no segment holds it, it is an offset already.
-        let offset = file_offset(wanted.offset).unwrap_or(wanted.offset);
+        let offset = segments.file_offset(wanted.offset).unwrap_or(wanted.offset);
         return Ok(vec![Function { name: format!("{:#x}", wanted.offset), address: wanted.offset, offset, size: 0 }]);
     }
     let mut found: Vec<Function> = Vec::new();
@@ -163,7 +154,7 @@ fn symbols(path: &Path, wanted: &Wanted, data: bool) -> Result<Vec<Function>, Er
         if !symbol_matches(wanted, name) {
             continue;
         }
-        let Some(offset) = file_offset(symbol.address()) else { continue };
+        let Some(offset) = segments.file_offset(symbol.address()) else { continue };
         if seen.insert(offset) {
             let offset = offset.saturating_add(wanted.offset);
             found.push(Function { name: name.to_string(), address: symbol.address(), offset, size: symbol.size() });

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
-use object::{Object, ObjectSection, ObjectSegment, ReadCache};
+use super::super::segments::Segments;
+use object::{Object, ObjectSection, ReadCache};
 
 /// Type of the note.
 const STAPSDT: u32 = 3;
@@ -32,24 +33,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<Note>, String> {
     let data = section.data().map_err(|e| e.to_string())?;
     // Prelinking moves the code but not what notes say of it: the base tells by how much.
     let base = elf.section_by_name(".stapsdt.base").map(|s| s.address());
-    let segments: Vec<(u64, u64, u64)> = elf
-        .segments()
-        .map(|s| {
-            let (offset, size) = s.file_range();
-            (s.address(), offset, size)
-        })
-        .collect();
-    let file_offset = |address: u64| {
-        let (start, offset, _) = segments.iter().find(|(start, _, size)| address.wrapping_sub(*start) < *size)?;
-        Some(address - start + offset)
-    };
+    let segments = Segments::of(&elf);
     let mut notes = Vec::new();
     for raw in Notes(data).take(MAX_NOTES) {
         let moved = base.map_or(0, |base| base.wrapping_sub(raw.base));
-        let Some(offset) = file_offset(raw.location.wrapping_add(moved)) else { continue };
+        let Some(offset) = segments.file_offset(raw.location.wrapping_add(moved)) else { continue };
         let semaphore = match raw.semaphore {
             0 => Some(0),
-            address => file_offset(address.wrapping_add(moved)),
+            address => segments.file_offset(address.wrapping_add(moved)),
         };
         notes.push(Note {
             provider: raw.provider,

@@ -1,6 +1,7 @@
 //! What the process may do: told before it is needed, given up when it is not needed any more.
 
 use crate::Error;
+use crate::error::TOO_MANY_FILES;
 
 /// Numbers of capabilities (kernel: include/uapi/linux/capability.h).
 const DAC_READ_SEARCH: u32 = 2;
@@ -77,17 +78,38 @@ pub(crate) fn drop_rest() {
     unsafe { libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()) };
 }
 
+/// Descriptors that every run takes, with room for those that are open for a moment only.
+const COMMON_FILES: usize = 24;
+
+fn file_limit() -> libc::rlimit {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure is writable and initialised; a failure leaves it as it is.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    limit
+}
+
+/// Says before anything is done that the limit of open files is too low. In the middle of a run a
+/// descriptor that is not to be had looks like a file that is not there.
+///
+/// # Errors
+/// When fewer than those of every run and `more` are left.
+pub(crate) fn check_files(more: usize) -> Result<(), Error> {
+    let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let (needed, limit) = (open + COMMON_FILES + more, file_limit().rlim_max);
+    if needed as u64 > limit {
+        return Err(Error::new(format!("the run needs {needed} descriptors and may have {limit}: {TOO_MANY_FILES}")));
+    }
+    Ok(())
+}
+
 /// Takes as many descriptors as the user may have: probes on kernels without links of many functions
 /// need one each, and the usual limit is low for the sake of programs that know no better.
 pub(crate) fn allow_files() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the structure is writable and initialised.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
-        }
-    }
+    let mut limit = file_limit();
+    limit.rlim_cur = limit.rlim_max;
+    // Where it cannot be done, nothing is worse than before.
+    // SAFETY: the structure is initialised.
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     check_permissions(&manifest, options)?;
     privileges::check()?;
     check_kernel(&manifest)?;
+    privileges::check_files(0)?;
     let programs = attach::signals(&manifest)?;
     let numbers: Vec<i32> = programs.keys().copied().collect();
     let mut signals = Signals::block(&numbers)?;
@@ -50,6 +51,8 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let plans = attach::plan(&manifest, options)?;
     // After the child has started: the limit is ours alone.
     privileges::allow_files();
+    let targets: usize = plans.iter().map(|p| p.targets.len()).sum();
+    privileges::check_files(manifest.maps.len() + manifest.probes.len() + targets)?;
     let mut image = Image::new(object)?;
     bind(&mut image, &ctx, options, child_pid)?;
     let loaded = load::load(&image, &manifest, &ctx.settings, options, &plans)?;

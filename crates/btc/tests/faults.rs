@@ -273,7 +273,7 @@ fn descriptors_run_out() {
         tracepoint:syscalls:sys_enter_getpid, tracepoint:syscalls:sys_enter_getuid /pid == cpid/ { @b[pid] = 1; }";
     let load = load("fault_files", 10, 0);
     let mut refused = 0;
-    for limit in (4..40).step_by(3) {
+    for limit in 4..60 {
         let mut command = tracer(&["-e", script, "-c", &load]);
         let few = libc::rlimit { rlim_cur: limit, rlim_max: limit };
         // SAFETY: setrlimit may be called between fork and exec.

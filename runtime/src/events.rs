@@ -5,14 +5,14 @@ use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 
-use btc_abi::EVENTS_MAP;
+use btc_abi::{CONTROL_MAP, EVENTS_MAP};
 use libbpf_sys as sys;
 
 use crate::{Error, losses};
 use crate::actions::State;
 use crate::error::{last_os, reason};
 use crate::load::Loaded;
-use crate::signals::{Signals, poll};
+use crate::signals::{ENDING, Signals, poll};
 
 /// Records read at most before the loop looks at signals and the end: programs that send faster than
 /// we print would otherwise keep us reading for ever.
@@ -21,13 +21,69 @@ const BATCH: usize = 1 << 16;
 /// Longest sleep, in milliseconds, when nothing happens: programs do not wake the reader.
 const IDLE: i32 = 20;
 
-/// The ring buffer's reader; hands every record to the state.
+/// The ring buffers' reader; hands every record to the state.
 pub(crate) struct Reader<'s, 'm> {
-    ring: Option<NonNull<sys::ring_buffer>>,
+    data: Option<Ring>,
+    /// Records that found no room in the other and may not be lost.
+    control: Option<Ring>,
     state: NonNull<State<'m>>,
     loaded: &'s Loaded,
-    map: i32,
     _state: PhantomData<&'s mut State<'m>>,
+}
+
+/// One ring buffer.
+struct Ring {
+    raw: NonNull<sys::ring_buffer>,
+    map: i32,
+}
+
+impl Ring {
+    /// Reads a map, if it is there.
+    fn new(map: Option<i32>, state: NonNull<State>) -> Result<Option<Ring>, Error> {
+        let Some(map) = map else { return Ok(None) };
+        // SAFETY: the state outlives the ring: [`Reader::new`] borrows it.
+        let raw = unsafe { sys::ring_buffer__new(map, Some(arrived), state.as_ptr().cast(), std::ptr::null()) };
+        match NonNull::new(raw) {
+            Some(raw) => Ok(Some(Ring { raw, map })),
+            None => Err(Error::new(format!("cannot read the ring buffer: {}", reason(&last_os())))),
+        }
+    }
+
+    /// Handles so many records at most; tells whether there were any.
+    fn consume(&self, most: usize) -> bool {
+        // SAFETY: a live ring; nobody holds the state while it is called.
+        unsafe { sys::ring_buffer__consume_n(self.raw.as_ptr(), most as sys::size_t) != 0 }
+    }
+
+    fn ring(&self) -> *const sys::ring {
+        // SAFETY: a live ring buffer, which has the one ring that it was made of.
+        unsafe { sys::ring_buffer__ring(self.raw.as_ptr(), 0) }
+    }
+
+    /// Whether nothing is left, not even a record that a program is still filling in.
+    fn is_empty(&self) -> bool {
+        // SAFETY: a live ring.
+        unsafe { sys::ring__avail_data_size(self.ring()) == 0 }
+    }
+
+    /// How far programs have filled it, in bytes since the start.
+    fn filled(&self) -> u64 {
+        // SAFETY: a live ring.
+        unsafe { sys::ring__producer_pos(self.ring()) }
+    }
+
+    /// How far it has been read.
+    fn read(&self) -> u64 {
+        // SAFETY: a live ring.
+        unsafe { sys::ring__consumer_pos(self.ring()) }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        // SAFETY: made by ring_buffer__new, freed once.
+        unsafe { sys::ring_buffer__free(self.raw.as_ptr()) };
+    }
 }
 
 /// # Safety
@@ -45,18 +101,12 @@ unsafe extern "C" fn arrived(context: *mut c_void, data: *mut c_void, size: sys:
 }
 
 impl<'s, 'm> Reader<'s, 'm> {
-    /// Starts reading a ring buffer; a script that prints nothing has none.
+    /// Starts reading; a script that prints nothing has no rings.
     pub(crate) fn new(loaded: &'s Loaded, state: &'s mut State<'m>) -> Result<Reader<'s, 'm>, Error> {
         let state = NonNull::from(state);
-        let Some(map) = loaded.map(EVENTS_MAP) else {
-            return Ok(Reader { ring: None, state, loaded, map: -1, _state: PhantomData });
-        };
-        // SAFETY: `state` stays borrowed while the reader lives.
-        let ring = unsafe { sys::ring_buffer__new(map, Some(arrived), state.as_ptr().cast(), std::ptr::null()) };
-        match NonNull::new(ring) {
-            Some(ring) => Ok(Reader { ring: Some(ring), state, loaded, map, _state: PhantomData }),
-            None => Err(Error::new(format!("cannot read the ring buffer: {}", reason(&last_os())))),
-        }
+        let data = Ring::new(loaded.map(EVENTS_MAP), state)?;
+        let control = Ring::new(loaded.map(CONTROL_MAP), state)?;
+        Ok(Reader { data, control, state, loaded, _state: PhantomData })
     }
 
     /// The state, between reads.
@@ -68,26 +118,25 @@ impl<'s, 'm> Reader<'s, 'm> {
 
     /// Handles what has arrived, or as much of it as makes a batch; tells whether anything had.
     pub(crate) fn consume(&mut self) -> bool {
-        let Some(ring) = self.ring else { return false };
-        // SAFETY: a live ring; nobody else holds the state now.
-        let count = unsafe { sys::ring_buffer__consume_n(ring.as_ptr(), BATCH as sys::size_t) };
+        let Some(data) = &self.data else { return false };
+        // A control record there was sent when the other ring was full: what filled it comes first.
+        let waiting = self.control.as_ref().filter(|c| !c.is_empty());
+        let before = waiting.map(|_| data.filled());
+        let mut any = data.consume(BATCH);
+        if let (Some(control), Some(before)) = (waiting, before) {
+            while data.read() < before && data.consume(BATCH) {}
+            any |= control.consume(BATCH);
+        }
         self.state().settle();
-        if count != 0 {
+        if any {
             self.state().sink.batch();
         }
-        count != 0
+        any
     }
 
     /// Handles all that has arrived; nothing that sends may be attached any more.
     pub(crate) fn drain(&mut self) {
         while self.consume() && !self.state().sink.is_closed() {}
-    }
-
-    /// Whether nothing is left, not even a record that a program is still filling in.
-    fn is_empty(&self) -> bool {
-        let Some(ring) = self.ring else { return true };
-        // SAFETY: a live ring buffer, which has the one ring that it was made of.
-        unsafe { sys::ring__avail_data_size(sys::ring_buffer__ring(ring.as_ptr(), 0)) == 0 }
     }
 
     /// Whether the run is over.
@@ -97,7 +146,7 @@ impl<'s, 'm> Reader<'s, 'm> {
         {
             // Who sets the flag has sent the record before: it comes now, or found no room.
             self.drain();
-            if self.is_empty() {
+            if self.data.as_ref().is_none_or(Ring::is_empty) {
                 let state = self.state();
                 state.exit.get_or_insert(code);
                 state.discard = true;
@@ -105,15 +154,6 @@ impl<'s, 'm> Reader<'s, 'm> {
         }
         let state = self.state();
         state.exit.is_some() || state.sink.is_closed()
-    }
-}
-
-impl Drop for Reader<'_, '_> {
-    fn drop(&mut self) {
-        if let Some(ring) = self.ring {
-            // SAFETY: made by ring_buffer__new, freed once.
-            unsafe { sys::ring_buffer__free(ring.as_ptr()) };
-        }
     }
 }
 
@@ -140,12 +180,12 @@ pub(crate) fn wait(
         // An idle reader is also woken by a program that asks for it; a busy one
         // rather waits for a whole batch.
         if !busy {
-            fds.push(reader.map);
+            fds.push(reader.data.as_ref().map_or(-1, |r| r.map));
         }
         let ready = poll(&fds, sleep);
         while let Some(signal) = signals.next() {
             match signal {
-                libc::SIGINT | libc::SIGTERM | libc::SIGHUP => return Ok(()),
+                end if ENDING.contains(&end) => return Ok(()),
                 libc::SIGCHLD => {}
                 other => on_signal(other)?,
             }

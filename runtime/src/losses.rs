@@ -4,7 +4,7 @@ use btc_abi::{Loss, LossKind};
 
 use crate::actions::State;
 use crate::load::Loaded;
-use crate::{error, place};
+use crate::place;
 
 fn sentence(state: &State, loss: &Loss, count: u64) -> String {
     let s = if count == 1 { "" } else { "s" };
@@ -85,9 +85,8 @@ pub(crate) fn report(state: &mut State, loaded: &Loaded) {
     if records > 0 {
         state.output.lost(records, state.sink.buffer());
     }
-    if state.sink.has_failed() {
-        let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
-        eprintln!("WARNING: output was lost: it could not be written ({}?)", error::reason(&full));
+    if let Some(reason) = state.sink.failure() {
+        eprintln!("WARNING: output was lost: {reason}");
     }
     state.warnings_left_out();
 }

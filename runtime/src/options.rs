@@ -110,8 +110,24 @@ pub(crate) struct Settings {
     pub symbols: symbols::Options,
 }
 
-/// Bytes of the ring buffer when nobody says otherwise.
-const RING_BYTES: u32 = 4 << 20;
+/// Most and fewest bytes of the ring buffer when nobody says otherwise. The most holds what a busy reader
+/// leaves for 10 ms at ten million records a second; more of it shows in the tracer's memory and start-up.
+const RING_BYTES: std::ops::RangeInclusive<u64> = 256 << 10..=4 << 20;
+
+/// The ring buffer's part of the memory that is available: one in 1024.
+fn ring_bytes() -> u32 {
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    ring_of(&memory)
+}
+
+/// The size in bytes, a power of two, by what `/proc/meminfo` says.
+fn ring_of(memory: &str) -> u32 {
+    let line = memory.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
+    let kib: Option<u64> = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse().ok());
+    let part = kib.unwrap_or(u64::MAX).clamp(*RING_BYTES.start(), *RING_BYTES.end());
+    // Rounded down: the bounds are powers of two themselves.
+    1 << part.ilog2()
+}
 
 impl Settings {
     pub(crate) fn new(manifest: &Manifest, options: &Options) -> Result<Settings, Error> {
@@ -120,7 +136,7 @@ impl Settings {
             print_maps_on_exit: true,
             trailer: "..".into(),
             max_cat_bytes: 10240,
-            ring_bytes: RING_BYTES,
+            ring_bytes: ring_bytes(),
             symbols: symbols::Options { debug_folders: options.debug_folders.clone(), ..Default::default() },
         };
         for (name, value) in manifest.settings.iter().chain(&options.settings) {
@@ -180,6 +196,15 @@ mod tests {
         let settings = Settings::new(&manifest, &options).unwrap();
         assert_eq!(settings.max_map_keys, Some(9));
         assert!(!settings.print_maps_on_exit);
+    }
+
+    #[test]
+    fn the_ring_is_a_part_of_the_memory() {
+        let ring = |available: &str| ring_of(&format!("MemTotal: 1 kB\nMemAvailable:   {available} kB\n"));
+        assert_eq!(ring("900000"), 512 << 10);
+        assert_eq!(ring("24000000"), 4 << 20);
+        assert_eq!(ring("1000"), 256 << 10);
+        assert_eq!(ring_of(""), 4 << 20);
     }
 
     #[test]

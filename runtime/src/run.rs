@@ -98,7 +98,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     notify::notify("STOPPING=1");
     session.finish(&mut state);
     drop(child);
-    let failed = state.failed || state.sink.has_failed();
+    let failed = state.failed || state.sink.failure().is_some();
     Ok(Outcome { exit_code: state.exit.unwrap_or(i32::from(failed)) })
 }
 

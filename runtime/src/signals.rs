@@ -24,10 +24,34 @@ fn set_of(signals: &[i32]) -> libc::sigset_t {
     }
 }
 
+/// Signals that end a run.
+pub(crate) const ENDING: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+
+/// Whether a signal that ends the run has arrived and nobody has read it yet.
+pub(crate) fn end_is_wanted() -> bool {
+    let mut pending = set_of(&[]);
+    // SAFETY: the set is writable and initialised.
+    unsafe {
+        libc::sigpending(&raw mut pending);
+        ENDING.iter().any(|signal| libc::sigismember(&raw const pending, *signal) == 1)
+    }
+}
+
+/// Waits so many milliseconds at most until a descriptor takes something (or refuses for good).
+pub(crate) fn is_writable(fd: i32, milliseconds: i32) -> bool {
+    let mut one = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one writable structure.
+    unsafe { libc::poll(&raw mut one, 1, milliseconds) != 0 }
+}
+
 impl Signals {
     /// Blocks the signals that end a run, and those given.
     pub(crate) fn block(more: &[i32]) -> Result<Signals, Error> {
-        let mut all = vec![libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCHLD];
+        // A closed pipe is a failed write, after which END still runs and losses are told.
+        // SAFETY: sets an action that needs no handler.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+        let mut all = vec![libc::SIGCHLD];
+        all.extend(ENDING);
         all.extend(more);
         let set = set_of(&all);
         let mut before = set_of(&[]);

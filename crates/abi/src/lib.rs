@@ -28,6 +28,9 @@ pub const MINOR: u16 = 2;
 
 /// Name of the ring buffer that carries records.
 pub const EVENTS_MAP: &str = "btc_events";
+/// Name of the second ring buffer, in which records of [`Action::is_control`] find room when the first is
+/// full. The runtime reads it when it has read the first as far as that was filled by then.
+pub const CONTROL_MAP: &str = "btc_control";
 /// Name of the map of memory that does not fit the stack: per CPU, or, when that is too much for a per-CPU
 /// map, an array with an entry for each CPU, whose number the runtime sets.
 pub const SCRATCH_MAP: &str = "btc_scratch";

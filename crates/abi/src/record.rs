@@ -78,6 +78,17 @@ pub enum Action {
     Fail(String),
 }
 
+impl Action {
+    /// Whether it changes or ends something, rather than bringing data: such a record may not be lost only
+    /// because data fills the ring. `exit()` needs no record (see [`crate::STOPPED`]).
+    pub fn is_control(&self) -> bool {
+        matches!(
+            self,
+            Action::Clear { .. } | Action::Zero { .. } | Action::Unwatch | Action::Errorf(_) | Action::Fail(_)
+        )
+    }
+}
+
 /// A counter of something lost or failed at one place of the script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loss {

@@ -177,6 +177,35 @@ fn a_stopped_tracer_tells_what_it_lost() {
     assert_gone("m0_fault_stop");
 }
 
+/// Where data fills the ring, what ends or changes something finds its way.
+#[test]
+fn control_does_not_need_the_ring() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    // The ring is full long before the 60,000th event; nothing is counted behind the clear().
+    let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ {
+        @fault_control++;
+        if (@fault_control < 60000) { @cleared[pid] = 1; @zeroed[pid] = 5; }
+        if (@fault_control == 60000) { errorf(\"told\"); clear(@cleared); zero(@zeroed); }
+        printf(\"hit %d\\n\", pid); }";
+    let process = tracer(&["-e", script, "-c", &load("fault_control", 100_000, 50_000)])
+        .env("BPFTRACE_PERF_RB_PAGES", "4")
+        .spawn()
+        .expect("btc runs");
+    std::thread::sleep(Duration::from_millis(500));
+    signal(&process, libc::SIGSTOP);
+    std::thread::sleep(Duration::from_secs(3));
+    signal(&process, libc::SIGCONT);
+    let output = end(process);
+    let (printed, messages) = (text(&output.stdout), text(&output.stderr));
+    assert!(lost(&messages) > 10_000, "the ring was not full\n{messages}");
+    assert!(messages.contains("told"), "{messages}");
+    assert!(printed.contains("@zeroed[") && !printed.contains("@cleared["), "{messages}");
+    assert!(printed.lines().any(|l| l.starts_with("@zeroed[") && l.ends_with("]: 0")), "{messages}");
+    assert_gone("m0_fault_contro");
+}
+
 /// Ctrl-C is heard while more arrives than can be printed.
 #[test]
 fn a_flood_does_not_drown_signals() {
@@ -259,8 +288,28 @@ fn a_closed_pipe_ends_the_run() {
         tracer(&["-e", script, "-c", &load("fault_pipe", 1_000_000_000, 1000)]).spawn().expect("btc runs");
     drop(first_line(&mut process));
     let output = end(process);
-    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
+    assert!(output.status.success() && !text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
     assert_gone("m0_fault_pipe");
+}
+
+/// Whoever reads stands still, as a pager does: Ctrl-C ends the run all the same.
+#[test]
+fn a_reader_that_stands_still_does_not_stop_the_end() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ {
+        @fault_pager[0] = count(); printf(\"hit %d\\n\", pid); }";
+    let mut process =
+        tracer(&["-e", script, "-c", &load("fault_pager", 1_000_000_000, 100_000)]).spawn().expect("btc runs");
+    let pager = first_line(&mut process);
+    // A pipe holds 64 KiB, which are written within the first tenths of a second.
+    std::thread::sleep(Duration::from_secs(1));
+    signal(&process, libc::SIGINT);
+    let output = end(process);
+    drop(pager);
+    assert!(text(&output.stderr).contains("output was lost"), "{}", text(&output.stderr));
+    assert_gone("m0_fault_pager");
 }
 
 /// Too few descriptors: whatever cannot be opened, one message says so; and as many as needed are enough.

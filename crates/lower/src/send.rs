@@ -2,7 +2,7 @@
 
 use btc_abi::{Action, Encoding, Field, LossKind, Record};
 use btc_hir as hir;
-use btc_ir::{Cond, Memory, Op, Value, Width};
+use btc_ir::{Block, Cond, MapId, Memory, Op, Value, Width};
 use btc_types::{Space, Type, align_up};
 
 use crate::function::FnLower;
@@ -29,27 +29,31 @@ pub(crate) enum FieldSource<'e> {
 const TEXT: u32 = 256;
 
 impl FnLower<'_, '_, '_> {
-    /// Sends a record. A full ring buffer loses it, which is counted.
+    /// Sends a record. A full ring buffer loses it, which is counted, unless it is for control: then there is
+    /// a second one.
     pub fn send(&mut self, action: Action, fields: &[FieldSource]) {
         // Scalars first: what they need to compute must not stand between reserve and submit.
         let values: Vec<Option<Value>> = fields.iter().map(|f| self.early(f)).collect();
         let (layout, size) = self.layout(fields);
         let id = self.shared.manifest.records.len() as i64;
         let place = self.shared.place(self.b.span);
+        let control = action.is_control();
         self.shared.manifest.records.push(Record { action, size, fields: layout.clone(), place });
 
+        let (fill, lost, done) = (self.b.block(1), self.b.block(0), self.b.block(0));
         let events = self.shared.events(self.b.module);
-        let map = self.b.map_addr(events);
-        let bytes = self.b.iconst(i64::from(size));
-        let flags = self.b.iconst(0);
-        let record = self.b.helper(RINGBUF_RESERVE, &[map, bytes, flags]);
-        let (fill, lost, done) = (self.b.block(0), self.b.block(0), self.b.block(0));
-        self.b.branch_imm(Cond::Ne, record, 0, fill, lost);
+        self.reserve(events, size, fill);
+        if control {
+            let second = self.shared.control(self.b.module);
+            self.reserve(second, size, fill);
+        }
+        self.b.jump(lost, &[]);
         self.b.switch_to(lost);
         let loss = self.shared.loss(LossKind::Record, "record", self.b.span);
         self.count_loss(loss);
         self.b.jump(done, &[]);
         self.b.switch_to(fill);
+        let record = self.b.block_param(fill, 0);
         let id = self.b.iconst(id);
         self.b.store(Width::B8, record, 0, id);
         for ((field, value), place) in fields.iter().zip(values).zip(&layout) {
@@ -60,6 +64,19 @@ impl FnLower<'_, '_, '_> {
         self.b.helper(RINGBUF_SUBMIT, &[record, flags]);
         self.b.jump(done, &[]);
         self.b.switch_to(done);
+    }
+
+    /// Asks a ring buffer for room: goes to `found` with its address, or on.
+    fn reserve(&mut self, ring: MapId, size: u32, found: Block) {
+        let map = self.b.map_addr(ring);
+        let bytes = self.b.iconst(i64::from(size));
+        let flags = self.b.iconst(0);
+        let record = self.b.helper(RINGBUF_RESERVE, &[map, bytes, flags]);
+        let (some, none) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Ne, record, 0, some, none);
+        self.b.switch_to(some);
+        self.b.jump(found, &[record]);
+        self.b.switch_to(none);
     }
 
     /// The value of a scalar field, or of an aggregate that must be computed before.

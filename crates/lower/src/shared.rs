@@ -6,7 +6,7 @@ use btc_abi::{self as abi, GlobalValue, LossKind, Manifest, MapKind, Place};
 use btc_diagnostics::{SourceMap, Span};
 use btc_hir as hir;
 use btc_ir::{Global, GlobalId, Map, MapId, Module, Section};
-use btc_target::{DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_ENTRIES};
+use btc_target::{CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_ENTRIES};
 use btc_types::Type;
 
 use crate::constant::Rows;
@@ -41,6 +41,7 @@ pub(crate) struct Shared<'a> {
     /// Read-only zeros: what a missing map value reads as.
     zeros: GlobalId,
     events: Option<MapId>,
+    control: Option<MapId>,
     /// Whether programs look at the stop flag.
     pub can_stop: bool,
     /// Whether one sets it.
@@ -77,6 +78,7 @@ impl<'a> Shared<'a> {
             stopped,
             zeros,
             events: None,
+            control: None,
             can_stop,
             stops: false,
         };
@@ -136,15 +138,12 @@ impl<'a> Shared<'a> {
 
     /// The ring buffer, made at the first record.
     pub fn events(&mut self, module: &mut Module) -> MapId {
-        *self.events.get_or_insert_with(|| {
-            module.add_map(Map {
-                symbol: abi::EVENTS_MAP.to_string(),
-                kind: None,
-                key_size: 0,
-                value_size: 0,
-                max_entries: RING_BYTES,
-            })
-        })
+        *self.events.get_or_insert_with(|| ring(abi::EVENTS_MAP, RING_BYTES, module))
+    }
+
+    /// The ring buffer of control records, made at the first of them.
+    pub fn control(&mut self, module: &mut Module) -> MapId {
+        *self.control.get_or_insert_with(|| ring(abi::CONTROL_MAP, CONTROL_RING_BYTES, module))
     }
 
     /// The table of stacks with so many frames, and its index in the manifest.
@@ -273,6 +272,10 @@ impl<'a> Shared<'a> {
         self.manifest.settings = self.program.settings.clone();
         self.manifest
     }
+}
+
+fn ring(symbol: &str, bytes: u32, module: &mut Module) -> MapId {
+    module.add_map(Map { symbol: symbol.to_string(), kind: None, key_size: 0, value_size: 0, max_entries: bytes })
 }
 
 /// Bytes of a parameter's text with its NUL; `sema` gives its type this capacity.

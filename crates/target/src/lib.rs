@@ -12,7 +12,7 @@ mod tracepoints;
 
 pub use btf::{Btf, Constant, FieldInfo, Prototype, RecordLayout, Spelled, Tag};
 pub use limits::{
-    DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STACK_FRAMES, MAX_STRLEN, RING_BYTES, STACK_TABLE_ENTRIES,
+    CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STACK_FRAMES, MAX_STRLEN, RING_BYTES, STACK_TABLE_ENTRIES,
 };
 pub use tracepoints::{older_record, Tracepoint, TracepointField, shipped_names};
 

@@ -12,3 +12,5 @@ pub const MAX_STACK_FRAMES: u32 = 127;
 pub const STACK_TABLE_ENTRIES: u32 = 16384;
 /// Size of the ring buffer in bytes; a power of two and a multiple of the page size.
 pub const RING_BYTES: u32 = 4 << 20;
+/// Size of the ring buffer of control records in bytes: the largest page of a supported machine (arm64).
+pub const CONTROL_RING_BYTES: u32 = 64 << 10;

@@ -2,14 +2,19 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
-use crate::Error;
+use crate::error::reason;
 use crate::options::Buffering;
+use crate::{Error, signals};
 
 /// Bytes after which a batch is written out whatever the mode.
 const BLOCK: usize = 64 << 10;
+
+/// Milliseconds of one turn of waiting for a reader, and how many turns more it gets once the user wants an end.
+const TURN: i32 = 100;
+const PATIENCE: u32 = 10;
 
 /// The place that output goes to.
 pub(crate) struct Sink {
@@ -19,7 +24,7 @@ pub(crate) struct Sink {
     /// Nothing is written out for now.
     held: bool,
     closed: bool,
-    failed: bool,
+    failure: Option<String>,
 }
 
 impl Sink {
@@ -33,7 +38,7 @@ impl Sink {
                 File::from(copy.map_err(|e| Error::os("cannot write to standard output", &e))?)
             }
         };
-        Ok(Sink { file, buffer: Vec::new(), mode, held: false, closed: false, failed: false })
+        Ok(Sink { file, buffer: Vec::new(), mode, held: false, closed: false, failure: None })
     }
 
     /// Where to append; call [`Sink::appended`] afterwards.
@@ -72,21 +77,43 @@ impl Sink {
             return;
         }
         if !self.closed
-            && let Err(error) = self.file.write_all(&self.buffer)
+            && let Err(error) = self.write()
         {
             self.closed = true;
-            self.failed = error.kind() != ErrorKind::BrokenPipe;
+            self.failure = match error.kind() {
+                ErrorKind::BrokenPipe => None,
+                ErrorKind::TimedOut => Some("nobody read it".into()),
+                _ => Some(format!("it could not be written: {}", reason(&error))),
+            };
         }
         self.buffer.clear();
     }
 
-    /// Whether nobody reads any more, or the disk is full.
+    /// Writes the buffer in pieces that a pipe takes at once when it takes anything. Signals are blocked, and
+    /// a write that waits for a reader would keep them waiting too.
+    fn write(&mut self) -> std::io::Result<()> {
+        for piece in self.buffer.chunks(libc::PIPE_BUF) {
+            let mut turns_left = PATIENCE;
+            while !signals::is_writable(self.file.as_raw_fd(), TURN) {
+                if signals::end_is_wanted() {
+                    turns_left -= 1;
+                }
+                if turns_left == 0 {
+                    return Err(ErrorKind::TimedOut.into());
+                }
+            }
+            self.file.write_all(piece)?;
+        }
+        Ok(())
+    }
+
+    /// Whether nobody reads any more, the disk is full, or a reader stood still when the run was to end.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Whether output was lost by anything but a closed pipe.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failed
+    /// Why output was lost, unless it was by a closed pipe.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 }

@@ -193,6 +193,8 @@ pub struct FieldStep {
     pub bit_offset: u32,
     /// Width of a bit field.
     pub bits: Option<u32>,
+    /// The kernel's verifier does not see it through a typed pointer.
+    pub hidden: bool,
 }
 
 /// Unary operators.

@@ -22,7 +22,7 @@ pub struct Program {
     pub license: String,
     /// Unsafe functions that are used.
     pub unsafe_functions: Vec<&'static str>,
-    /// The script's own structs and unions.
+    /// The script's own structs and unions, and those of the kernel that it uses and that have no name.
     pub records: Vec<Record>,
 }
 

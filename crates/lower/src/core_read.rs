@@ -19,8 +19,8 @@ impl FnLower<'_, '_, '_> {
             return self.read_link(base, place);
         }
         let (links, root) = self.links(place);
-        // The cast wants a struct, and does not look behind a typedef.
-        if links[0].record.starts_with(TYPEDEF) {
+        // The cast wants a struct, and does not look behind a typedef; a load sees the first member of a union.
+        if links[0].record.starts_with(TYPEDEF) || links.iter().any(|link| link.hidden) {
             return self.read_links(root, &links, place);
         }
         let (fast, slow, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
@@ -102,7 +102,7 @@ impl FnLower<'_, '_, '_> {
     /// Extends a loaded integer by the sign that the field has on the target.
     fn extend_late(&mut self, raw: Value, place: &CorePlace, size: u32) -> Value {
         let (signed, done) = (self.b.block(0), self.b.block(1));
-        let sign = self.b.late(place.fact(Fact::Signed));
+        let sign = self.sign(place);
         let unsigned = self.b.block(0);
         self.b.branch_imm(Cond::Ne, sign, 0, signed, unsigned);
         self.b.switch_to(signed);
@@ -131,11 +131,11 @@ impl FnLower<'_, '_, '_> {
         let size = self.b.push(Op::UMin(size, 8));
         self.read_sized(memory, size, address, place.space);
         let raw = self.b.load(Width::B8, to, 0);
-        let left = self.b.late(place.fact(Fact::LeftShift));
+        let left = self.shift_of(place, Fact::LeftShift);
         let raw = self.b.bin(BinOp::Shl, raw, left);
-        let right = self.b.late(place.fact(Fact::RightShift));
+        let right = self.shift_of(place, Fact::RightShift);
         let (signed, unsigned, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
-        let sign = self.b.late(place.fact(Fact::Signed));
+        let sign = self.sign(place);
         self.b.branch_imm(Cond::Ne, sign, 0, signed, unsigned);
         self.b.switch_to(signed);
         let value = self.b.bin(BinOp::AShr, raw, right);
@@ -145,6 +145,27 @@ impl FnLower<'_, '_, '_> {
         self.b.jump(done, &[value]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
+    }
+
+    /// Whether a field is signed: on the target, or, for an element of an array, on the build's. libbpf tells
+    /// of those no more than where they are and how large.
+    fn sign(&mut self, place: &CorePlace) -> Value {
+        match (place.is_element(), &place.leaf) {
+            (true, Leaf::Int { signed, .. }) => self.b.iconst(i64::from(*signed)),
+            (true, _) => self.b.iconst(0),
+            (false, _) => self.b.late(place.fact(Fact::Signed)),
+        }
+    }
+
+    /// By how many bits a field that was loaded into 8 bytes is to be shifted, to the left or to the right.
+    fn shift_of(&mut self, place: &CorePlace, side: Fact) -> Value {
+        if !place.is_element() {
+            return self.b.late(place.fact(side));
+        }
+        let size = self.b.late(place.fact(Fact::ByteSize));
+        let bits = self.b.bin_imm(BinOp::Shl, size, 3);
+        let whole = self.b.iconst(64);
+        self.b.bin(BinOp::Sub, whole, bits)
     }
 
     /// The address of the record that a place begins at.
@@ -177,8 +198,8 @@ impl FnLower<'_, '_, '_> {
             return offset;
         }
         // That is where the unit of a bit field begins; the shifts tell its place in there.
-        let right = self.b.late(place.fact(Fact::RightShift));
-        let left = self.b.late(place.fact(Fact::LeftShift));
+        let right = self.shift_of(&place, Fact::RightShift);
+        let left = self.shift_of(&place, Fact::LeftShift);
         let bits = self.b.bin(BinOp::Sub, right, left);
         let bytes = self.b.bin_imm(BinOp::LShr, bits, 3);
         self.b.bin(BinOp::Add, offset, bytes)
@@ -196,6 +217,11 @@ impl FnLower<'_, '_, '_> {
 }
 
 impl CorePlace {
+    /// Whether it is an element of an array.
+    fn is_element(&self) -> bool {
+        matches!(self.path.last(), Some(PathStep::Index(_)))
+    }
+
     /// A late constant about the field.
     pub fn fact(&self, fact: Fact) -> Late {
         Late::Field {

@@ -290,6 +290,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             union: false,
             path: member_path(path),
             leaf: leaf_of(ty),
+            hidden: false,
         };
         self.f.load_core(&place, ty, None)
     }
@@ -302,6 +303,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             union: false,
             path: member_path(path),
             leaf: leaf_of(ty),
+            hidden: false,
         };
         self.f.core_address(&place)
     }

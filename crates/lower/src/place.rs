@@ -39,6 +39,8 @@ pub(crate) struct CorePlace {
     pub path: Vec<PathStep>,
     /// What the path ends at.
     pub leaf: Leaf,
+    /// Whether the verifier sees something else there through a typed pointer.
+    pub hidden: bool,
 }
 
 /// How a record's address is known.
@@ -128,6 +130,7 @@ impl FnLower<'_, '_, '_> {
                 }
                 core.path.push(PathStep::Member { name: field.name.clone(), record: None });
                 core.leaf = leaf_of(ty);
+                core.hidden |= field.hidden;
                 Place::Core(core)
             }
             // A copy of a kernel record keeps the target's layout: its fields are found there too.
@@ -243,7 +246,7 @@ impl FnLower<'_, '_, '_> {
 /// A kernel record as a place.
 pub(crate) fn record_at(base: Base, space: Space, r: &RecordType) -> Place {
     let (record, union) = (stub_name(r), r.union);
-    Place::Core(CorePlace { base, space, record, union, path: Vec::new(), leaf: Leaf::Record(union) })
+    Place::Core(CorePlace { base, space, record, union, path: Vec::new(), leaf: Leaf::Record(union), hidden: false })
 }
 
 /// Whether a value's size is the kernel's own affair, and there is a name to ask for it.

@@ -1,6 +1,7 @@
 //! Types by name: the script's structs, unions, enums and typedefs, then the kernel's.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
@@ -18,6 +19,8 @@ pub(crate) struct Records<'t> {
     enums: HashMap<String, Arc<EnumType>>,
     typedefs: HashMap<String, Type>,
     constants: HashMap<String, Constant>,
+    /// Records of the kernel without a name that the script uses.
+    nameless: RefCell<BTreeMap<String, Arc<RecordLayout>>>,
 }
 
 impl<'t> Records<'t> {
@@ -29,6 +32,7 @@ impl<'t> Records<'t> {
             enums: HashMap::new(),
             typedefs: HashMap::new(),
             constants: HashMap::new(),
+            nameless: RefCell::default(),
         };
         let mut seen: HashMap<&str, Span> = HashMap::new();
         for definition in &program.definitions {
@@ -113,17 +117,31 @@ impl<'t> Records<'t> {
         self.enums.insert(e.name.name.clone(), ty);
     }
 
-    /// The script's structs and unions.
+    /// Remembers the nameless records of the kernel in a type that is used: their layout goes along with the
+    /// program, for the host cannot be asked for it by a name.
+    pub fn meet(&self, ty: &Type) {
+        match ty {
+            Type::Array { element, .. } => self.meet(element),
+            Type::Record(r) if r.name.starts_with('.') && !self.nameless.borrow().contains_key(&r.name) => {
+                let Some(layout) = self.layout(r) else { return };
+                self.nameless.borrow_mut().insert(r.name.clone(), layout.clone());
+                layout.fields.iter().for_each(|f| self.meet(&f.ty));
+            }
+            _ => {}
+        }
+    }
+
+    /// The structs and unions of the script, and what [`Records::meet`] remembers.
     pub fn own(&self) -> Vec<hir::Record> {
         let field = |f: &FieldInfo| hir::RecordField {
-            step: hir::FieldStep { name: f.name.clone(), bit_offset: f.bit_offset, bits: f.bits },
+            step: step(f),
             ty: f.ty.clone(),
         };
         let record = |(name, layout): (&String, &Arc<RecordLayout>)| hir::Record {
             name: name.clone(),
             fields: layout.fields.iter().map(field).collect(),
         };
-        self.records.iter().map(record).collect()
+        self.records.iter().chain(self.nameless.borrow().iter()).map(record).collect()
     }
 
     /// The layout of a record type.
@@ -296,6 +314,11 @@ struct LayOut {
     align: u32,
 }
 
+/// A field as the HIR names it.
+pub(crate) fn step(field: &FieldInfo) -> hir::FieldStep {
+    hir::FieldStep { name: field.name.clone(), bit_offset: field.bit_offset, bits: field.bits, hidden: field.hidden }
+}
+
 impl LayOut {
     fn add(&mut self, name: &str, ty: Type, bits: Option<u32>) {
         // `char` arrays are text.
@@ -304,7 +327,7 @@ impl LayOut {
             other => other,
         };
         let bit_offset = self.place(&ty, bits);
-        self.fields.push(FieldInfo { name: name.to_string(), ty, bit_offset, bits });
+        self.fields.push(FieldInfo { name: name.to_string(), ty, bit_offset, bits, hidden: false });
     }
 
     fn add_anonymous(&mut self, ty: &Type, inner: Option<&RecordLayout>) {

@@ -25,6 +25,20 @@ pub struct FieldInfo {
     pub bit_offset: u32,
     /// Width of a bit field in bits.
     pub bits: Option<u32>,
+    /// An earlier member of a union lies over it and is not of its form. Through a typed pointer the verifier
+    /// sees that one, and refuses the load or takes its value for something else (kernel: `btf_struct_walk`).
+    pub hidden: bool,
+}
+
+/// What earlier members of unions around a field are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shadow {
+    /// There are none.
+    None,
+    /// Integers that are no shorter: integers can be read through them.
+    Integers,
+    /// Anything else.
+    Other,
 }
 
 /// A record with its fields.
@@ -134,30 +148,59 @@ impl Btf {
             _ => return None,
         };
         let mut fields = Vec::new();
-        self.collect(record, 0, 0, &mut fields);
+        self.collect(record, union, (0, Shadow::None), 0, &mut fields);
         let size = record.size() as u32;
         let align = if size.is_multiple_of(8) { 8 } else if size.is_multiple_of(4) { 4 } else { 1 };
         let ty = RecordType { name: name.to_string(), union, typedef: false, script: false, size, align };
         Some(RecordLayout { ty, fields })
     }
 
-    /// Adds the members of `record`, which begins `base` bits into the outer one.
-    fn collect(&self, record: &btf_rs::Struct, base: u32, depth: u32, out: &mut Vec<FieldInfo>) {
+    /// Adds the members of `record`, which begins so many bits into the outer one, behind such a shadow.
+    fn collect(
+        &self,
+        record: &btf_rs::Struct,
+        union: bool,
+        (base, outer): (u32, Shadow),
+        depth: u32,
+        out: &mut Vec<FieldInfo>,
+    ) {
         if depth > MAX_DEPTH {
             return;
         }
+        // Of the members so far, if they are a union's: the size in bytes of the shortest, 0 for one that is no integer.
+        let mut shortest = None;
         for member in &record.members {
             let bit_offset = base + member.bit_offset();
             let name = self.raw.resolve_name(member).unwrap_or_default();
             let Some(id) = member.get_type_id() else { continue };
+            let Some(stripped) = self.by_id(id).and_then(|t| self.strip(t)) else { continue };
+            let ty = self.type_of(id);
+            let size = ty.size();
+            let shadow = outer.max(match shortest {
+                None => Shadow::None,
+                Some(shortest) if size <= shortest => Shadow::Integers,
+                Some(_) => Shadow::Other,
+            });
+            if union {
+                let own = if matches!(stripped, Raw::Int(_) | Raw::Enum(_) | Raw::Enum64(_)) { size } else { 0 };
+                shortest = Some(shortest.map_or(own, |s: u32| s.min(own)));
+            }
             if name.is_empty() {
-                if let Some(Raw::Struct(inner) | Raw::Union(inner)) = self.by_id(id).and_then(|t| self.strip(t)) {
-                    self.collect(&inner, bit_offset, depth + 1, out);
+                let nested = (bit_offset, shadow);
+                match &stripped {
+                    Raw::Struct(inner) => self.collect(inner, false, nested, depth + 1, out),
+                    Raw::Union(inner) => self.collect(inner, true, nested, depth + 1, out),
+                    _ => {}
                 }
                 continue;
             }
             let bits = member.bitfield_size().filter(|b| *b > 0);
-            out.push(FieldInfo { name, ty: self.type_of(id), bit_offset, bits });
+            let hidden = match shadow {
+                Shadow::None => false,
+                Shadow::Integers => !matches!(ty, Type::Int { .. } | Type::Bool | Type::Enum(_)),
+                Shadow::Other => true,
+            };
+            out.push(FieldInfo { name, ty, bit_offset, bits, hidden });
         }
     }
 

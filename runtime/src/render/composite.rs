@@ -42,6 +42,9 @@ pub(super) fn tuple(ctx: &Context, fields: &[Field], bytes: &[u8], out: &mut Vec
 }
 
 pub(super) fn record(ctx: &Context, fields: &[Field], bytes: &[u8], out: &mut Vec<u8>) {
+    if fields.is_empty() {
+        return out.extend_from_slice(b"{}");
+    }
     out.extend_from_slice(b"{ ");
     for (i, field) in fields.iter().enumerate() {
         if i > 0 {

@@ -78,7 +78,8 @@ pub(super) fn json(encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
 
 pub(super) fn enumerator(ctx: &Context, encoding: &Encoding, names: u32, bytes: &[u8], out: &mut Vec<u8>) {
     let (value, signed) = integer(encoding, bytes).unwrap_or_default();
-    let known = ctx.manifest.enums.get(names as usize);
+    let of_kernel = ctx.kernel_records.borrow();
+    let known = ctx.manifest.enums.get(names as usize).or_else(|| of_kernel.names(names));
     match known.and_then(|e| e.variants.iter().find(|(v, _)| *v == value as i64)) {
         Some((_, name)) => out.extend_from_slice(name.as_bytes()),
         None => decimal(value, signed, out),

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use btc_abi::{BitRange, Encoding, Field};
-use libbpf_rs::btf::types::{Array, Composite, Enum, Float, Int, IntEncoding, MemberAttr};
+use btc_abi::{BitRange, Encoding, EnumNames, Field};
+use libbpf_rs::btf::types::{Array, Composite, Enum, Enum64, Float, Int, IntEncoding, MemberAttr};
 use libbpf_rs::btf::{Btf, BtfKind, BtfType, HasSize};
 
 use super::{Context, composite};
@@ -19,7 +19,11 @@ pub(crate) struct Known {
     /// The kernel's types; nothing where it has none.
     btf: Option<Option<Btf<'static>>>,
     records: HashMap<(String, bool), Rc<Vec<Field>>>,
+    enums: Vec<EnumNames>,
 }
+
+/// Names of enums from this number up are those of this kernel, not of the manifest.
+const HOST_ENUMS: u32 = 1 << 31;
 
 impl Known {
     fn fields(&mut self, name: &str, union: bool) -> Rc<Vec<Field>> {
@@ -32,11 +36,16 @@ impl Known {
             let record = btf.type_by_name::<BtfType<'_>>(name)?.skip_mods_and_typedefs();
             // A typedef or function may have the name too: the list is searched then.
             let record = if record.kind() == kind { record } else { search(btf, name, kind)? };
-            Some(members(btf, record, 0))
+            Some(Layout { btf, enums: &mut self.enums }.members(record, 0))
         });
         let fields = Rc::new(found.unwrap_or_default());
         self.records.insert((name.to_string(), union), fields.clone());
         fields
+    }
+
+    /// The enum of that number, if it is one of this kernel's.
+    pub(super) fn names(&self, number: u32) -> Option<&EnumNames> {
+        self.enums.get(number.checked_sub(HOST_ENUMS)? as usize)
     }
 }
 
@@ -55,30 +64,77 @@ pub(super) fn json(ctx: &Context, name: &str, union: bool, bytes: &[u8], out: &m
     composite::record_json(ctx, &fields, bytes, out);
 }
 
-/// The fields of a struct or union; those of nameless members stand among them.
-fn members(btf: &Btf<'static>, record: BtfType, nesting: u32) -> Vec<Field> {
-    let mut fields = Vec::new();
-    let Ok(record) = Composite::try_from(record) else { return fields };
-    for member in record.iter() {
-        let Some(ty) = btf.type_by_id::<BtfType<'_>>(member.ty) else { continue };
-        let ty = ty.skip_mods_and_typedefs();
-        let name = member.name.and_then(|n| n.to_str()).unwrap_or_default().to_string();
-        match member.attr {
-            MemberAttr::BitField { size, offset } if !name.is_empty() => {
-                let (offset, encoding) = bit_field(ty, offset, size);
-                fields.push(Field { name, offset, encoding });
+/// Reads the layout of records, and collects the enums that it meets.
+struct Layout<'b> {
+    btf: &'b Btf<'static>,
+    enums: &'b mut Vec<EnumNames>,
+}
+
+impl Layout<'_> {
+    /// The fields of a struct or union; those of nameless members stand among them.
+    fn members(&mut self, record: BtfType, nesting: u32) -> Vec<Field> {
+        let mut fields = Vec::new();
+        let Ok(record) = Composite::try_from(record) else { return fields };
+        for member in record.iter() {
+            let Some(ty) = self.btf.type_by_id::<BtfType<'_>>(member.ty) else { continue };
+            let ty = ty.skip_mods_and_typedefs();
+            let name = member.name.and_then(|n| n.to_str()).unwrap_or_default().to_string();
+            match member.attr {
+                MemberAttr::BitField { size, offset } if !name.is_empty() => {
+                    let (offset, encoding) = bit_field(ty, offset, size);
+                    fields.push(Field { name, offset, encoding });
+                }
+                MemberAttr::Normal { offset } if !name.is_empty() => {
+                    fields.push(Field { name, offset: offset / 8, encoding: self.encoding(ty, nesting + 1) });
+                }
+                MemberAttr::Normal { offset } if nesting < MAX_NESTING => {
+                    let inner = self.members(ty, nesting + 1).into_iter();
+                    fields.extend(inner.map(|f| Field { offset: offset / 8 + f.offset, ..f }));
+                }
+                MemberAttr::Normal { .. } | MemberAttr::BitField { .. } => {}
             }
-            MemberAttr::Normal { offset } if !name.is_empty() => {
-                fields.push(Field { name, offset: offset / 8, encoding: encoding(btf, ty, nesting + 1) });
+        }
+        fields
+    }
+
+    fn encoding(&mut self, ty: BtfType, nesting: u32) -> Encoding {
+        match ty.kind() {
+            BtfKind::Ptr => Encoding::Pointer,
+            BtfKind::Struct | BtfKind::Union if nesting < MAX_NESTING => Encoding::Record(self.members(ty, nesting)),
+            BtfKind::Array => {
+                let Ok(array) = Array::try_from(ty) else { return bytes(0) };
+                let (element, count) = (array.contained_type().skip_mods_and_typedefs(), array.capacity() as u32);
+                if is_char(element) {
+                    return Encoding::Str { capacity: count, cut_mark: false };
+                }
+                let stride = size(element, nesting);
+                Encoding::Array { element: Box::new(self.encoding(element, nesting + 1)), count, stride }
             }
-            MemberAttr::Normal { offset } if nesting < MAX_NESTING => {
-                let inner = members(btf, ty, nesting + 1).into_iter();
-                fields.extend(inner.map(|f| Field { offset: offset / 8 + f.offset, ..f }));
-            }
-            MemberAttr::Normal { .. } | MemberAttr::BitField { .. } => {}
+            BtfKind::Enum | BtfKind::Enum64 => self.enumeration(ty),
+            BtfKind::Int => match Int::try_from(ty) {
+                Ok(int) if matches!(int.encoding, IntEncoding::Bool) => Encoding::Bool,
+                _ => {
+                    let (size, signed) = integer(ty);
+                    Encoding::Int { size, signed }
+                }
+            },
+            _ => bytes(size(ty, nesting)),
         }
     }
-    fields
+
+    fn enumeration(&mut self, ty: BtfType) -> Encoding {
+        let name = |n: Option<&std::ffi::OsStr>| n.unwrap_or_default().to_string_lossy().into_owned();
+        let (signed, variants) = if let Ok(small) = Enum::try_from(ty) {
+            (small.is_signed(), small.iter().map(|v| (v.value, name(v.name))).collect())
+        } else if let Ok(large) = Enum64::try_from(ty) {
+            (large.is_signed(), large.iter().map(|v| (v.value as i64, name(v.name))).collect())
+        } else {
+            (false, Vec::new())
+        };
+        let names = HOST_ENUMS | self.enums.len() as u32;
+        self.enums.push(EnumNames { name: name(ty.name()), variants });
+        Encoding::Enum { size: integer(ty).0, signed, names }
+    }
 }
 
 /// A bit field lies in an integer of its type, aligned to its size.
@@ -87,30 +143,6 @@ fn bit_field(ty: BtfType, at: u32, width: u8) -> (u32, Encoding) {
     let storage = u32::from(size) * 8;
     let bits = BitRange { start: (at % storage) as u8, width };
     (at / storage * u32::from(size), Encoding::Bits { size, signed, bits })
-}
-
-fn encoding(btf: &Btf<'static>, ty: BtfType, nesting: u32) -> Encoding {
-    match ty.kind() {
-        BtfKind::Ptr => Encoding::Pointer,
-        BtfKind::Struct | BtfKind::Union if nesting < MAX_NESTING => Encoding::Record(members(btf, ty, nesting)),
-        BtfKind::Array => {
-            let Ok(array) = Array::try_from(ty) else { return bytes(0) };
-            let (element, count) = (array.contained_type().skip_mods_and_typedefs(), array.capacity() as u32);
-            if is_char(element) {
-                return Encoding::Str { capacity: count, cut_mark: false };
-            }
-            let stride = size(element, nesting);
-            Encoding::Array { element: Box::new(encoding(btf, element, nesting + 1)), count, stride }
-        }
-        BtfKind::Int | BtfKind::Enum | BtfKind::Enum64 => match Int::try_from(ty) {
-            Ok(int) if matches!(int.encoding, IntEncoding::Bool) => Encoding::Bool,
-            _ => {
-                let (size, signed) = integer(ty);
-                Encoding::Int { size, signed }
-            }
-        },
-        _ => bytes(size(ty, nesting)),
-    }
 }
 
 fn bytes(count: u32) -> Encoding {

@@ -7,6 +7,7 @@ use btc_syntax::ast;
 use btc_types::{RecordType, Type};
 
 use super::{Checker, broken};
+use crate::records::step;
 use crate::constant;
 
 impl Checker<'_, '_> {
@@ -390,9 +391,8 @@ impl Checker<'_, '_> {
             match &ty {
                 Type::Record(r) if !r.script => {
                     let (_, path) = kernel.get_or_insert_with(|| (r.clone(), Vec::new()));
-                    let (name, bit_offset, bits) = (field.name.clone(), field.bit_offset, field.bits);
-                    path.push((FieldStep { name, bit_offset, bits }, field.ty.clone()));
-                    kernel_bits += bit_offset;
+                    path.push((step(field), field.ty.clone()));
+                    kernel_bits += field.bit_offset;
                 }
                 _ => bits += field.bit_offset,
             }

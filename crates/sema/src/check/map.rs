@@ -26,7 +26,7 @@ impl Checker<'_, '_> {
     pub(super) fn map_key(&mut self, name: &str, index: &[ast::Expr], span: Span) -> Option<hir::Expr> {
         let mut keys: Vec<hir::Expr> = index.iter().map(|k| self.expr(k)).collect();
         for key in &keys {
-            if matches!(key.ty, Type::None | Type::Aggregation(_) | Type::Record(_)) {
+            if matches!(key.ty, Type::None | Type::Aggregation(_)) {
                 let message = format!("a value of type `{}` cannot be a key", key.ty);
                 self.error(Code::MapType, key.span, message);
             }

@@ -1,11 +1,12 @@
 //! `base.field`: fields of records, parts of named tuples, arguments of probes.
 
 use btc_diagnostics::{Code, Diagnostic, Span, did_you_mean};
-use btc_hir::{self as hir, ExprKind, FieldStep};
+use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast;
 use btc_types::{RecordType, Space, Type};
 
 use super::{Checker, broken};
+use crate::records::step;
 use crate::config::{Setting, SettingKind};
 
 impl Checker<'_, '_> {
@@ -81,12 +82,8 @@ impl Checker<'_, '_> {
         if let (Type::Pointer { space: inner, .. }, Space::User | Space::Unknown) = (&mut ty, space) {
             *inner = space;
         }
-        let step = FieldStep {
-            name: info.name.clone(),
-            bit_offset: info.bit_offset,
-            bits: info.bits,
-        };
-        hir::Expr { kind: ExprKind::Field { base: Box::new(base), field: step }, ty, span }
+        self.cx.records.meet(&ty);
+        hir::Expr { kind: ExprKind::Field { base: Box::new(base), field: step(info) }, ty, span }
     }
 
     /// `args.x`

@@ -102,9 +102,9 @@ pub enum Leaf {
     },
     /// Any pointer.
     Pointer,
-    /// An enum of 4 or 8 bytes.
+    /// An enum.
     Enum {
-        /// 4 or 8.
+        /// 1, 2, 4 or 8 bytes.
         size: u8,
     },
     /// A struct, or a union when `true`.

@@ -177,7 +177,7 @@ impl Btf {
                 rest.push((*value >> 32) as u32);
             }
         }
-        let (kind, size) = if wide { (kind::ENUM64, 8) } else { (kind::ENUM, 4) };
+        let (kind, size) = if wide { (kind::ENUM64, 8) } else { (kind::ENUM, size) };
         let r = self.record(name, kind, variants.len(), size, &rest);
         if name.is_empty() { self.add_shared(r) } else { self.add(r) }
     }

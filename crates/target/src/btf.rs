@@ -329,7 +329,7 @@ impl Btf {
             }
             _ => return None,
         };
-        Some(EnumType { name, size: size.max(4) as u8, signed, variants, script: false })
+        Some(EnumType { name, size: size.max(1) as u8, signed, variants, script: false })
     }
 
     /// The enum of that tag.

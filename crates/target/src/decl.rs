@@ -1,6 +1,8 @@
 //! Types from the C declarations in tracepoint `format` files.
 
-use btc_types::{Space, Type, named};
+use std::sync::Arc;
+
+use btc_types::{EnumType, Space, Type, named};
 
 use crate::Btf;
 
@@ -70,7 +72,19 @@ pub fn type_of(ty: &str, size: u32, signed: bool, space: Space, btf: Option<&Btf
         Type::Enum(e) if u32::from(e.size) == size => Type::Enum(e),
         Type::Bool if size == 1 => Type::Bool,
         Type::Record(r) if r.size == size => Type::Record(r),
-        _ => fallback(),
+        // A typedef of a pointer. CO-RE takes a number for another field.
+        pointer @ Type::Pointer { .. } if size == 8 => pointer,
+        _ => match bare.strip_prefix("enum ") {
+            // One that is not known, or has another size, is an enum still: CO-RE takes no number for it.
+            Some(tag) if matches!(size, 1 | 2 | 4 | 8) => Type::Enum(Arc::new(EnumType {
+                name: tag.to_string(),
+                size: size as u8,
+                signed,
+                variants: Vec::new(),
+                script: false,
+            })),
+            _ => fallback(),
+        },
     }
 }
 

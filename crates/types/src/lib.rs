@@ -140,7 +140,7 @@ pub struct RecordType {
 pub struct EnumType {
     /// The tag; empty for an anonymous enum.
     pub name: String,
-    /// 4 or 8 bytes.
+    /// 1, 2, 4 or 8 bytes; less than 4 where it is packed.
     pub size: u8,
     /// Two's complement.
     pub signed: bool,

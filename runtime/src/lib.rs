@@ -8,6 +8,7 @@ mod actions;
 mod attach;
 mod binding;
 mod child;
+mod debug_info;
 mod diagnose;
 mod elf;
 mod error;
@@ -32,6 +33,7 @@ mod usage;
 mod validate;
 mod words;
 
+pub use debug_info::debug_info;
 pub use elf::manifest;
 pub use error::Error;
 pub use attach::{binary_functions, static_probes, symbol_size};

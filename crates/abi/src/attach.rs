@@ -179,3 +179,13 @@ pub enum Attach {
         pin: String,
     },
 }
+
+impl Attach {
+    /// The user binary that it is in, as probes name it.
+    pub fn binary(&self) -> Option<&str> {
+        match self {
+            Attach::Uprobe { path, .. } | Attach::Usdt { path, .. } => Some(path).filter(|p| !p.is_empty()).map(String::as_str),
+            _ => None,
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use btc_abi::{self as abi, BitRange, Encoding, EnumNames, Field, Reduce};
 use btc_hir as hir;
 use btc_ir::Module;
-use btc_types::{Aggregation, EnumType, StackMode, Type, tuple_layout};
+use btc_types::{Aggregation, EnumType, RecordType, StackMode, Type, tuple_layout};
 
 use crate::place::storage_offset;
 use crate::shared::Shared;
@@ -22,8 +22,8 @@ impl Shared<'_> {
                 element: Box::new(self.encoding(element, module)),
                 count: *count,
             },
-            Type::Record(r) if r.script && self.record(&r.name).is_some() => {
-                Encoding::Record(self.record_fields(&r.name, module))
+            Type::Record(r) if !r.is_kernel() && self.record(r).is_some() => {
+                Encoding::Record(self.record_fields(r, module))
             }
             Type::Record(r) => {
                 Encoding::KernelRecord { name: r.name.clone(), union: r.union, size: r.size }
@@ -76,13 +76,15 @@ impl Shared<'_> {
             .collect()
     }
 
-    fn record(&self, name: &str) -> Option<&hir::Record> {
-        self.program.records.iter().find(|r| r.name == name)
+    fn record(&self, ty: &RecordType) -> Option<&hir::Record> {
+        // Its size may not be known yet where a record points at itself.
+        let name = |r: &'_ RecordType| (r.name.clone(), r.union, r.typedef, r.origin.clone());
+        self.program.records.iter().find(|r| name(&r.ty) == name(ty))
     }
 
-    /// The named fields of a struct of the script.
-    fn record_fields(&mut self, name: &str, module: &mut Module) -> Vec<Field> {
-        let fields = self.record(name).map(|r| r.fields.clone()).unwrap_or_default();
+    /// The named fields of a struct of the script or a user binary.
+    fn record_fields(&mut self, ty: &RecordType, module: &mut Module) -> Vec<Field> {
+        let fields = self.record(ty).map(|r| r.fields.clone()).unwrap_or_default();
         let named = fields.iter().filter(|f| !f.step.name.is_empty());
         named
             .map(|f| Field {

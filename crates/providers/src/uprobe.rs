@@ -1,10 +1,10 @@
 //! `uprobe` and `uretprobe`: a place in a user-space binary or library.
 
 use btc_abi::Attach;
-use btc_target::{Target, glob, is_glob};
+use btc_target::{Parameter, Place, Target, glob, is_glob};
 use btc_types::Type;
 
-use crate::{Context, Parse, ProbeError, Provider, kprobe::number};
+use crate::{Argument, Context, Location, Parse, ProbeError, Provider, kprobe::number};
 
 /// `uprobe`
 pub static UPROBE: Provider = Provider {
@@ -15,6 +15,9 @@ pub static UPROBE: Provider = Provider {
           The path may be a library's name, such as `libc`.",
     parse: |p| place(p, false),
     has_registers: true,
+    arguments,
+    no_arguments,
+    fields,
     ..USER_FUNCTION
 };
 
@@ -49,6 +52,55 @@ fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
             found(&format!("{path}:{name}"));
         }
     }
+}
+
+/// Parameters of the function whose entry is probed, as far as they can be read.
+fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
+    let (path, symbol) = entry(attach)?;
+    let parameters = target.user_types(path).ok()??.parameters(symbol).ok()??;
+    let argument = |p: Parameter| {
+        let location = match p.place? {
+            Place::Register(n) => Location::Register(n),
+            Place::Stack(bytes) => Location::Stack(bytes),
+        };
+        Some(Argument { name: p.name, ty: p.ty, spelling: p.spelling, location, dynamic: None })
+    };
+    Some(parameters.into_iter().filter_map(argument).collect())
+}
+
+/// The binary and the function where arguments are where the calling convention puts them.
+fn entry(attach: &Attach) -> Option<(&str, &str)> {
+    let Attach::Uprobe { path, symbol, offset: 0, ret: false, demangle: false } = attach else { return None };
+    (!symbol.is_empty() && !is_glob(symbol) && !is_glob(path)).then_some((path, symbol))
+}
+
+fn no_arguments(target: &Target, attach: &Attach, name: Option<&str>) -> Option<String> {
+    let Some((path, symbol)) = entry(attach) else {
+        return Some("arguments have names only where one function, named as the file's symbols have it, begins".into());
+    };
+    let types = match target.user_types(path) {
+        Ok(Some(types)) => types,
+        Ok(None) => {
+            return Some(format!(
+                "`{path}` has no debug information here: compile it with -g, or name the folder of its debug file \
+                 with `--debuginfo DIR`; `arg0`, `arg1` … need none"
+            ));
+        }
+        Err(problem) => return Some(format!("{problem}; `arg0`, `arg1` … need no debug information")),
+    };
+    let parameters = match types.parameters(symbol) {
+        Ok(Some(parameters)) => parameters,
+        Ok(None) => return Some(format!("the debug information of `{path}` does not have the function `{symbol}`")),
+        Err(problem) => return Some(problem),
+    };
+    let parameter = parameters.into_iter().find(|p| Some(p.name.as_str()) == name)?;
+    Some(format!("it is of type `{}`: only integers, enums and pointers can be read", parameter.spelling))
+}
+
+/// Parameters as C declares them, those included that cannot be read.
+fn fields(target: &Target, attach: &Attach) -> Vec<String> {
+    let known = entry(attach).and_then(|(path, symbol)| target.user_types(path).ok()??.parameters(symbol).ok()?);
+    known.into_iter().flatten().map(|p| format!("{} {}", p.spelling, p.name)).collect()
 }
 
 fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {

@@ -9,12 +9,15 @@ mod btf;
 mod decl;
 mod limits;
 mod tracepoints;
+mod user;
 
 pub use btf::{Btf, Constant, FieldInfo, Prototype, RecordLayout, Spelled, Tag};
 pub use limits::{
     DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STACK_FRAMES, MAX_STRLEN, RING_BYTES, STACK_TABLE_ENTRIES,
 };
+pub use btc_dwarf::Sections;
 pub use tracepoints::{older_record, Tracepoint, TracepointField, shipped_names};
+pub use user::{Parameter, Place, UserTypes};
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -43,6 +46,10 @@ pub trait Source {
     /// Functions of user binaries as `(path, name)`, sorted; binaries as uprobes name them, wildcards included.
     fn binary_functions(&self, _binary: &str) -> Vec<(String, String)> {
         Vec::new()
+    }
+    /// Debug information of a user binary, given as uprobes name it; `None` where it has none.
+    fn debug_info(&self, _binary: &str) -> Result<Option<Sections>, String> {
+        Ok(None)
     }
     /// Static probes of user binaries as `(path, provider, name)`, sorted; `*` is what runs.
     fn static_probes(&self, _binary: &str) -> Vec<(String, String, String)> {
@@ -75,6 +82,7 @@ pub struct Target<'s> {
     tracepoints: OnceCell<Option<Vec<(String, String)>>>,
     functions: OnceCell<Option<Vec<(String, String)>>>,
     modules: RefCell<HashMap<String, Option<Rc<Btf>>>>,
+    binaries: RefCell<HashMap<String, Result<Option<Rc<UserTypes>>, String>>>,
 }
 
 impl<'s> Target<'s> {
@@ -86,6 +94,15 @@ impl<'s> Target<'s> {
     /// Functions of user binaries as `(path, name)`.
     pub fn binary_functions(&self, binary: &str) -> Vec<(String, String)> {
         self.source.binary_functions(binary)
+    }
+
+    /// The types and functions of a user binary that its debug information tells; `None` where it has none.
+    pub fn user_types(&self, binary: &str) -> Result<Option<Rc<UserTypes>>, String> {
+        let open = || {
+            let Some(sections) = self.source.debug_info(binary)? else { return Ok(None) };
+            Ok(Some(Rc::new(UserTypes::new(binary, sections)?)))
+        };
+        self.binaries.borrow_mut().entry(binary.to_string()).or_insert_with(open).clone()
     }
 
     /// Static probes of user binaries as `(path, provider, name)`.
@@ -112,6 +129,7 @@ impl<'s> Target<'s> {
             tracepoints: OnceCell::new(),
             functions: OnceCell::new(),
             modules: RefCell::default(),
+            binaries: RefCell::default(),
         }
     }
 

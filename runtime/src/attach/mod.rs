@@ -35,6 +35,7 @@ use usdt::Operand;
 use crate::options::Mode;
 use crate::{Error, Options, glob, place};
 pub(crate) use run::run as run_program;
+pub(crate) use uprobe::find_binaries;
 pub use uprobe::{binary_functions, symbol_size};
 pub use usdt::static_probes;
 

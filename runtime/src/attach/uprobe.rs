@@ -189,7 +189,7 @@ fn is_elf(path: &Path) -> bool {
 }
 
 /// Files that a path, a pattern, or the name of a program or library means.
-pub(super) fn find_binaries(name: &str, options: &Options) -> Vec<PathBuf> {
+pub(crate) fn find_binaries(name: &str, options: &Options) -> Vec<PathBuf> {
     if name.contains('/') {
         if glob::is_pattern(name) {
             return expand(name);

@@ -125,6 +125,17 @@ pub enum Attach {
         /// Whether `symbol` is matched against demangled names.
         demangle: bool,
     },
+    /// A statement of a source file that a user-space binary was compiled from.
+    SourceLine {
+        /// Path of the binary, or library name such as `libc`.
+        path: String,
+        /// The source file, or the end of its path.
+        file: String,
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1; 0 for any.
+        column: u64,
+    },
     /// A statically defined user-space probe.
     Usdt {
         /// Path or library name; empty when a pid names the process.
@@ -184,8 +195,15 @@ impl Attach {
     /// The user binary that it is in, as probes name it.
     pub fn binary(&self) -> Option<&str> {
         match self {
-            Attach::Uprobe { path, .. } | Attach::Usdt { path, .. } => Some(path).filter(|p| !p.is_empty()).map(String::as_str),
+            Attach::Uprobe { path, .. } | Attach::SourceLine { path, .. } | Attach::Usdt { path, .. } => {
+                Some(path.as_str()).filter(|p| !p.is_empty())
+            }
             _ => None,
         }
+    }
+
+    /// Whether only the host knows what the attach point is called there, though it is no pattern.
+    pub fn is_named_late(&self) -> bool {
+        matches!(self, Attach::SourceLine { .. })
     }
 }

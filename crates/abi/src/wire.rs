@@ -424,6 +424,7 @@ wire_enum!(Attach {
     15 Hardware { 1 event: event, 2 count: count },
     16 Watchpoint { 1 address: address, 2 length: length, 3 mode: mode },
     17 Iter { 1 kind: kind, 2 pin: pin },
+    18 SourceLine { 1 path: path, 2 file: file, 3 line: line, 4 column: column },
 });
 
 wire_struct!(Field { 1 name, 2 offset, 3 encoding });

@@ -12,7 +12,10 @@ pub static UPROBE: Provider = Provider {
     aliases: &["u"],
     syntax: "uprobe:path:function[+offset]",
     doc: "Fires when a function of a binary or library is entered, or at an offset or address. \
-          The path may be a library's name, such as `libc`.",
+          The path may be a library's name, such as `libc`. `uprobe:path@file.c:line[:column]` fires where a \
+          statement of that line begins, by the line table of the binary that the host has. Where the binary has \
+          debug information when the script is compiled, the function's arguments are `args.name`, and its types \
+          can be used in casts; their layout is that of this binary.",
     parse: |p| place(p, false),
     has_registers: true,
     arguments,
@@ -103,8 +106,34 @@ fn fields(target: &Target, attach: &Attach) -> Vec<String> {
     known.into_iter().flatten().map(|p| format!("{} {}", p.spelling, p.name)).collect()
 }
 
+/// `path@file:line` or `path@file:line:column`.
+fn source_line(parts: &[String], ret: bool) -> Option<Result<Attach, ProbeError>> {
+    let [first, numbers @ ..] = parts else { return None };
+    let (path, file) = first.rsplit_once('@')?;
+    let is_number = |n: &String| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+    if !matches!(numbers.len(), 1 | 2) || !numbers.iter().all(is_number) {
+        return None;
+    }
+    let numbers: Option<Vec<u64>> = numbers.iter().map(|n| n.parse().ok().filter(|n| *n > 0)).collect();
+    let refuse = |message: &str| Err(ProbeError::syntax(message).help(LINE_SYNTAX));
+    Some(match numbers.as_deref() {
+        _ if ret => refuse("a line of a source file has no return"),
+        _ if is_glob(file) => refuse("the source file of a line is named without wildcards"),
+        Some([line, column @ ..]) if !path.is_empty() && !file.is_empty() => {
+            let (path, file) = (path.to_string(), file.to_string());
+            Ok(Attach::SourceLine { path, file, line: *line, column: column.first().copied().unwrap_or(0) })
+        }
+        _ => refuse("lines and columns are counted from 1"),
+    })
+}
+
+const LINE_SYNTAX: &str = "it is written as `uprobe:path@file:line[:column]`";
+
 fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     let syntax = if ret { URETPROBE.syntax } else { UPROBE.syntax };
+    if let Some(line) = source_line(&parse.parts, ret) {
+        return line;
+    }
     let (path, target, demangle) = match parse.parts.as_slice() {
         [path, target] => (path, target.as_str(), false),
         [path, language, target] if language == "cpp" => (path, target.as_str(), true),
@@ -127,7 +156,7 @@ fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
 
 /// libbpf attaches from `uprobe/path:symbol`; the runtime attaches what libbpf cannot.
 fn section(attach: &Attach) -> String {
-    let Attach::Uprobe { path, symbol, offset, ret, demangle } = attach else { return String::new() };
+    let Attach::Uprobe { path, symbol, offset, ret, demangle } = attach else { return "uprobe".to_string() };
     let kind = if *ret { "uretprobe" } else { "uprobe" };
     if symbol.is_empty() || is_glob(symbol) || *demangle || !path.starts_with('/') {
         kind.to_string()
@@ -139,6 +168,10 @@ fn section(attach: &Attach) -> String {
 }
 
 fn normal(attach: &Attach) -> String {
+    if let Attach::SourceLine { path, file, line, column } = attach {
+        let column = if *column > 0 { format!(":{column}") } else { String::new() };
+        return format!("uprobe:{path}@{file}:{line}{column}");
+    }
     let Attach::Uprobe { path, symbol, offset, ret, demangle } = attach else { return String::new() };
     let kind = if *ret { "uretprobe" } else { "uprobe" };
     let language = if *demangle { "cpp:" } else { "" };

@@ -11,6 +11,7 @@ mod fentry;
 mod filter;
 pub(crate) mod iter;
 mod kprobe;
+mod lines;
 pub(crate) mod multi;
 pub(crate) mod perf;
 mod raw_tracepoint;
@@ -27,6 +28,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
 use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity};
+use btc_dwarf::Line;
 
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
@@ -177,6 +179,9 @@ fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
         Attach::Fentry { module, function, ret } => fentry::targets(module, function, *ret, options),
         Attach::Uprobe { path, symbol, offset, ret, demangle } => {
             uprobe::targets(&uprobe::Wanted { path, symbol, offset: *offset, ret: *ret, demangle: *demangle }, options)
+        }
+        Attach::SourceLine { path, file, line, column } => {
+            lines::targets(path, &Line { file, line: *line, column: *column }, options)
         }
         Attach::Usdt { path, provider, name } => usdt::targets(&usdt::Wanted { path, provider, name }, options),
         Attach::Interval { unit, value } => timer::interval(name, *unit, *value),

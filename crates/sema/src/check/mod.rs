@@ -81,7 +81,7 @@ pub(crate) fn probe(
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
     let predicate_vars = !checker.vars.is_empty();
     let body = checker.block(&resolved.ast.action);
-    let dynamic_identity = checker.uses_identity && pattern;
+    let dynamic_identity = checker.uses_identity && (pattern || resolved.attach.is_named_late());
     let result_slot = (provider.context == btc_providers::Context::Slots)
         .then(|| {
             let arguments = (provider.arguments)(cx.target, &resolved.attach)?;

@@ -36,7 +36,7 @@ mod words;
 pub use debug_info::debug_info;
 pub use elf::manifest;
 pub use error::Error;
-pub use attach::{binary_functions, static_probes, symbol_size};
+pub use attach::{binary_functions, bpf_functions, static_probes, symbol_size};
 pub use info::{Answer, Offer, offer};
 pub use options::{Buffering, Format, Mode, Options};
 pub use run::{Outcome, run};

@@ -112,6 +112,15 @@ pub enum Attach {
         /// Whether the program runs when the function returns.
         ret: bool,
     },
+    /// Entry or exit of a function of a BPF program in the kernel.
+    FentryProgram {
+        /// Number of the program; 0 for any.
+        id: u32,
+        /// Function or pattern.
+        name: String,
+        /// Whether the program runs when the function returns.
+        ret: bool,
+    },
     /// A place in a user-space binary.
     Uprobe {
         /// Path, or library name such as `libc`.
@@ -204,6 +213,6 @@ impl Attach {
 
     /// Whether only the host knows what the attach point is called there, though it is no pattern.
     pub fn is_named_late(&self) -> bool {
-        matches!(self, Attach::SourceLine { .. })
+        matches!(self, Attach::SourceLine { .. } | Attach::FentryProgram { .. })
     }
 }

@@ -425,6 +425,7 @@ wire_enum!(Attach {
     16 Watchpoint { 1 address: address, 2 length: length, 3 mode: mode },
     17 Iter { 1 kind: kind, 2 pin: pin },
     18 SourceLine { 1 path: path, 2 file: file, 3 line: line, 4 column: column },
+    19 FentryProgram { 1 id: id, 2 name: name, 3 ret: ret },
 });
 
 wire_struct!(Field { 1 name, 2 offset, 3 encoding });

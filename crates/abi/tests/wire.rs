@@ -28,6 +28,7 @@ fn all_attaches() -> Vec<Attach> {
         Attach::Profile { unit: ClockUnit::Hertz, value: 99 },
         Attach::Software { event: "page-faults".into(), count: 1 },
         Attach::Hardware { event: "cache-misses".into(), count: 0 },
+        Attach::FentryProgram { id: 7, name: "p*".into(), ret: true },
         Attach::SourceLine { path: "libc".into(), file: "exit.c".into(), line: 7, column: 0 },
         Attach::Watchpoint { address: u64::MAX, length: 8, mode: "rw".into() },
         Attach::Iter { kind: "task".into(), pin: String::new() },

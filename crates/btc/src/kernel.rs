@@ -105,6 +105,10 @@ impl Source for Kernel {
         btc_runtime::binary_functions(binary, self.pid)
     }
 
+    fn bpf_functions(&self) -> Vec<(u32, String)> {
+        if self.btf.is_some() { Vec::new() } else { btc_runtime::bpf_functions() }
+    }
+
     fn debug_info(&self, binary: &str) -> Result<Option<Sections>, String> {
         btc_runtime::debug_info(binary, self.pid, &self.debug_folders)
     }

@@ -47,6 +47,10 @@ pub trait Source {
     fn binary_functions(&self, _binary: &str) -> Vec<(String, String)> {
         Vec::new()
     }
+    /// Functions of BPF programs in the kernel, as `(program's number, name)`.
+    fn bpf_functions(&self) -> Vec<(u32, String)> {
+        Vec::new()
+    }
     /// Debug information of a user binary, given as uprobes name it; `None` where it has none.
     fn debug_info(&self, _binary: &str) -> Result<Option<Sections>, String> {
         Ok(None)
@@ -94,6 +98,11 @@ impl<'s> Target<'s> {
     /// Functions of user binaries as `(path, name)`.
     pub fn binary_functions(&self, binary: &str) -> Vec<(String, String)> {
         self.source.binary_functions(binary)
+    }
+
+    /// Functions of BPF programs in the kernel, as `(program's number, name)`.
+    pub fn bpf_functions(&self) -> Vec<(u32, String)> {
+        self.source.bpf_functions()
     }
 
     /// The types and functions of a user binary that its debug information tells; `None` where it has none.

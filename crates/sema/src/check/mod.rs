@@ -58,7 +58,7 @@ pub(crate) fn probe(
         // Behind the arguments, whose number a pattern leaves open.
         result: provider
             .result
-            .filter(|_| !(pattern && provider.context == btc_providers::Context::Slots))
+            .filter(|_| !((pattern || resolved.attach.is_named_late()) && provider.context == btc_providers::Context::Slots))
             .map(|f| f(cx.target, &resolved.attach)),
         is_function: provider.is_function,
         is_pattern: pattern,

@@ -87,7 +87,9 @@ pub enum Attach {
     },
     /// A raw tracepoint.
     RawTracepoint {
-        /// Event, such as `sched_switch`.
+        /// Module; empty for the kernel, or any.
+        module: String,
+        /// Event, such as `sched_switch`, or pattern.
         event: String,
         /// Whether the program's arguments are typed by BTF (tp_btf).
         typed: bool,

@@ -413,7 +413,7 @@ wire_enum!(Attach {
     1 Begin {}, 2 End {}, 3 SelfSignal { 1 signal: signal },
     4 Test { 1 name: name }, 5 Bench { 1 name: name },
     6 Tracepoint { 1 category: category, 2 event: event },
-    7 RawTracepoint { 1 event: event, 2 typed: typed },
+    7 RawTracepoint { 1 event: event, 2 typed: typed, 3 module: module },
     8 Kprobe { 1 module: module, 2 function: function, 3 offset: offset, 4 ret: ret },
     9 Fentry { 1 module: module, 2 function: function, 3 ret: ret },
     10 Uprobe { 1 path: path, 2 symbol: symbol, 3 offset: offset, 4 ret: ret, 5 demangle: demangle },

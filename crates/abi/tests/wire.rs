@@ -19,7 +19,7 @@ fn all_attaches() -> Vec<Attach> {
         Attach::Test { name: "t".into() },
         Attach::Bench { name: "b".into() },
         Attach::Tracepoint { category: "syscalls".into(), event: "sys_enter_*".into() },
-        Attach::RawTracepoint { event: "sched_switch".into(), typed: true },
+        Attach::RawTracepoint { module: "m".into(), event: "sched_switch".into(), typed: true },
         Attach::Kprobe { module: "m".into(), function: "f".into(), offset: 4, ret: true },
         Attach::Fentry { module: String::new(), function: "f".into(), ret: false },
         Attach::Uprobe { path: "libc".into(), symbol: "exit".into(), offset: 0, ret: false, demangle: true },

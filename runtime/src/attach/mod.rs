@@ -185,7 +185,7 @@ fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
             by_tracer()
         }
         Attach::Tracepoint { category, event } => tracepoint::targets(category, event),
-        Attach::RawTracepoint { event, typed } => raw_tracepoint::targets(name, event, *typed),
+        Attach::RawTracepoint { module, event, typed } => raw_tracepoint::targets(name, module, event, *typed),
         Attach::Kprobe { module, function, offset, ret } => kprobe::targets(module, function, *offset, *ret, options),
         Attach::Fentry { module, function, ret } => fentry::targets(module, function, *ret, options),
         Attach::FentryProgram { id, name, ret } => programs::targets(*id, name, *ret),

@@ -120,8 +120,8 @@ fn lines_are_found_on_the_host() {
     for (line, what) in [
         ("typed.c:9999", "has no statement that begins at line 9999 of `typed.c`"),
         ("typed.c:22:99", "has no statement that begins at line 22, column 99 of `typed.c`"),
-        ("other.c:22", "was not compiled from a file `other.c`"),
-        ("ped.c:22", "was not compiled from a file `ped.c`"),
+        ("other.c:22", "has no code of a file `other.c`"),
+        ("ped.c:22", "has no code of a file `ped.c`"),
     ] {
         let said = refused(&program, &format!("uprobe:BIN@{line} {{ @ = 1; }}"));
         assert_eq!(said.lines().count(), 1, "{said}");
@@ -152,4 +152,27 @@ fn parameters_are_listed() {
     let wanted: String = wanted.iter().map(|line| format!("    {line}\n")).collect();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains(&format!("uprobe:{}:take\n{wanted}", program.display())), "{text}");
+}
+
+/// The modules of a Rust crate are one unit, which is named after the crate's root.
+#[test]
+fn lines_of_rust_modules_are_found() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("user_types/rust");
+    std::fs::create_dir_all(&folder).expect("a folder for the test");
+    std::fs::write(folder.join("main.rs"), "mod part;\nfn main() {\n    part::work(3);\n}\n").expect("a file");
+    let part = "#[inline(never)]\npub fn work(n: u32) {\n    for i in 0..n {\n        println!(\"{i}\");\n    }\n}\n";
+    std::fs::write(folder.join("part.rs"), part).expect("a file");
+    let Ok(built) = Command::new("rustc").args(["-g", "main.rs", "-o", "program"]).current_dir(&folder).status() else {
+        return println!("skipped: no rustc");
+    };
+    assert!(built.success());
+    let program = folder.join("program");
+    let path = program.to_str().expect("a path of text");
+    let script = format!("uprobe:{path}@part.rs:4 {{ @part = count(); }} uprobe:{path}@main.rs:3 {{ @main = count(); }}");
+    let output = btc(&["-q", "-c", path, "-e", &script]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("@part: 3") && text.contains("@main: 1"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }

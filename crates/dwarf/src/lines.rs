@@ -19,20 +19,47 @@ pub struct Line<'a> {
 
 impl DebugInfo {
     /// Addresses where statements of that line begin: the lowest one of each unit that was compiled from the file.
-    /// `None` where no unit was.
+    /// Where no unit was, those count that the file is a part of: a header, or a module of a Rust crate. `None` where
+    /// no unit knows the file.
     pub fn addresses(&self, wanted: &Line) -> Result<Option<Vec<u64>>, Error> {
+        let main = |unit: &Unit| match &unit.name {
+            Some(name) => Ok(is_path(&joined(unit.comp_dir.as_ref(), name)?, wanted.file)),
+            None => Ok(false),
+        };
+        match self.addresses_in(wanted, main)? {
+            None => self.addresses_in(wanted, |unit| self.has_file(unit, wanted.file)),
+            found => Ok(found),
+        }
+    }
+
+    /// The lowest addresses in units that are wanted; `None` where there is no such unit.
+    fn addresses_in(
+        &self,
+        wanted: &Line,
+        is_wanted: impl Fn(&Unit) -> Result<bool, Error>,
+    ) -> Result<Option<Vec<u64>>, Error> {
         let mut found = BTreeSet::new();
         let mut known = false;
         for (_, header) in &self.headers {
             let unit = self.dwarf.unit(header.clone())?;
-            let Some(name) = &unit.name else { continue };
-            if !is_path(&joined(unit.comp_dir.as_ref(), name)?, wanted.file) {
-                continue;
+            if is_wanted(&unit)? {
+                known = true;
+                found.extend(self.lowest(&unit, wanted)?);
             }
-            known = true;
-            found.extend(self.lowest(&unit, wanted)?);
         }
         Ok(known.then(|| found.into_iter().collect()))
+    }
+
+    /// Whether a unit's line table names a file.
+    fn has_file(&self, unit: &Unit, wanted: &str) -> Result<bool, Error> {
+        let Some(program) = &unit.line_program else { return Ok(false) };
+        let header = program.header();
+        for file in header.file_names() {
+            if is_path(&self.path(unit, header, file)?, wanted) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn lowest(&self, unit: &Unit, wanted: &Line) -> Result<Option<u64>, Error> {

@@ -24,7 +24,7 @@ pub(super) fn targets(path: &str, line: &Line<'_>, options: &Options) -> Result<
         let addresses = match debug_info::of_file(file, options)? {
             None => Err("has no debug information: compile it with -g, or name the folder of its debug file with --debuginfo".into()),
             Some(sections) => match DebugInfo::new(sections).and_then(|info| info.addresses(line)) {
-                Ok(None) => Err(format!("was not compiled from a file `{}`", line.file)),
+                Ok(None) => Err(format!("has no code of a file `{}`", line.file)),
                 Ok(Some(addresses)) if addresses.is_empty() => Err(format!("has no statement that begins at {}", spot(line))),
                 Ok(Some(addresses)) => Ok(addresses),
                 Err(broken) => Err(format!("cannot be asked for lines: {broken}")),

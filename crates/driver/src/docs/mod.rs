@@ -98,8 +98,16 @@ Unlike bpftrace's, enums print as names, parameters on the stack are there, and 
 Split debug information (`.dwo`), sections compressed with zstd, and names that several debug files share (`dwz`) are not read.
 
 `uprobe:path@file.c:line[:column]` is where a statement of the line begins: the lowest address in each unit that was compiled from that
-file; what included files put into it does not count. The file is the end of a path, in whole parts, or all of it. The host's own
+file; what included files put into it does not count. A file that is only part of units (a header, a module of a Rust crate) is found in
+these. The file is the end of a path, in whole parts, or all of it. The host's own
 binary is asked, when the script or object runs: there the debug information must be.
+
+### `dw_ustack`
+
+It is `ustack`, with a warning. bpftrace turns the unwind tables of the processes that `-p`, `-c` or `--dwarf-pid` name into maps when it
+starts, on x86-64, and its programs walk them. That ties a program to processes that run already and to their mappings at that time,
+which no object can carry. To copy the stack's bytes and to unwind them in user space is no way out either: a stack may be a map's key,
+so that it must be known while the program runs; and it would be some 16 KiB a record.
 
 A loop whose number of rounds is not known at compile time ends after 256 to 8192, fewer the longer its body is. Loops over maps need Linux 5.13.
 ";

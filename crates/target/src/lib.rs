@@ -79,6 +79,9 @@ impl Source for NoSource {
     }
 }
 
+/// What a user binary's debug information was found to be.
+type UserAnswer = Result<Option<Rc<UserTypes>>, String>;
+
 /// A kernel as the compiler sees it.
 pub struct Target<'s> {
     source: &'s dyn Source,
@@ -86,7 +89,7 @@ pub struct Target<'s> {
     tracepoints: OnceCell<Option<Vec<(String, String)>>>,
     functions: OnceCell<Option<Vec<(String, String)>>>,
     modules: RefCell<HashMap<String, Option<Rc<Btf>>>>,
-    binaries: RefCell<HashMap<String, Result<Option<Rc<UserTypes>>, String>>>,
+    binaries: RefCell<HashMap<String, UserAnswer>>,
 }
 
 impl<'s> Target<'s> {
@@ -106,7 +109,7 @@ impl<'s> Target<'s> {
     }
 
     /// The types and functions of a user binary that its debug information tells; `None` where it has none.
-    pub fn user_types(&self, binary: &str) -> Result<Option<Rc<UserTypes>>, String> {
+    pub fn user_types(&self, binary: &str) -> UserAnswer {
         let open = || {
             let Some(sections) = self.source.debug_info(binary)? else { return Ok(None) };
             Ok(Some(Rc::new(UserTypes::new(binary, sections)?)))

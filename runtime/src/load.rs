@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Mutex;
 
@@ -9,7 +10,7 @@ use btc_abi::{Attach, EVENTS_MAP, SCRATCH_MAP, LOSSES, Manifest, Map, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel};
 use libbpf_sys as sys;
 
-use crate::attach::{Plan, Point};
+use crate::attach::{Plan, Point, programs};
 use crate::elf::Image;
 use crate::options::Settings;
 use crate::{Error, Options, diagnose};
@@ -103,8 +104,9 @@ pub(crate) fn load(
         .and_then(|b| b.open_memory(image.bytes()))
         .map_err(|e| failed(&e))?;
     size_maps(&mut open, manifest, settings).map_err(|e| failed(&e))?;
-    choose_programs(&mut open, manifest, plans)?;
+    let within = choose_programs(&mut open, manifest, plans)?;
     let object = open.load().map_err(|e| failed(&e))?;
+    drop(within);
     take_log();
     Ok(collect(object, image))
 }
@@ -129,8 +131,14 @@ fn size_maps(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, settings: &S
     Ok(())
 }
 
-/// Leaves out programs whose probes have no target here, and binds typed ones to theirs.
-fn choose_programs(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, plans: &[Plan]) -> Result<(), Error> {
+/// Leaves out programs whose probes have no target here, and binds typed ones to theirs. Yields descriptors of the BPF
+/// programs that some are bound to, which loading needs.
+fn choose_programs(
+    open: &mut libbpf_rs::OpenObject,
+    manifest: &Manifest,
+    plans: &[Plan],
+) -> Result<Vec<OwnedFd>, Error> {
+    let mut within = Vec::new();
     for mut program in open.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
         let probes = || manifest.probes.iter().zip(plans).filter(|(p, _)| p.program == name);
@@ -145,15 +153,19 @@ fn choose_programs(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, plans:
                 // SAFETY: the program belongs to the object, which is alive and not loaded yet.
                 unsafe { sys::bpf_program__set_expected_attach_type(raw, multi.attach_type()) };
             }
-            if let (Attach::Fentry { .. }, Some(target)) = (&probe.attach, plan.targets.first()) {
+            let typed = matches!(probe.attach, Attach::Fentry { .. } | Attach::FentryProgram { .. });
+            if let (true, Some(target)) = (typed, plan.targets.first()) {
                 let function = target.name.function.clone();
+                let of = target.typed.and_then(|t| t.program).map(programs::open).transpose()?;
+                let fd = of.as_ref().map_or(0, AsRawFd::as_raw_fd);
+                within.extend(of);
                 program
-                    .set_attach_target(0, Some(function.clone()))
+                    .set_attach_target(fd, Some(function.clone()))
                     .map_err(|_| Error::new(format!("cannot attach {} to {function}", probe.name)))?;
             }
         }
     }
-    Ok(())
+    Ok(within)
 }
 
 fn collect(object: libbpf_rs::Object, image: &Image) -> Loaded {

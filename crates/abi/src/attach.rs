@@ -87,7 +87,9 @@ pub enum Attach {
     },
     /// A raw tracepoint.
     RawTracepoint {
-        /// Event, such as `sched_switch`.
+        /// Module; empty for the kernel, or any.
+        module: String,
+        /// Event, such as `sched_switch`, or pattern.
         event: String,
         /// Whether the program's arguments are typed by BTF (tp_btf).
         typed: bool,
@@ -112,6 +114,15 @@ pub enum Attach {
         /// Whether the program runs when the function returns.
         ret: bool,
     },
+    /// Entry or exit of a function of a BPF program in the kernel.
+    FentryProgram {
+        /// Number of the program; 0 for any.
+        id: u32,
+        /// Function or pattern.
+        name: String,
+        /// Whether the program runs when the function returns.
+        ret: bool,
+    },
     /// A place in a user-space binary.
     Uprobe {
         /// Path, or library name such as `libc`.
@@ -124,6 +135,17 @@ pub enum Attach {
         ret: bool,
         /// Whether `symbol` is matched against demangled names.
         demangle: bool,
+    },
+    /// A statement of a source file that a user-space binary was compiled from.
+    SourceLine {
+        /// Path of the binary, or library name such as `libc`.
+        path: String,
+        /// The source file, or the end of its path.
+        file: String,
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1; 0 for any.
+        column: u64,
     },
     /// A statically defined user-space probe.
     Usdt {
@@ -178,4 +200,21 @@ pub enum Attach {
         /// Name to pin under; empty to read it out once.
         pin: String,
     },
+}
+
+impl Attach {
+    /// The user binary that it is in, as probes name it.
+    pub fn binary(&self) -> Option<&str> {
+        match self {
+            Attach::Uprobe { path, .. } | Attach::SourceLine { path, .. } | Attach::Usdt { path, .. } => {
+                Some(path.as_str()).filter(|p| !p.is_empty())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether only the host knows what the attach point is called there, though it is no pattern.
+    pub fn is_named_late(&self) -> bool {
+        matches!(self, Attach::SourceLine { .. } | Attach::FentryProgram { .. })
+    }
 }

@@ -413,7 +413,7 @@ wire_enum!(Attach {
     1 Begin {}, 2 End {}, 3 SelfSignal { 1 signal: signal },
     4 Test { 1 name: name }, 5 Bench { 1 name: name },
     6 Tracepoint { 1 category: category, 2 event: event },
-    7 RawTracepoint { 1 event: event, 2 typed: typed },
+    7 RawTracepoint { 1 event: event, 2 typed: typed, 3 module: module },
     8 Kprobe { 1 module: module, 2 function: function, 3 offset: offset, 4 ret: ret },
     9 Fentry { 1 module: module, 2 function: function, 3 ret: ret },
     10 Uprobe { 1 path: path, 2 symbol: symbol, 3 offset: offset, 4 ret: ret, 5 demangle: demangle },
@@ -424,6 +424,8 @@ wire_enum!(Attach {
     15 Hardware { 1 event: event, 2 count: count },
     16 Watchpoint { 1 address: address, 2 length: length, 3 mode: mode },
     17 Iter { 1 kind: kind, 2 pin: pin },
+    18 SourceLine { 1 path: path, 2 file: file, 3 line: line, 4 column: column },
+    19 FentryProgram { 1 id: id, 2 name: name, 3 ret: ret },
 });
 
 wire_struct!(Field { 1 name, 2 offset, 3 encoding });

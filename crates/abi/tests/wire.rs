@@ -19,7 +19,7 @@ fn all_attaches() -> Vec<Attach> {
         Attach::Test { name: "t".into() },
         Attach::Bench { name: "b".into() },
         Attach::Tracepoint { category: "syscalls".into(), event: "sys_enter_*".into() },
-        Attach::RawTracepoint { event: "sched_switch".into(), typed: true },
+        Attach::RawTracepoint { module: "m".into(), event: "sched_switch".into(), typed: true },
         Attach::Kprobe { module: "m".into(), function: "f".into(), offset: 4, ret: true },
         Attach::Fentry { module: String::new(), function: "f".into(), ret: false },
         Attach::Uprobe { path: "libc".into(), symbol: "exit".into(), offset: 0, ret: false, demangle: true },
@@ -28,6 +28,8 @@ fn all_attaches() -> Vec<Attach> {
         Attach::Profile { unit: ClockUnit::Hertz, value: 99 },
         Attach::Software { event: "page-faults".into(), count: 1 },
         Attach::Hardware { event: "cache-misses".into(), count: 0 },
+        Attach::FentryProgram { id: 7, name: "p*".into(), ret: true },
+        Attach::SourceLine { path: "libc".into(), file: "exit.c".into(), line: 7, column: 0 },
         Attach::Watchpoint { address: u64::MAX, length: 8, mode: "rw".into() },
         Attach::Iter { kind: "task".into(), pin: String::new() },
     ]
@@ -255,7 +257,7 @@ fn the_bytes_are_these() {
     };
     #[rustfmt::skip]
     let expected = [
-        b'b', b't', b'c', b'M', 0, 0, 2, 0, // magic, 0.2
+        b'b', b't', b'c', b'M', 0, 0, 3, 0, // magic, 0.3
         1, 1, b'c',                         // 1 compiler
         6, 10, 9,                           // 6 globals, one of 9 bytes
             1, 1, b'g',                     //   1 symbol

@@ -107,6 +107,9 @@ pub struct TargetArgs {
     /// A header to read before the script; may be repeated
     #[arg(long = "include", value_name = "FILE")]
     pub includes: Vec<String>,
+    /// A folder with separate debug files; may be repeated, or hold several between colons
+    #[arg(long = "debuginfo", value_name = "DIR", value_delimiter = ':')]
+    pub debug_folders: Vec<String>,
 }
 
 /// `btc compile`
@@ -204,9 +207,6 @@ pub struct RunArgs {
     /// A list of the kernel functions that can be traced, as the kernel's available_filter_functions
     #[arg(long, value_name = "FILE")]
     pub traceable_functions: Option<String>,
-    /// A folder with separate debug files; may be repeated, or hold several between colons
-    #[arg(long = "debuginfo", value_name = "DIR", value_delimiter = ':')]
-    pub debug_folders: Vec<String>,
     /// Accepted: semaphores of static probes are always switched on
     #[arg(long, hide = true)]
     pub usdt_file_activation: bool,

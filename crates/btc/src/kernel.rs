@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::path::PathBuf;
 
-use btc_target::Source;
+use btc_target::{Sections, Source};
 use btf_rs::{Backend, Btf};
 
 /// Where the running kernel keeps its types.
@@ -20,6 +21,8 @@ pub struct Kernel {
     pid: Option<u32>,
     /// A list of kernel functions instead of the kernel's own.
     functions: Option<String>,
+    /// Folders with separate debug files of user binaries.
+    debug_folders: Vec<PathBuf>,
 }
 
 impl Kernel {
@@ -28,12 +31,17 @@ impl Kernel {
         if let Some(path) = btf {
             open(path).map_err(|e| format!("`{path}` is not a BTF file that can be read: {e}"))?;
         }
-        Ok(Kernel { btf: btf.map(str::to_string), pid: None, functions: None })
+        Ok(Kernel { btf: btf.map(str::to_string), pid: None, functions: None, debug_folders: Vec::new() })
     }
 
     /// The same for a process, and with a list of functions of the user's own.
     pub fn with(self, pid: Option<u32>, functions: Option<&str>) -> Kernel {
         Kernel { pid, functions: functions.map(str::to_string), ..self }
+    }
+
+    /// The same, and separate debug files of user binaries are in these folders, too.
+    pub fn with_debug_folders(self, folders: &[String]) -> Kernel {
+        Kernel { debug_folders: folders.iter().map(Into::into).collect(), ..self }
     }
 
     fn tracefs(&self) -> Option<&'static str> {
@@ -95,6 +103,14 @@ impl Source for Kernel {
 
     fn binary_functions(&self, binary: &str) -> Vec<(String, String)> {
         btc_runtime::binary_functions(binary, self.pid)
+    }
+
+    fn bpf_functions(&self) -> Vec<(u32, String)> {
+        if self.btf.is_some() { Vec::new() } else { btc_runtime::bpf_functions() }
+    }
+
+    fn debug_info(&self, binary: &str) -> Result<Option<Sections>, String> {
+        btc_runtime::debug_info(binary, self.pid, &self.debug_folders)
     }
 
     fn static_probes(&self, binary: &str) -> Vec<(String, String, String)> {

@@ -1,6 +1,6 @@
 //! `curtask`: the current task, as `struct task_struct *`.
 
-use btc_types::{RecordType, Space, Type};
+use btc_types::{Origin, RecordType, Space, Type};
 
 use crate::{Function, Kind, Lowered, Probes, Returns};
 
@@ -23,7 +23,7 @@ fn task_pointer() -> Type {
         name: "task_struct".to_string(),
         union: false,
         typedef: false,
-        script: false,
+        origin: Origin::Kernel,
         size: 0,
         align: 8,
     };

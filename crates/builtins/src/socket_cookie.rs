@@ -2,7 +2,7 @@
 
 use btc_diagnostics::Code;
 use btc_ir::{Cond, Late, Value, Width};
-use btc_types::{RecordType, Space, Type};
+use btc_types::{Origin, RecordType, Space, Type};
 
 use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers};
 
@@ -75,5 +75,5 @@ fn kept(l: &mut (dyn Lowering<'_> + '_), sock: Value) -> Value {
 /// Some struct: the field's name is all that counts.
 fn record() -> Type {
     let name = "sock_common".to_string();
-    Type::Record(RecordType { name, union: false, typedef: false, script: false, size: 8, align: 8 })
+    Type::Record(RecordType { name, union: false, typedef: false, origin: Origin::Kernel, size: 8, align: 8 })
 }

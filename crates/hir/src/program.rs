@@ -3,7 +3,7 @@
 use btc_abi::{Attach, Missing};
 use btc_diagnostics::Span;
 use btc_providers::Provider;
-use btc_types::Type;
+use btc_types::{RecordType, Type};
 
 use crate::{BinaryOp, Expr, FieldStep, MapId, VarId};
 
@@ -22,15 +22,16 @@ pub struct Program {
     pub license: String,
     /// Unsafe functions that are used.
     pub unsafe_functions: Vec<&'static str>,
-    /// The script's own structs and unions, and those of the kernel that it uses and that have no name.
+    /// Structs and unions whose layout is fixed: the script's own, what it uses of user binaries, and those of
+    /// the kernel that it uses and that have no name.
     pub records: Vec<Record>,
 }
 
-/// A struct or union of the script.
+/// A struct or union of the script or a user binary.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// Its tag.
-    pub name: String,
+    /// Its type.
+    pub ty: RecordType,
     /// Its fields in order, those of anonymous members included.
     pub fields: Vec<RecordField>,
 }

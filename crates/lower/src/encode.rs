@@ -76,15 +76,16 @@ impl Shared<'_> {
             .collect()
     }
 
-    /// The layout of a struct of the script, or of one that has no name.
-    fn record(&self, of: &RecordType) -> Option<&hir::Record> {
-        let known = of.script || of.name.starts_with('.');
-        self.program.records.iter().find(|r| known && r.name == of.name)
+    /// The layout of a record that is fixed: of the script, of a user binary, or of the kernel without a name.
+    fn record(&self, ty: &RecordType) -> Option<&hir::Record> {
+        // Its size may not be known yet where a record points at itself.
+        let name = |r: &'_ RecordType| (r.name.clone(), r.union, r.typedef, r.origin.clone());
+        self.program.records.iter().find(|r| name(&r.ty) == name(ty))
     }
 
     /// The named fields of such a struct.
-    fn record_fields(&mut self, of: &RecordType, module: &mut Module) -> Vec<Field> {
-        let fields = self.record(of).map(|r| r.fields.clone()).unwrap_or_default();
+    fn record_fields(&mut self, ty: &RecordType, module: &mut Module) -> Vec<Field> {
+        let fields = self.record(ty).map(|r| r.fields.clone()).unwrap_or_default();
         let named = fields.iter().filter(|f| !f.step.name.is_empty());
         named
             .map(|f| Field {

@@ -100,7 +100,7 @@ impl FnLower<'_, '_, '_> {
             _ => Space::Unknown,
         };
         match ty {
-            Type::Record(r) if !r.script => self.core_record(pointer, r, space),
+            Type::Record(r) if r.is_kernel() => self.core_record(pointer, r, space),
             _ => Place::Remote { address: self.scalar(pointer), space },
         }
     }
@@ -134,7 +134,7 @@ impl FnLower<'_, '_, '_> {
                 Place::Core(core)
             }
             // A copy of a kernel record keeps the target's layout: its fields are found there too.
-            Place::Direct(m) if matches!(record, Type::Record(r) if !r.script && !r.name.starts_with('.')) => {
+            Place::Direct(m) if matches!(record, Type::Record(r) if r.is_kernel() && !r.name.starts_with('.')) => {
                 let Type::Record(r) = record else { return Place::Direct(m) };
                 let copy = record_at(Base::Value(self.pointer(m)), Space::Kernel, r);
                 self.field(copy, record, field, ty)
@@ -171,7 +171,7 @@ impl FnLower<'_, '_, '_> {
     /// The distance between elements of type `ty` of an array at a place.
     fn stride(&mut self, array: &Place, ty: &Type) -> Value {
         match (ty, array) {
-            (Type::Record(r), Place::Core(core)) if !r.script => {
+            (Type::Record(r), Place::Core(core)) if r.is_kernel() => {
                 let mut element = core.clone();
                 element.path.push(PathStep::Index(0));
                 element.leaf = leaf_of(ty);
@@ -252,7 +252,7 @@ pub(crate) fn record_at(base: Base, space: Space, r: &RecordType) -> Place {
 /// Whether a value's size is the kernel's own affair, and there is a name to ask for it.
 fn is_kernel_record(ty: &Type) -> bool {
     match ty {
-        Type::Record(r) => !r.script && !r.name.starts_with('.'),
+        Type::Record(r) => r.is_kernel() && !r.name.starts_with('.'),
         Type::Array { element, .. } => is_kernel_record(element),
         _ => false,
     }

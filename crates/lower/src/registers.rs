@@ -5,10 +5,10 @@
 
 use btc_abi::{Attach, GlobalValue};
 use btc_builtins::helpers::GET_FUNC_IP;
-use btc_ir::{BinOp, Cond, Fact, Late, Leaf, PathStep, Value, Width};
+use btc_ir::{BinOp, Cond, Fact, Late, Leaf, Memory, PathStep, Value, Width};
 use btc_providers::Location;
 use btc_target::arch::{self, Arch, Register};
-use btc_types::Type;
+use btc_types::{Space, Type};
 
 use crate::core_read::leaf_of;
 use crate::function::FnLower;
@@ -129,7 +129,16 @@ impl FnLower<'_, '_, '_> {
         match location {
             Location::Register(n) => {
                 let n = *n as usize;
-                self.register(|a| a.args.get(n).copied())
+                let word = self.register(|a| a.args.get(n).copied());
+                self.extend(word, ty)
+            }
+            Location::Stack(bytes) => {
+                let pointer = self.register(|a| Some(a.stack));
+                let address = self.b.add_imm(pointer, i64::from(*bytes));
+                let to = self.alloc(8);
+                self.read(Memory { base: to.base, offset: to.offset }, 8, address, Space::User);
+                let word = self.b.load(Width::B8, to.base, to.offset);
+                self.extend(word, ty)
             }
             Location::Slot(n) => self.slot_argument(*n, ty),
             Location::Record { record, older, member, index, bits } => {
@@ -223,7 +232,7 @@ impl FnLower<'_, '_, '_> {
                 let offset = self.b.late(patched(category, event, field));
                 self.add(ctx, offset)
             }
-            (Location::Register(_) | Location::Slot(_), _) => ctx,
+            (Location::Register(_) | Location::Stack(_) | Location::Slot(_), _) => ctx,
         }
     }
 }

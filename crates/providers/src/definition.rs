@@ -30,6 +30,8 @@ pub struct Provider {
     pub normal: fn(&Attach) -> String,
     /// The arguments `args.x`; `None` when the provider or this attach point has none.
     pub arguments: fn(&Target, &Attach) -> Option<Vec<Argument>>,
+    /// Why there are no arguments, or not the one of that name, where more can be said than that.
+    pub no_arguments: fn(&Target, &Attach, Option<&str>) -> Option<String>,
     /// Whether `arg0` and so on exist.
     pub has_registers: bool,
     /// Whether `retval` exists, and its type.
@@ -62,6 +64,7 @@ impl Provider {
         section: |_| String::new(),
         normal: |_| String::new(),
         arguments: |_, _| None,
+        no_arguments: |_, _, _| None,
         has_registers: false,
         result: None,
         is_function: false,
@@ -131,6 +134,8 @@ pub enum Location {
     },
     /// A function's argument in its register, by position from 0.
     Register(u32),
+    /// So many bytes above the stack pointer of the probed function.
+    Stack(u32),
     /// The nth word of the context.
     Slot(u32),
 }

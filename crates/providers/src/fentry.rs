@@ -12,7 +12,9 @@ pub static FENTRY: Provider = Provider {
     name: "fentry",
     aliases: &["f", "kfunc"],
     syntax: "fentry:[module:]function",
-    doc: "Fires when a kernel function is entered; its arguments are `args.name`, with their types.",
+    doc: "Fires when a kernel function is entered; its arguments are `args.name`, with their types. \
+          `fentry:bpf:[id:]function` is a function of a BPF program that runs, of one number or of all; \
+          it has no `args`.",
     parse: |p| function(p, false),
     is_listed: true,
     ..TYPED_FUNCTION
@@ -35,11 +37,19 @@ const TYPED_FUNCTION: Provider = Provider {
     context: Context::Slots,
     exists,
     section: |attach| match attach {
+        // Which program it is in, libbpf cannot know.
+        Attach::FentryProgram { ret: false, .. } => "fentry".to_string(),
+        Attach::FentryProgram { .. } => "fexit".to_string(),
         Attach::Fentry { function, ret: false, .. } => format!("fentry/{function}"),
         Attach::Fentry { function, .. } => format!("fexit/{function}"),
         _ => String::new(),
     },
     normal: |attach| match attach {
+        Attach::FentryProgram { id, name, ret } => {
+            let kind = if *ret { "fexit" } else { "fentry" };
+            let id = if *id > 0 { format!("{id}:") } else { String::new() };
+            format!("{kind}:bpf:{id}{name}")
+        }
         Attach::Fentry { module, function, ret } => {
             let kind = if *ret { "fexit" } else { "fentry" };
             let module = if module.is_empty() { "vmlinux" } else { module };
@@ -59,6 +69,10 @@ const TYPED_FUNCTION: Provider = Provider {
         Some(params.into_iter().enumerate().map(argument).collect())
     },
     list,
+    no_arguments: |_, attach, _| {
+        let of_program = matches!(attach, Attach::FentryProgram { .. });
+        of_program.then(|| "functions of BPF programs have no `args`".to_string())
+    },
     fields: |target, attach| {
         let Attach::Fentry { module, function, .. } = attach else { return Vec::new() };
         let spelled = target.types_of(module).and_then(|b| b.spelled_function(function));
@@ -72,6 +86,15 @@ const TYPED_FUNCTION: Provider = Provider {
 /// Traceable functions whose types are known.
 fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
     let (module, function) = search.split_once(':').unwrap_or(("*", search));
+    if module == "bpf" {
+        let (id, name) = function.split_once(':').unwrap_or(("*", function));
+        for (program, function) in target.bpf_functions() {
+            if glob(id, &program.to_string()) && glob(name, &function) {
+                found(&format!("bpf:{program}:{function}"));
+            }
+        }
+        return;
+    }
     let mut here: Vec<(&str, &str)> = Vec::new();
     let all = traceable(target);
     for (m, f) in all.iter() {
@@ -96,6 +119,8 @@ fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
 fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     let syntax = if ret { FEXIT.syntax } else { FENTRY.syntax };
     let (module, function) = match parse.parts.as_slice() {
+        [bpf, name] if bpf == "bpf" => return program("*", name, ret),
+        [bpf, id, name] if bpf == "bpf" => return program(id, name, ret),
         [function] => ("vmlinux", function.as_str()),
         [module, function] => (module.as_str(), function.as_str()),
         _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
@@ -106,12 +131,31 @@ fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     Ok(Attach::Fentry { module: module.to_string(), function: function.to_string(), ret })
 }
 
+/// A function of a BPF program: of the one with that number, or of any.
+fn program(id: &str, name: &str, ret: bool) -> Result<Attach, ProbeError> {
+    let id = match id {
+        "*" => 0,
+        number => number.parse().ok().filter(|id| *id > 0).ok_or_else(|| {
+            ProbeError::syntax(format!("`{number}` is not the number of a BPF program"))
+                .help("it is written as `fentry:bpf:[id:]function`")
+        })?,
+    };
+    if name.is_empty() {
+        return Err(ProbeError::syntax("the function's name is missing"));
+    }
+    Ok(Attach::FentryProgram { id, name: name.to_string(), ret })
+}
+
 fn prototype(target: &Target, attach: &Attach) -> Option<btc_target::Prototype> {
     let Attach::Fentry { function, .. } = attach else { return None };
     target.btf()?.function(function)
 }
 
 fn exists(target: &Target, attach: &Attach) -> Existence {
+    // Which programs run, the host tells when the script does.
+    if matches!(attach, Attach::FentryProgram { .. }) {
+        return Existence::Yes;
+    }
     let Some(btf) = target.btf() else { return Existence::Unknown };
     if let Attach::Fentry { function, .. } = attach
         && is_glob(function)

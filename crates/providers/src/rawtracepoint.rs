@@ -9,28 +9,42 @@ use crate::{Argument, Context, Existence, Location, Provider};
 pub static RAWTRACEPOINT: Provider = Provider {
     name: "rawtracepoint",
     aliases: &["rt"],
-    syntax: "rawtracepoint:event",
+    syntax: "rawtracepoint:[module:]event",
     doc: "Fires at a static probe of the kernel; `args.name` are its arguments by BTF, `arg0`, `arg1` … \
-          the same as integers.",
+          the same as integers. Of the events that a wildcard finds, those are attached that have so many arguments.",
     context: Context::Slots,
     parse: |p| {
-        // A module before the event is accepted and not needed.
-        let event = p.parts.last().filter(|e| !e.is_empty() && p.parts.len() <= 2 && !is_glob(e));
-        let event = event.ok_or_else(|| {
-            crate::ProbeError::syntax("this is not written as `rawtracepoint:event`")
-        })?;
-        Ok(Attach::RawTracepoint { event: event.clone(), typed: false })
+        let wrong = || crate::ProbeError::syntax("this is not written as `rawtracepoint:[module:]event`");
+        let (module, event) = match p.parts.as_slice() {
+            [event] => ("", event),
+            [module, event] if !is_glob(module) => (module.as_str(), event),
+            _ => return Err(wrong()),
+        };
+        if event.is_empty() {
+            return Err(wrong());
+        }
+        // It only has a part in the name: events are one table.
+        let module = if module == "vmlinux" { "" } else { module }.to_string();
+        Ok(Attach::RawTracepoint { module, event: event.clone(), typed: false })
     },
     exists,
     section: |attach| match attach {
+        Attach::RawTracepoint { event, .. } if is_glob(event) => "raw_tp".to_string(),
         Attach::RawTracepoint { event, .. } => format!("raw_tp/{event}"),
         _ => String::new(),
     },
     normal: |attach| match attach {
-        Attach::RawTracepoint { event, .. } => format!("rawtracepoint:{event}"),
+        Attach::RawTracepoint { module, event, .. } => {
+            let module = if module.is_empty() { "vmlinux" } else { module };
+            format!("rawtracepoint:{module}:{event}")
+        }
         _ => String::new(),
     },
     arguments,
+    no_arguments: |_, attach, _| {
+        let many = matches!(attach, Attach::RawTracepoint { event, .. } if is_glob(event));
+        many.then(|| "arguments have names where one event is named: here they are `arg0`, `arg1` …".to_string())
+    },
     list,
     is_listed: true,
     fields: |target, attach| {
@@ -84,6 +98,12 @@ fn exists(target: &Target, attach: &Attach) -> Existence {
     let Attach::RawTracepoint { event, .. } = attach else { return Existence::Yes };
     match target.btf() {
         None => Existence::Unknown,
+        Some(btf) if is_glob(event) => {
+            let typed = btf.typedef_names("btf_trace_").iter().any(|name| glob(event, name));
+            let all = target.tracepoints();
+            let any = typed || all.is_some_and(|all| all.iter().any(|(_, e)| glob(event, e)));
+            if any || all.is_none() { Existence::Yes } else { Existence::No(Vec::new()) }
+        }
         Some(btf) if btf.typedef_prototype(&format!("btf_trace_{event}")).is_some() => Existence::Yes,
         Some(_) => match target.tracepoints() {
             None => Existence::Unknown,

@@ -48,11 +48,12 @@ pub fn check(
     macros::expand(&mut expanded, d);
     let program = &expanded;
     let settings = config::read(program, options, d);
-    let records = records::Records::collect(program, target, d);
+    let mut records = records::Records::collect(program, target, d);
     let probes = attach::resolve(program, target, &settings, d);
     if d.has_errors() {
         return hir::Program::default();
     }
+    records.add_binaries(probes.iter().map(|p| &p.attach));
     let mut tables = tables::Tables::new(program, &settings, options, d);
     for _ in 0..MAX_WALKS {
         let mut found = Diagnostics::new();

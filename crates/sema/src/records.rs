@@ -1,14 +1,18 @@
-//! Types by name: the script's structs, unions, enums and typedefs, then the kernel's.
+//! Types by name: the script's structs, unions, enums and typedefs, then those of user binaries and the kernel's.
+//!
+//! What a name means depends on who asks: in a probe of a user binary the binary's own types come before the kernel's,
+//! elsewhere behind them.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use btc_abi::Attach;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use btc_hir as hir;
 use btc_syntax::ast::{self, CDefinition, RecordKind, TypeExpr, TypeExprKind};
-use btc_target::{Constant, FieldInfo, RecordLayout, Target};
-use btc_types::{EnumType, RecordType, Space, Type, align_up};
+use btc_target::{Constant, FieldInfo, RecordLayout, Target, UserTypes, is_glob};
+use btc_types::{EnumType, Origin, RecordType, Space, Type, align_up};
 
 use crate::constant;
 
@@ -19,8 +23,10 @@ pub(crate) struct Records<'t> {
     enums: HashMap<String, Arc<EnumType>>,
     typedefs: HashMap<String, Type>,
     constants: HashMap<String, Constant>,
-    /// Records of the kernel without a name that the script uses.
-    nameless: RefCell<BTreeMap<String, Arc<RecordLayout>>>,
+    /// User binaries that the script has probes in, in their order.
+    binaries: Vec<String>,
+    /// Records that were looked into and whose layout goes along with the program.
+    used: RefCell<HashMap<RecordType, Option<Arc<RecordLayout>>>>,
 }
 
 impl<'t> Records<'t> {
@@ -32,7 +38,8 @@ impl<'t> Records<'t> {
             enums: HashMap::new(),
             typedefs: HashMap::new(),
             constants: HashMap::new(),
-            nameless: RefCell::default(),
+            binaries: Vec::new(),
+            used: RefCell::default(),
         };
         let mut seen: HashMap<&str, Span> = HashMap::new();
         for definition in &program.definitions {
@@ -62,7 +69,7 @@ impl<'t> Records<'t> {
         let mut layout = LayOut { union, packed: record.packed, ..LayOut::default() };
         // A record may hold pointers to itself: known by name before its fields are.
         let name = record.name.name.clone();
-        let ty = |size, align| RecordType { name: name.clone(), union, typedef: false, script: true, size, align };
+        let ty = |size, align| RecordType { name: name.clone(), union, typedef: false, origin: Origin::Script, size, align };
         let empty = RecordLayout { ty: ty(0, 1), fields: Vec::new() };
         self.records.insert(name.clone(), Arc::new(empty));
         for field in &record.fields {
@@ -117,36 +124,68 @@ impl<'t> Records<'t> {
         self.enums.insert(e.name.name.clone(), ty);
     }
 
-    /// Remembers the nameless records of the kernel in a type that is used: their layout goes along with the
-    /// program, for the host cannot be asked for it by a name.
-    pub fn meet(&self, ty: &Type) {
-        match ty {
-            Type::Array { element, .. } => self.meet(element),
-            Type::Record(r) if r.name.starts_with('.') && !self.nameless.borrow().contains_key(&r.name) => {
-                let Some(layout) = self.layout(r) else { return };
-                self.nameless.borrow_mut().insert(r.name.clone(), layout.clone());
-                layout.fields.iter().for_each(|f| self.meet(&f.ty));
+    /// Takes types from the user binaries that attach points are in.
+    pub fn add_binaries<'a>(&mut self, points: impl Iterator<Item = &'a Attach>) {
+        for binary in points.filter_map(Attach::binary).filter(|b| !is_glob(b)) {
+            if !self.binaries.iter().any(|known| known == binary) {
+                self.binaries.push(binary.to_string());
             }
-            _ => {}
         }
     }
 
-    /// The structs and unions of the script, and what [`Records::meet`] remembers.
+    /// Structs and unions whose layout the program fixes: the script's, and those that [`goes_along`] names.
     pub fn own(&self) -> Vec<hir::Record> {
         let field = |f: &FieldInfo| hir::RecordField {
             step: step(f),
             ty: f.ty.clone(),
         };
-        let record = |(name, layout): (&String, &Arc<RecordLayout>)| hir::Record {
-            name: name.clone(),
+        let record = |layout: &Arc<RecordLayout>| hir::Record {
+            ty: layout.ty.clone(),
             fields: layout.fields.iter().map(field).collect(),
         };
-        self.records.iter().chain(self.nameless.borrow().iter()).map(record).collect()
+        let mut used: Vec<Arc<RecordLayout>> = self.used.borrow().values().flatten().cloned().collect();
+        used.sort_unstable_by(|a, b| a.ty.name.cmp(&b.ty.name));
+        self.records.values().chain(&used).map(record).collect()
     }
 
     /// The layout of a record type.
     pub fn layout(&self, ty: &RecordType) -> Option<Arc<RecordLayout>> {
-        if ty.script { self.records.get(&ty.name).cloned() } else { self.target.btf()?.layout(ty) }
+        if !goes_along(ty) {
+            return self.lay_out(ty);
+        }
+        if let Some(known) = self.used.borrow().get(ty) {
+            return known.clone();
+        }
+        let layout = self.lay_out(ty);
+        self.used.borrow_mut().insert(ty.clone(), layout.clone());
+        // Printing it shows the records in it, too.
+        for field in layout.iter().flat_map(|l| &l.fields) {
+            self.look_into(&field.ty);
+        }
+        layout
+    }
+
+    fn lay_out(&self, ty: &RecordType) -> Option<Arc<RecordLayout>> {
+        match &ty.origin {
+            Origin::Script => self.records.get(&ty.name).cloned(),
+            Origin::Kernel => self.target.btf()?.layout(ty),
+            Origin::Binary(binary) => self.target.user_types(binary).ok().flatten()?.layout(ty).map(Arc::new),
+        }
+    }
+
+    /// Gets the layouts of records that values of a type contain.
+    pub fn look_into(&self, ty: &Type) {
+        match ty {
+            Type::Record(r) if goes_along(r) => drop(self.layout(r)),
+            Type::Array { element, .. } => self.look_into(element),
+            _ => {}
+        }
+    }
+
+    /// What user binaries say: the one that a probe is in, or all others.
+    fn in_binaries<T>(&self, own: bool, from: From<'_>, ask: impl Fn(&UserTypes) -> Option<T>) -> Option<T> {
+        let here = self.binaries.iter().filter(|b| (Some(b.as_str()) == from) == own);
+        here.filter_map(|b| self.target.user_types(b).ok().flatten()).find_map(|types| ask(&types))
     }
 
     /// The enumerator of that name.
@@ -161,18 +200,18 @@ impl<'t> Records<'t> {
 
     /// The type that a type expression stands for; reports unknown names.
     /// `typeof` is the caller's: it needs the types of expressions.
-    pub fn resolve(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
+    pub fn resolve(&self, ty: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
         match &ty.kind {
-            TypeExprKind::Name(name) => self.named(name, ty, d),
-            TypeExprKind::Struct(tag) => self.record(tag, false, ty, d),
-            TypeExprKind::Union(tag) => self.record(tag, true, ty, d),
-            TypeExprKind::Enum(tag) => self.enumeration(tag, ty, d),
+            TypeExprKind::Name(name) => self.named(name, ty, from, d),
+            TypeExprKind::Struct(tag) => self.record(tag, false, ty, from, d),
+            TypeExprKind::Union(tag) => self.record(tag, true, ty, from, d),
+            TypeExprKind::Enum(tag) => self.enumeration(tag, ty, from, d),
             TypeExprKind::Pointer(to) => {
-                let inner = self.resolve(to, d);
+                let inner = self.resolve(to, from, d);
                 if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
             }
             TypeExprKind::Array(element, count) => {
-                let element = self.resolve(element, d);
+                let element = self.resolve(element, from, d);
                 if element == Type::Unknown {
                     return Type::Unknown;
                 }
@@ -187,7 +226,7 @@ impl<'t> Records<'t> {
                 }
             }
             TypeExprKind::Tuple(parts) => {
-                Type::Tuple(parts.iter().map(|p| self.resolve(p, d)).collect())
+                Type::Tuple(parts.iter().map(|p| self.resolve(p, from, d)).collect())
             }
             TypeExprKind::Typeof(_) => Type::Unknown,
         }
@@ -195,24 +234,24 @@ impl<'t> Records<'t> {
 
     /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
     fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
-        let TypeExprKind::Pointer(to) = &ty.kind else { return self.resolve(ty, d) };
+        let TypeExprKind::Pointer(to) = &ty.kind else { return self.resolve(ty, None, d) };
         let opaque = |tag: &str, union| RecordType {
             name: tag.to_string(),
             union,
-            script: true,
+            origin: Origin::Script,
             typedef: false,
             size: 0,
             align: 1,
         };
         let inner = match &to.kind {
-            TypeExprKind::Struct(tag) if self.find(tag, false).is_none() => Type::Record(opaque(tag, false)),
-            TypeExprKind::Union(tag) if self.find(tag, true).is_none() => Type::Record(opaque(tag, true)),
+            TypeExprKind::Struct(tag) if self.find(tag, false, None).is_none() => Type::Record(opaque(tag, false)),
+            TypeExprKind::Union(tag) if self.find(tag, true, None).is_none() => Type::Record(opaque(tag, true)),
             _ => self.member(to, d),
         };
         if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
     }
 
-    fn named(&self, name: &str, at: &TypeExpr, d: &mut Diagnostics) -> Type {
+    fn named(&self, name: &str, at: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
         let known = self
             .typedefs
             .get(name)
@@ -220,12 +259,14 @@ impl<'t> Records<'t> {
             .or_else(|| btc_types::named(name))
             .or_else(|| self.records.get(name).map(|l| Type::Record(l.ty.clone())))
             .or_else(|| self.enums.get(name).map(|e| Type::Enum(e.clone())))
-            .or_else(|| self.target.btf().and_then(|b| b.named(name)));
+            .or_else(|| self.in_binaries(true, from, |t| t.named(name)))
+            .or_else(|| self.target.btf().and_then(|b| b.named(name)))
+            .or_else(|| self.in_binaries(false, from, |t| t.named(name)));
         known.unwrap_or_else(|| self.unknown(name, name, at, d))
     }
 
-    fn record(&self, tag: &str, union: bool, at: &TypeExpr, d: &mut Diagnostics) -> Type {
-        match self.find(tag, union) {
+    fn record(&self, tag: &str, union: bool, at: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
+        match self.find(tag, union, from) {
             Some(ty) => Type::Record(ty),
             None => {
                 let word = if union { "union" } else { "struct" };
@@ -234,15 +275,24 @@ impl<'t> Records<'t> {
         }
     }
 
-    /// The struct or union of that name: the script's, else the kernel's.
-    fn find(&self, tag: &str, union: bool) -> Option<RecordType> {
-        let own = self.records.get(tag).filter(|l| l.ty.union == union);
-        own.cloned().or_else(|| self.target.btf()?.record(tag, union)).map(|l| l.ty.clone())
+    /// The struct or union of that name.
+    fn find(&self, tag: &str, union: bool, from: From<'_>) -> Option<RecordType> {
+        let script = || self.records.get(tag).filter(|l| l.ty.union == union).map(|l| l.ty.clone());
+        let kernel = || Some(self.target.btf()?.record(tag, union)?.ty.clone());
+        script()
+            .or_else(|| self.in_binaries(true, from, |t| t.record(tag, union)))
+            .or_else(kernel)
+            .or_else(|| self.in_binaries(false, from, |t| t.record(tag, union)))
     }
 
-    fn enumeration(&self, tag: &str, at: &TypeExpr, d: &mut Diagnostics) -> Type {
-        let known = self.enums.get(tag).cloned();
-        match known.or_else(|| self.target.btf().and_then(|b| b.enumeration(tag))) {
+    fn enumeration(&self, tag: &str, at: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
+        let script = || self.enums.get(tag).cloned();
+        let kernel = || self.target.btf()?.enumeration(tag);
+        let known = script()
+            .or_else(|| self.in_binaries(true, from, |t| t.enumeration(tag)))
+            .or_else(kernel)
+            .or_else(|| self.in_binaries(false, from, |t| t.enumeration(tag)));
+        match known {
             Some(e) => Type::Enum(e),
             None => self.unknown(&format!("enum {tag}"), tag, at, d),
         }
@@ -271,9 +321,20 @@ impl<'t> Records<'t> {
     }
 }
 
-fn pointer_to(to: Type) -> Type {
-    let kernel = matches!(&to, Type::Record(r) if !r.script);
-    Type::pointer(to, if kernel { Space::Kernel } else { Space::Unknown })
+/// Who asks for a type: the user binary that a probe is in.
+pub(crate) type From<'a> = Option<&'a str>;
+
+/// A pointer to what has a name; records tell where they lie.
+pub(crate) fn pointer_to(to: Type) -> Type {
+    let space = match &to {
+        Type::Record(r) => match r.origin {
+            Origin::Kernel => Space::Kernel,
+            Origin::Script => Space::Unknown,
+            Origin::Binary(_) => Space::User,
+        },
+        _ => Space::Unknown,
+    };
+    Type::pointer(to, space)
 }
 
 /// Most bytes of a record of the script. None is nearly as large; sizes in bits stay small.
@@ -312,6 +373,16 @@ struct LayOut {
     /// Bytes of the longest member of a union.
     longest: u32,
     align: u32,
+}
+
+/// Whether the layout of a record goes along with the program when it is used: the host cannot be asked for one
+/// of a user binary, nor by name for one of the kernel that has none.
+fn goes_along(ty: &RecordType) -> bool {
+    match ty.origin {
+        Origin::Script => false,
+        Origin::Kernel => ty.name.starts_with('.'),
+        Origin::Binary(_) => true,
+    }
 }
 
 /// A field as the HIR names it.

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use btc_types::{EnumType, RecordType, Space, Type};
+use btc_types::{EnumType, Origin, RecordType, Space, Type};
 use btf_rs::{BtfType, Type as Raw};
 
 pub use spell::{Spelled, Tag};
@@ -151,7 +151,7 @@ impl Btf {
         self.collect(record, union, (0, Shadow::None), 0, &mut fields);
         let size = record.size() as u32;
         let align = if size.is_multiple_of(8) { 8 } else if size.is_multiple_of(4) { 4 } else { 1 };
-        let ty = RecordType { name: name.to_string(), union, typedef: false, script: false, size, align };
+        let ty = RecordType { name: name.to_string(), union, typedef: false, origin: Origin::Kernel, size, align };
         Some(RecordLayout { ty, fields })
     }
 
@@ -305,7 +305,7 @@ impl Btf {
         }
         let size = record.size() as u32;
         let align = if size.is_multiple_of(8) { 8 } else if size.is_multiple_of(4) { 4 } else { 1 };
-        Type::Record(RecordType { name, union, typedef: false, script: false, size, align })
+        Type::Record(RecordType { name, union, typedef: false, origin: Origin::Kernel, size, align })
     }
 
     fn enum_type(&self, raw: &Raw) -> Option<EnumType> {

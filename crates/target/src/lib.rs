@@ -9,12 +9,15 @@ mod btf;
 mod decl;
 mod limits;
 mod tracepoints;
+mod user;
 
 pub use btf::{Btf, Constant, FieldInfo, Prototype, RecordLayout, Spelled, Tag};
 pub use limits::{
     CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STACK_FRAMES, MAX_STRLEN, RING_BYTES, STACK_TABLE_ENTRIES,
 };
+pub use btc_dwarf::Sections;
 pub use tracepoints::{older_record, Tracepoint, TracepointField, shipped_names};
+pub use user::{Parameter, Place, UserTypes};
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -44,6 +47,14 @@ pub trait Source {
     fn binary_functions(&self, _binary: &str) -> Vec<(String, String)> {
         Vec::new()
     }
+    /// Functions of BPF programs in the kernel, as `(program's number, name)`.
+    fn bpf_functions(&self) -> Vec<(u32, String)> {
+        Vec::new()
+    }
+    /// Debug information of a user binary, given as uprobes name it; `None` where it has none.
+    fn debug_info(&self, _binary: &str) -> Result<Option<Sections>, String> {
+        Ok(None)
+    }
     /// Static probes of user binaries as `(path, provider, name)`, sorted; `*` is what runs.
     fn static_probes(&self, _binary: &str) -> Vec<(String, String, String)> {
         Vec::new()
@@ -68,6 +79,9 @@ impl Source for NoSource {
     }
 }
 
+/// What a user binary's debug information was found to be.
+type UserAnswer = Result<Option<Rc<UserTypes>>, String>;
+
 /// A kernel as the compiler sees it.
 pub struct Target<'s> {
     source: &'s dyn Source,
@@ -75,6 +89,7 @@ pub struct Target<'s> {
     tracepoints: OnceCell<Option<Vec<(String, String)>>>,
     functions: OnceCell<Option<Vec<(String, String)>>>,
     modules: RefCell<HashMap<String, Option<Rc<Btf>>>>,
+    binaries: RefCell<HashMap<String, UserAnswer>>,
 }
 
 impl<'s> Target<'s> {
@@ -86,6 +101,20 @@ impl<'s> Target<'s> {
     /// Functions of user binaries as `(path, name)`.
     pub fn binary_functions(&self, binary: &str) -> Vec<(String, String)> {
         self.source.binary_functions(binary)
+    }
+
+    /// Functions of BPF programs in the kernel, as `(program's number, name)`.
+    pub fn bpf_functions(&self) -> Vec<(u32, String)> {
+        self.source.bpf_functions()
+    }
+
+    /// The types and functions of a user binary that its debug information tells; `None` where it has none.
+    pub fn user_types(&self, binary: &str) -> UserAnswer {
+        let open = || {
+            let Some(sections) = self.source.debug_info(binary)? else { return Ok(None) };
+            Ok(Some(Rc::new(UserTypes::new(binary, sections)?)))
+        };
+        self.binaries.borrow_mut().entry(binary.to_string()).or_insert_with(open).clone()
     }
 
     /// Static probes of user binaries as `(path, provider, name)`.
@@ -112,6 +141,7 @@ impl<'s> Target<'s> {
             tracepoints: OnceCell::new(),
             functions: OnceCell::new(),
             modules: RefCell::default(),
+            binaries: RefCell::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use btc_target::Source;
+use btc_target::{Sections, Source};
 use btf_rs::Btf;
 
 use crate::directory::testdata;
@@ -61,6 +61,24 @@ impl Source for Fixture {
         let mut all: Vec<_> = text.lines().map(|name| (String::new(), name.to_string())).collect();
         all.sort_unstable();
         Some(all)
+    }
+
+    /// The binary of the tests is `/bin/user`; `/bin/plain` has no debug information, and that of `/bin/broken` ends
+    /// too early.
+    fn debug_info(&self, binary: &str) -> Result<Option<Sections>, String> {
+        let cut = match binary {
+            "/bin/user" => usize::MAX,
+            "/bin/broken" => 100,
+            "/bin/plain" => return Ok(None),
+            other => return Err(format!("there is no binary or library `{other}` here")),
+        };
+        let names = self.names("user").unwrap_or_default();
+        let sections = names.into_iter().filter(|name| name.starts_with("debug_")).map(|name| {
+            let mut bytes = std::fs::read(self.folder.join("user").join(&name)).unwrap_or_default();
+            bytes.truncate(cut);
+            (format!(".{name}"), bytes)
+        });
+        Ok(Some(Sections { machine: 62, contents: sections.collect() }))
     }
 
     fn btf(&self) -> Option<Btf> {

@@ -127,12 +127,30 @@ pub struct RecordType {
     pub union: bool,
     /// Named by a typedef, without a tag of its own.
     pub typedef: bool,
-    /// Defined by the script; else by the kernel.
-    pub script: bool,
+    /// Who defines it.
+    pub origin: Origin,
     /// Size in bytes (of the build's target, for kernel records).
     pub size: u32,
     /// Alignment in bytes.
     pub align: u32,
+}
+
+/// Who defines a record.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The kernel, which lays it out on the target.
+    Kernel,
+    /// The script.
+    Script,
+    /// A user binary, named as probes name it; laid out as in the file that was compiled against.
+    Binary(Arc<str>),
+}
+
+impl RecordType {
+    /// Whether its layout belongs to the kernel.
+    pub fn is_kernel(&self) -> bool {
+        self.origin == Origin::Kernel
+    }
 }
 
 /// An enum.
@@ -146,7 +164,7 @@ pub struct EnumType {
     pub signed: bool,
     /// Names and values in order.
     pub variants: Vec<(String, i64)>,
-    /// Defined by the script; else by the kernel, where values are late-bound.
+    /// Defined by the script or a user binary; else by the kernel, where values are late-bound.
     pub script: bool,
 }
 

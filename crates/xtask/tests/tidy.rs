@@ -16,7 +16,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("types", ""),
     ("abi", ""),
     ("bpf", ""),
-    ("target", "types"),
+    ("dwarf", ""),
+    ("target", "dwarf types"),
     ("ir", "abi diagnostics types"),
     // Definitions.
     ("builtins", "abi diagnostics ir target types"),
@@ -36,7 +37,7 @@ const LAYERS: &[(&str, &str)] = &[
         "abi bpf builtins codegen diagnostics hir ir lower object opt providers sema syntax target types",
     ),
     ("btc", "abi driver providers runtime target"),
-    ("runtime", "abi"),
+    ("runtime", "abi dwarf"),
     // Tests and tools.
     ("testing", "target"),
     ("random", "abi bpf codegen driver ir target"),

@@ -10,6 +10,7 @@ use btc_abi::{Manifest, Patch, PatchValue, UsdtPart};
 use libbpf_sys as sys;
 
 use super::usdt::Operand;
+use super::{TypedFunction, programs};
 use crate::Error;
 use crate::error::{last_os, reason};
 use crate::load::Program;
@@ -38,8 +39,8 @@ pub(super) struct Values<'a> {
     pub identity: Option<u64>,
     /// Places of a static probe's arguments.
     pub operands: Option<&'a [Operand]>,
-    /// Number of a typed function's type.
-    pub function: Option<u32>,
+    /// What a typed program is for.
+    pub function: Option<TypedFunction>,
     /// Whether it is another function than the one that the program was loaded for.
     pub is_other: bool,
 }
@@ -60,7 +61,7 @@ impl Values<'_> {
 
 /// The copies made so far, by program and what was patched in.
 #[derive(Default)]
-pub(crate) struct Copies(HashMap<(String, Option<u32>, Vec<i32>), OwnedFd>);
+pub(crate) struct Copies(HashMap<(String, Option<TypedFunction>, Vec<i32>), OwnedFd>);
 
 impl Copies {
     /// A program with the values inside: itself where it has no room for them, else a copy.
@@ -90,7 +91,7 @@ impl Copies {
 fn load(
     symbol: &str,
     program: Program,
-    function: Option<u32>,
+    function: Option<TypedFunction>,
     patches: &[(&Patch, i32)],
 ) -> Result<OwnedFd, Error> {
     // SAFETY: the program belongs to a loaded object, which outlives this call, and
@@ -112,11 +113,13 @@ fn load(
             _ => insn.imm = *value,
         }
     }
+    let within = function.and_then(|f| f.program).map(programs::open).transpose()?;
     let name = CString::new(symbol.chars().take(15).collect::<String>()).unwrap_or_default();
     let mut options = sys::bpf_prog_load_opts {
         sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
         expected_attach_type: expected,
-        attach_btf_id: function.unwrap_or(0),
+        attach_btf_id: function.map_or(0, |f| f.btf_id),
+        attach_prog_fd: within.as_ref().map_or(0, |fd| fd.as_raw_fd() as u32),
         ..Default::default()
     };
     // SAFETY: initialised options, texts that end with NUL, and the code's true length.

@@ -5,7 +5,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use libbpf_sys as sys;
 
-use super::{Link, Point, Problem, Target, missing, tracefs};
+use super::{Link, Point, Problem, Target, TypedFunction, missing, tracefs};
 use crate::error::{last_os, reason};
 use crate::{Error, Options, glob};
 
@@ -25,7 +25,7 @@ pub(super) fn targets(module: &str, function: &str, ret: bool, options: &Options
     let typed = names.iter().filter_map(|name| Some((name, type_of(name, ret)?)));
     // The program is loaded for the first, and copied for the others.
     let all: Vec<Target> = typed
-        .map(|(name, id)| Target { btf_id: Some(id), ..target(name) })
+        .map(|(name, id)| Target { typed: Some(TypedFunction { btf_id: id, program: None }), ..target(name) })
         .collect();
     if all.is_empty() {
         return missing(format!("no function of this kernel with known types matches {function}"));

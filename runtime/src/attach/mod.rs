@@ -11,8 +11,10 @@ mod fentry;
 mod filter;
 pub(crate) mod iter;
 mod kprobe;
+mod lines;
 pub(crate) mod multi;
 pub(crate) mod perf;
+pub(crate) mod programs;
 mod raw_tracepoint;
 mod run;
 mod segments;
@@ -27,6 +29,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
 use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity};
+use btc_dwarf::Line;
 
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
@@ -34,7 +37,9 @@ use usdt::Operand;
 
 use crate::options::Mode;
 use crate::{Error, Options, glob, place};
+pub use programs::bpf_functions;
 pub(crate) use run::run as run_program;
+pub(crate) use uprobe::find_binaries;
 pub use uprobe::{binary_functions, symbol_size};
 pub use usdt::static_probes;
 
@@ -62,13 +67,22 @@ pub(crate) struct Target {
     pub name: PointName,
     /// Where the arguments of a static probe are.
     pub operands: Option<Vec<Operand>>,
-    /// Number of a typed function's type, where several have one program: it is loaded for the first.
-    pub btf_id: Option<u32>,
+    /// What a typed program is for, where several have one program: it is loaded for the first.
+    pub typed: Option<TypedFunction>,
+}
+
+/// A function with known types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TypedFunction {
+    /// Number of its type.
+    pub btf_id: u32,
+    /// The BPF program that it is in, for functions that are not the kernel's.
+    pub program: Option<u32>,
 }
 
 impl Target {
     fn new(point: Point, name: impl Into<String>, function: impl Into<String>) -> Target {
-        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None, btf_id: None }
+        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None, typed: None }
     }
 }
 
@@ -171,11 +185,15 @@ fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
             by_tracer()
         }
         Attach::Tracepoint { category, event } => tracepoint::targets(category, event),
-        Attach::RawTracepoint { event, typed } => raw_tracepoint::targets(name, event, *typed),
+        Attach::RawTracepoint { module, event, typed } => raw_tracepoint::targets(name, module, event, *typed),
         Attach::Kprobe { module, function, offset, ret } => kprobe::targets(module, function, *offset, *ret, options),
         Attach::Fentry { module, function, ret } => fentry::targets(module, function, *ret, options),
+        Attach::FentryProgram { id, name, ret } => programs::targets(*id, name, *ret),
         Attach::Uprobe { path, symbol, offset, ret, demangle } => {
             uprobe::targets(&uprobe::Wanted { path, symbol, offset: *offset, ret: *ret, demangle: *demangle }, options)
+        }
+        Attach::SourceLine { path, file, line, column } => {
+            lines::targets(path, &Line { file, line: *line, column: *column }, options)
         }
         Attach::Usdt { path, provider, name } => usdt::targets(&usdt::Wanted { path, provider, name }, options),
         Attach::Interval { unit, value } => timer::interval(name, *unit, *value),
@@ -257,8 +275,8 @@ fn attach_one(
     let mut wanted = clone::Values {
         identity: None,
         operands: target.operands.as_deref(),
-        function: target.btf_id,
-        is_other: target.btf_id != plan.targets[0].btf_id,
+        function: target.typed,
+        is_other: target.typed != plan.targets[0].typed,
     };
     if dynamic {
         let number = (manifest.probes.len() + all.points.len()) as u64;

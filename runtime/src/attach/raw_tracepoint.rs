@@ -9,12 +9,15 @@ use super::{Link, Point, Problem, Target, missing, tracefs};
 use crate::error::{last_os, reason};
 use crate::{Error, glob};
 
-pub(super) fn targets(name: &str, event: &str, typed: bool) -> Result<Vec<Target>, Problem> {
+pub(super) fn targets(name: &str, module: &str, event: &str, typed: bool) -> Result<Vec<Target>, Problem> {
     if typed {
         return Ok(vec![Target::new(Point::Typed, name, event)]);
     }
     let events = if glob::is_pattern(event) {
-        let mut all: Vec<String> = tracefs::events("*", event)?.into_iter().map(|(_, event, _)| event).collect();
+        // What is listed of single system calls and of ftrace itself are no tracepoints.
+        let found = tracefs::events("*", event)?.into_iter();
+        let found = found.filter(|(category, ..)| !matches!(category.as_str(), "syscalls" | "ftrace"));
+        let mut all: Vec<String> = found.map(|(_, event, _)| event).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -25,7 +28,8 @@ pub(super) fn targets(name: &str, event: &str, typed: bool) -> Result<Vec<Target
         return missing(format!("this kernel has no raw tracepoint {event}"));
     }
     let target = |event: String| {
-        let name = format!("rawtracepoint:{event}");
+        let module = if module.is_empty() { "vmlinux" } else { module };
+        let name = format!("rawtracepoint:{module}:{event}");
         Target::new(Point::RawTracepoint { event: event.clone() }, name, event)
     };
     Ok(events.into_iter().map(target).collect())
@@ -38,7 +42,9 @@ pub(super) fn attach(event: &str, program: i32) -> Result<Link, Problem> {
     if fd < 0 {
         let error = last_os();
         return match error.raw_os_error() {
-            Some(libc::ENOENT | libc::EINVAL) => missing(format!("this kernel has no raw tracepoint {event}")),
+            Some(libc::ENOENT) => missing(format!("this kernel has no raw tracepoint {event}")),
+            // The program reads behind what the event has.
+            Some(libc::EINVAL) => missing(format!("the raw tracepoint {event} has fewer arguments on this kernel")),
             _ => Err(Error::new(format!("cannot attach rawtracepoint:{event}: {}", reason(&error))).into()),
         };
     }

@@ -54,20 +54,32 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
             let at = function.name.as_str();
             let plus = if wanted.offset != 0 && !wanted.symbol.is_empty() { format!("+{}", wanted.offset) } else { String::new() };
             let title = format!("{word}:{}:{at}{plus}", path.display());
-            let event = Event {
-                config1: Config1::Text(CString::new(path.as_os_str().as_bytes()).unwrap_or_default()),
-                config2: function.offset,
-                pid: options.pid.map_or(-1, |p| p as i32),
-                cpu: if options.pid.is_some() { -1 } else { 0 },
-                ..Event::new(kind, config, &title)
-            };
-            all.push(Target::new(Point::Perf(vec![event]), title, at));
+            all.push(at_offset(path, function.offset, (kind, config), title, at, options));
         }
     }
     if all.is_empty() {
         return missing(format!("`{}` has no function {}", paths[0].display(), wanted.symbol));
     }
     Ok(all)
+}
+
+/// One place of a file; `of` are the kind of perf event and its flags.
+pub(super) fn at_offset(
+    path: &Path,
+    offset: u64,
+    of: (u32, u64),
+    title: String,
+    function: &str,
+    options: &Options,
+) -> Target {
+    let event = Event {
+        config1: Config1::Text(CString::new(path.as_os_str().as_bytes()).unwrap_or_default()),
+        config2: offset,
+        pid: options.pid.map_or(-1, |p| p as i32),
+        cpu: if options.pid.is_some() { -1 } else { 0 },
+        ..Event::new(of.0, of.1, &title)
+    };
+    Target::new(Point::Perf(vec![event]), title, function)
 }
 
 /// Functions of a binary that one link attaches.
@@ -189,7 +201,7 @@ fn is_elf(path: &Path) -> bool {
 }
 
 /// Files that a path, a pattern, or the name of a program or library means.
-pub(super) fn find_binaries(name: &str, options: &Options) -> Vec<PathBuf> {
+pub(crate) fn find_binaries(name: &str, options: &Options) -> Vec<PathBuf> {
     if name.contains('/') {
         if glob::is_pattern(name) {
             return expand(name);

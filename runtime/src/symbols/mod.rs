@@ -43,7 +43,7 @@ impl Default for Options {
 }
 
 /// Where the system keeps separate debug files.
-const DEBUG_FOLDERS: [&str; 2] = ["/usr/lib/debug", "/lib/debug"];
+pub(crate) const DEBUG_FOLDERS: [&str; 2] = ["/usr/lib/debug", "/lib/debug"];
 
 /// What an address was found to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -27,7 +27,7 @@ fn check(args: &CheckArgs, file: &str) -> Result<bool, String> {
         environment: environment(),
         ..Options::default()
     };
-    let compilation = Input::read(file)?.compile(&args.target, options)?;
+    let compilation = Input::read(file)?.compile(&args.target, None, options)?;
     if args.json {
         print!("{}", compilation.messages_json());
     } else {

@@ -36,7 +36,7 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
         strip_source: args.strip_source,
         ..Options::default()
     };
-    let compilation = input.compile(&args.target, options)?;
+    let compilation = input.compile(&args.target, None, options)?;
     report::diagnostics(&compilation);
     let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
     match (&args.output, emit) {

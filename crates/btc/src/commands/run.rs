@@ -47,7 +47,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
         environment: environment(),
         ..Options::default()
     };
-    let compilation = input.compile(&args.target, compile)?;
+    let compilation = input.compile(&args.target, args.pid, compile)?;
     if compilation.output.is_none() || !args.no_warnings {
         report::diagnostics(&compilation);
     }
@@ -131,7 +131,7 @@ fn run_options(
         probe_filter: args.probe_filter.clone(),
         without: args.without.clone(),
         traceable_functions: args.traceable_functions.as_ref().map(Into::into),
-        debug_folders: args.debug_folders.iter().map(Into::into).collect(),
+        debug_folders: args.target.debug_folders.iter().map(Into::into).collect(),
         dry_run: args.dry_run,
         mode: match (args.test, args.bench) {
             (true, _) => runtime::Mode::Test,

@@ -84,5 +84,30 @@ percpulruhash); integers of 8 to 64 bits, booleans, texts, arrays, pointers, tup
 kernel (by BTF) and of the script; all of C's operators; `if`, `for` over ranges and maps, `while`, `unroll`, `break`, `continue`,
 `return`; block expressions; casts; `sizeof`, `offsetof`, `typeof`; macros; `import`; `#define`, `#if`; positional parameters.
 
+### Functions and types of user binaries
+
+Where the binary of a `uprobe` has debug information (DWARF 2 to 5) when the script is compiled, `args.name` are the parameters
+of the function, and all probes can use the binary's structs, unions, enums and typedefs; in a probe of the binary they come before
+the kernel's of the same name, elsewhere behind them. Debug information is looked for in the file, then in the folders of
+`--debuginfo` and in `/usr/lib/debug` under the build id, then by the file's debug link. **Layouts and registers are those of
+the binary that was compiled against:** an object that reads them belongs to that build of the binary, and so to its machine.
+
+Parameters are read where the function begins: integers, truth values, enums and pointers, in registers and on the stack. Structs and
+floating-point numbers that are passed by value cannot be read; where the others then are is counted with them (x86-64, arm64).
+Unlike bpftrace's, enums print as names, parameters on the stack are there, and members of anonymous structs and unions are found.
+Split debug information (`.dwo`), sections compressed with zstd, and names that several debug files share (`dwz`) are not read.
+
+`uprobe:path@file.c:line[:column]` is where a statement of the line begins: the lowest address in each unit that was compiled from that
+file; what included files put into it does not count. A file that is only part of units (a header, a module of a Rust crate) is found in
+these. The file is the end of a path, in whole parts, or all of it. The host's own
+binary is asked, when the script or object runs: there the debug information must be.
+
+### `dw_ustack`
+
+It is `ustack`, with a warning. bpftrace turns the unwind tables of the processes that `-p`, `-c` or `--dwarf-pid` name into maps when it
+starts, on x86-64, and its programs walk them. That ties a program to processes that run already and to their mappings at that time,
+which no object can carry. To copy the stack's bytes and to unwind them in user space is no way out either: a stack may be a map's key,
+so that it must be known while the program runs; and it would be some 16 KiB a record.
+
 A loop whose number of rounds is not known at compile time ends after 256 to 8192, fewer the longer its body is. Loops over maps need Linux 5.13.
 ";

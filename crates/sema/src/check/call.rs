@@ -389,7 +389,7 @@ impl Checker<'_, '_> {
                 return broken(span);
             };
             match &ty {
-                Type::Record(r) if !r.script => {
+                Type::Record(r) if r.is_kernel() => {
                     let (_, path) = kernel.get_or_insert_with(|| (r.clone(), Vec::new()));
                     path.push((step(field), field.ty.clone()));
                     kernel_bits += field.bit_offset;
@@ -415,7 +415,7 @@ pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
     let number = |n| hir::Expr { kind: ExprKind::Int(n), ty: Type::INT64, span };
     match ty {
         // A record without any name cannot be asked for on the target.
-        Type::Record(r) if !r.script && !r.name.starts_with('.') && count != 0 => {
+        Type::Record(r) if r.is_kernel() && !r.name.starts_with('.') && count != 0 => {
             let one = hir::Expr { kind: ExprKind::KernelSize(r.clone()), ty: Type::INT64, span };
             if count == 1 {
                 return one;

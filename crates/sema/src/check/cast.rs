@@ -6,6 +6,7 @@ use btc_syntax::ast::{self, TypeExprKind};
 use btc_types::{Space, Type};
 
 use super::{Checker, broken};
+use crate::records::pointer_to;
 
 impl Checker<'_, '_> {
     /// The type that a type expression stands for.
@@ -20,8 +21,7 @@ impl Checker<'_, '_> {
                 if inner == Type::Unknown {
                     return Type::Unknown;
                 }
-                let kernel = matches!(&inner, Type::Record(r) if !r.script);
-                Type::pointer(inner, if kernel { Space::Kernel } else { Space::Unknown })
+                pointer_to(inner)
             }
             TypeExprKind::Array(element, count) => {
                 let element = self.type_expr(element);
@@ -31,7 +31,7 @@ impl Checker<'_, '_> {
                 let count = count.unwrap_or(0).min(u64::from(u32::MAX)) as u32;
                 Type::Array { element: Box::new(element), count }
             }
-            _ => self.cx.records.resolve(ty, self.d),
+            _ => self.cx.records.resolve(ty, self.resolved.attach.binary(), self.d),
         }
     }
 

@@ -10,6 +10,12 @@ use super::{Checker, broken};
 impl Checker<'_, '_> {
     /// An expression and its type.
     pub(super) fn expr(&mut self, e: &ast::Expr) -> hir::Expr {
+        let value = self.any_expr(e);
+        self.cx.records.look_into(&value.ty);
+        value
+    }
+
+    fn any_expr(&mut self, e: &ast::Expr) -> hir::Expr {
         let span = e.span;
         match &e.kind {
             ast::ExprKind::Int(n) => int_literal(*n, span),

@@ -82,7 +82,6 @@ impl Checker<'_, '_> {
         if let (Type::Pointer { space: inner, .. }, Space::User | Space::Unknown) = (&mut ty, space) {
             *inner = space;
         }
-        self.cx.records.meet(&ty);
         hir::Expr { kind: ExprKind::Field { base: Box::new(base), field: step(info) }, ty, span }
     }
 
@@ -93,7 +92,9 @@ impl Checker<'_, '_> {
             let name = provider.name;
             let message = format!("`args` does not exist in `{name}` probes");
             let mut error = Diagnostic::error(Code::NotInProbe, at, message);
-            if provider.has_registers {
+            if let Some(why) = (provider.no_arguments)(self.cx.target, &self.resolved.attach, None) {
+                error = error.help(why);
+            } else if provider.has_registers {
                 error = error.help("arguments are `arg0`, `arg1` … here");
             } else if name == "tracepoint" {
                 error = error.help(format!("the arguments of `{}` are not known on this machine", self.resolved.name));
@@ -111,8 +112,17 @@ impl Checker<'_, '_> {
             }
             None => {
                 let message = format!("`{}` has no argument `{}`", self.resolved.name, field.name);
+                let why = (provider.no_arguments)(self.cx.target, &self.resolved.attach, Some(&field.name));
+                if let Some(why) = why {
+                    let message = format!("`args.{}` cannot be read", field.name);
+                    self.d.push(Diagnostic::error(Code::UnknownArgument, span, message).help(why));
+                    return broken(span);
+                }
                 let help = did_you_mean(&field.name, arguments.iter().map(|a| a.name.as_str()));
                 let all = || {
+                    if arguments.is_empty() {
+                        return "it has none that can be read".to_string();
+                    }
                     let names: Vec<_> = arguments.iter().map(|a| format!("`{}`", a.name)).collect();
                     format!("its arguments are {}", names.join(", "))
                 };

@@ -58,7 +58,7 @@ pub(crate) fn probe(
         // Behind the arguments, whose number a pattern leaves open.
         result: provider
             .result
-            .filter(|_| !(pattern && provider.context == btc_providers::Context::Slots))
+            .filter(|_| !((pattern || resolved.attach.is_named_late()) && provider.context == btc_providers::Context::Slots))
             .map(|f| f(cx.target, &resolved.attach)),
         is_function: provider.is_function,
         is_pattern: pattern,
@@ -81,7 +81,7 @@ pub(crate) fn probe(
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
     let predicate_vars = !checker.vars.is_empty();
     let body = checker.block(&resolved.ast.action);
-    let dynamic_identity = checker.uses_identity && pattern;
+    let dynamic_identity = checker.uses_identity && (pattern || resolved.attach.is_named_late());
     let result_slot = (provider.context == btc_providers::Context::Slots)
         .then(|| {
             let arguments = (provider.arguments)(cx.target, &resolved.attach)?;

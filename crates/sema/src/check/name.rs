@@ -22,7 +22,8 @@ impl Checker<'_, '_> {
                 return all;
             }
             let message = format!("`args` does not exist in `{}` probes", self.facts.provider);
-            self.error(Code::NotInProbe, span, message);
+            let why = (self.resolved.provider.no_arguments)(self.cx.target, &self.resolved.attach, None);
+            self.d.push(Diagnostic::error(Code::NotInProbe, span, message).help_opt(why));
             return broken(span);
         }
         if name == "config" {

@@ -6,3 +6,4 @@ mod objects;
 mod snapshots;
 mod support;
 mod tables;
+mod user_types;

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 
 use btc_abi::{Attach, EVENTS_MAP, SCRATCH_MAP, LOSSES, Manifest, Map, STOPPED};
-use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel};
+use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
 use crate::attach::{Plan, Point};
@@ -145,7 +145,10 @@ fn choose_programs(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, plans:
                 // SAFETY: the program belongs to the object, which is alive and not loaded yet.
                 unsafe { sys::bpf_program__set_expected_attach_type(raw, multi.attach_type()) };
             }
-            if let (Attach::Fentry { .. }, Some(target)) = (&probe.attach, plan.targets.first()) {
+            if let (Attach::Fentry { ret, .. }, Some(target)) = (&probe.attach, plan.targets.first()) {
+                // A wildcard's section names another kind, for loaders that do not expand it.
+                program.set_prog_type(ProgramType::Tracing);
+                program.set_attach_type(if *ret { ProgramAttachType::TraceFexit } else { ProgramAttachType::TraceFentry });
                 let function = target.name.function.clone();
                 program
                     .set_attach_target(0, Some(function.clone()))

@@ -16,6 +16,7 @@ pub mod initramfs;
 pub mod kernels;
 pub mod modules;
 pub mod oneliners;
+pub mod options;
 pub mod payload;
 pub mod programs;
 pub mod random;

@@ -1,13 +1,14 @@
 //! The command against the running kernel. All that is attached looks at processes that the
 //! test started. Where the machine lacks something, a test says `skipped: reason`.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 mod support;
 
-use support::{btc, load, lost, program, text, unfit, unfit_to_look};
+use support::{btc, load, lost, program, text, tracer, unfit, unfit_to_look};
 
 /// System calls of the full-blast test.
 const FLOOD: u64 = 2_000_000;
@@ -152,4 +153,33 @@ fn stacks_of_a_running_process_have_names() {
     let output = btc(&["-e", &script, "-c", &format!("{} 4000 1000", traced.display())]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("in main\n"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// One link of many functions takes all or none; the one that refuses is found, and the others are attached.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_function_that_refuses_is_left_out() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let path = program("kernel/refusing.c", "refusing");
+    // The kernel looks at the instruction where a process has it mapped.
+    let mut traced = Command::new(&path).stdin(Stdio::piped()).spawn().expect("it runs");
+    let script = format!("uprobe:{}:half_* /pid == {}/ {{ @[func, arg0] = count(); }}", path.display(), traced.id());
+    let mut process = tracer(&["-e", &script]).spawn().expect("btc runs");
+    let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.starts_with("Attached") {
+        line.clear();
+        assert!(errors.read_line(&mut line).expect("it can be read") > 0, "it attaches");
+    }
+    drop(traced.stdin.take());
+    traced.wait().expect("it ends");
+    // SAFETY: plain numbers; the process is not reaped yet.
+    unsafe { libc::kill(process.id() as i32, libc::SIGINT) };
+    let printed = text(&process.wait_with_output().expect("it ends").stdout);
+    assert_eq!(line, "Attached 3 probes\n", "{printed}");
+    for entry in ["@[half_a, 1]: 1", "@[half_b, 2]: 1", "@[half_d, 3]: 1"] {
+        assert!(printed.contains(entry), "{entry}\n{printed}");
+    }
 }

@@ -30,7 +30,7 @@ fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
         return refused;
     }
     if error.kind() == libbpf_rs::ErrorKind::PermissionDenied || log.contains("-EPERM") {
-        return "not permitted to load BPF programs; run as root, or with CAP_BPF and CAP_PERFMON".into();
+        return not_permitted(manifest, log);
     }
     if log.contains("vmlinux BTF") || log.contains("valid kernel BTF") {
         return "this kernel tells nothing of its types (no /sys/kernel/btf/vmlinux); \
@@ -44,6 +44,20 @@ fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
             format!("the object cannot be loaded: {line}; use -v for more")
         }
         None => format!("the object cannot be loaded: {error}"),
+    }
+}
+
+/// Capabilities were looked at before: where one program is refused, it is its kind that may not be loaded.
+fn not_permitted(manifest: &Manifest, log: &str) -> String {
+    let symbol = between(log, "prog '", "'");
+    match manifest.probes.iter().find(|p| Some(p.program.as_str()) == symbol) {
+        Some(probe) => format!(
+            "{}: not permitted to load the program of {}: this kernel, its security module or the container \
+             allows no programs of this kind",
+            crate::place::show(manifest, &probe.place),
+            probe.name
+        ),
+        None => "not permitted to load BPF programs; run as root, or with CAP_BPF and CAP_PERFMON".into(),
     }
 }
 
@@ -150,6 +164,19 @@ mod tests {
         cause(&manifest, log, &error)
     }
 
+    fn one_probe() -> Manifest {
+        let probe = btc_abi::Probe {
+            name: "begin".into(),
+            program: "p0_begin".into(),
+            attach: btc_abi::Attach::Begin,
+            missing: btc_abi::Missing::Error,
+            identity: btc_abi::ProbeIdentity::Static,
+            clause: 0,
+            place: btc_abi::Place::default(),
+        };
+        Manifest { probes: vec![probe], ..Manifest::default() }
+    }
+
     #[test]
     fn missing_fields_are_named() {
         let log = "1: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [737] \
@@ -170,16 +197,7 @@ mod tests {
 
     #[test]
     fn what_is_too_complex_names_the_probe() {
-        let probe = btc_abi::Probe {
-            name: "begin".into(),
-            program: "p0_begin".into(),
-            attach: btc_abi::Attach::Begin,
-            missing: btc_abi::Missing::Error,
-            identity: btc_abi::ProbeIdentity::Static,
-            clause: 0,
-            place: btc_abi::Place::default(),
-        };
-        let manifest = Manifest { probes: vec![probe], ..Manifest::default() };
+        let manifest = one_probe();
         let error = libbpf_rs::Error::from_raw_os_error(libc::E2BIG);
         for (reason, words) in [
             ("The sequence of 8193 jumps is too complex.", "8192 branches"),
@@ -197,6 +215,9 @@ mod tests {
     fn permission_and_types() {
         let error = libbpf_rs::Error::from_raw_os_error(libc::EPERM);
         assert!(cause(&Manifest::default(), "", &error).contains("CAP_BPF"));
+        let log = "libbpf: prog 'p0_begin': BPF program load failed: -EPERM\n";
+        let text = cause(&one_probe(), log, &error);
+        assert!(text.contains("the program of begin") && !text.contains("CAP_BPF"), "{text}");
         assert!(explain_log("libbpf: failed to find valid kernel BTF\n").contains("CONFIG_DEBUG_INFO_BTF"));
         assert!(explain_log("libbpf: Something odd\n").contains("Something odd"));
     }

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 
 use btc_abi::{Attach, EVENTS_MAP, SCRATCH_MAP, LOSSES, Manifest, Map, STOPPED};
-use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel};
+use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
 use crate::attach::{Plan, Point, programs};
@@ -153,8 +153,12 @@ fn choose_programs(
                 // SAFETY: the program belongs to the object, which is alive and not loaded yet.
                 unsafe { sys::bpf_program__set_expected_attach_type(raw, multi.attach_type()) };
             }
-            let typed = matches!(probe.attach, Attach::Fentry { .. } | Attach::FentryProgram { .. });
-            if let (true, Some(target)) = (typed, plan.targets.first()) {
+            if let (Attach::Fentry { ret, .. } | Attach::FentryProgram { ret, .. }, Some(target)) =
+                (&probe.attach, plan.targets.first())
+            {
+                // A wildcard's section names another kind, for loaders that do not expand it.
+                program.set_prog_type(ProgramType::Tracing);
+                program.set_attach_type(if *ret { ProgramAttachType::TraceFexit } else { ProgramAttachType::TraceFentry });
                 let function = target.name.function.clone();
                 let of = target.typed.and_then(|t| t.program).map(programs::open).transpose()?;
                 let fd = of.as_ref().map_or(0, AsRawFd::as_raw_fd);

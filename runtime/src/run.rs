@@ -241,7 +241,7 @@ impl Session<'_> {
 
     fn end(&mut self, reader: &mut Reader) -> Result<(), Error> {
         reader.state().sink.hold(false);
-        self.attached.links.clear();
+        attach::detach(std::mem::take(&mut self.attached.links));
         reader.state().watchpoints.clear();
         self.attached.copies = Default::default();
         // What other CPUs sent behind an exit() is dropped here.

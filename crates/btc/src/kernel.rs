@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use btc_target::{Sections, Source};
 use btf_rs::{Backend, Btf};
@@ -118,10 +118,12 @@ impl Source for Kernel {
     }
 
     fn module_btf(&self, module: &str, kernel: &Btf) -> Option<Btf> {
-        if self.btf.is_some() || module.contains('/') || module.starts_with('.') {
+        if module.contains('/') || module.starts_with('.') {
             return None;
         }
-        let bytes = fs::read(format!("/sys/kernel/btf/{module}")).ok()?;
+        // Modules' types lie beside their kernel's, also where a folder of them was copied from elsewhere.
+        let folder = Path::new(self.btf.as_deref().unwrap_or(KERNEL_BTF)).parent()?;
+        let bytes = fs::read(folder.join(module)).ok()?;
         Btf::from_split_bytes(&bytes, kernel).ok()
     }
 

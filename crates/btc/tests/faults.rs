@@ -6,49 +6,15 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
+
+mod support;
+
+use support::{load, lost, program, text, tracer, unfit_to_look};
 
 /// Longest wait for an end that must come by itself.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Why these tests cannot run here.
-fn unfit() -> Option<&'static str> {
-    // SAFETY: geteuid has no preconditions.
-    if unsafe { libc::geteuid() } != 0 {
-        return Some("not root");
-    }
-    let events = std::path::Path::new("/sys/kernel/tracing/events/syscalls/sys_enter_getppid");
-    if !events.exists() {
-        let _ = Command::new("mount").args(["-t", "tracefs", "tracefs", "/sys/kernel/tracing"]).output();
-    }
-    if Command::new("bpftool").arg("version").output().is_err() {
-        return Some("no bpftool");
-    }
-    (!events.exists()).then_some("no syscall tracepoints")
-}
-
-/// Compiles a C program of `testdata/kernel`, a copy for each test.
-fn program(source: &str, name: &str) -> PathBuf {
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel").join(source);
-    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let built = Command::new("cc").args(["-O2", "-o"]).arg(&program).arg(source).status();
-    assert!(built.is_ok_and(|s| s.success()), "cc builds the program");
-    program
-}
-
-/// A load of so many calls, so many a second, as a command line.
-fn load(name: &str, count: u64, rate: u64) -> String {
-    format!("{} {count} {rate}", program("syscalls.c", name).display())
-}
-
-/// A tracer to be started.
-fn tracer(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
 
 fn signal(process: &Child, number: i32) {
     // SAFETY: plain numbers; the process is not reaped yet, so its number is its own.
@@ -85,16 +51,6 @@ fn end(mut process: Child) -> Output {
     Output { status, stdout, stderr }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Records told as lost.
-fn lost(messages: &str) -> u64 {
-    let number = |line: &str| line.split(" record").next()?.split_whitespace().last()?.parse::<u64>().ok();
-    messages.lines().filter(|l| l.contains("lost ")).filter_map(number).sum()
-}
-
 /// No map of this name is in the kernel: it lives as long as a program that uses it, and that as long as
 /// its links.
 fn assert_gone(map: &str) {
@@ -122,7 +78,7 @@ fn first_line(process: &mut Child) -> BufReader<std::process::ChildStdout> {
 /// The record of exit() finds no room in a full ring; the run ends all the same, with its code.
 #[test]
 fn exit_does_not_need_the_ring() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     let script = "let @fault_exit = hash(64);
@@ -151,7 +107,7 @@ fn exit_does_not_need_the_ring() {
 /// A tracer that stands still for a while loses records, and knows how many.
 #[test]
 fn a_stopped_tracer_tells_what_it_lost() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     const EVENTS: u64 = 300_000;
@@ -209,7 +165,7 @@ fn control_does_not_need_the_ring() {
 /// Ctrl-C is heard while more arrives than can be printed.
 #[test]
 fn a_flood_does_not_drown_signals() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ {
@@ -229,7 +185,7 @@ fn a_flood_does_not_drown_signals() {
 /// The traced process is killed: that is an end as any other.
 #[test]
 fn a_killed_process_ends_the_run() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     let load = load("fault_kill", 1_000_000_000, 1000);
@@ -257,10 +213,10 @@ fn a_killed_process_ends_the_run() {
 /// A file that is deleted while it is traced goes on under another name.
 #[test]
 fn a_deleted_binary_is_still_traced() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
-    let path = program("variables.c", "fault_deleted");
+    let path = program("kernel/variables.c", "fault_deleted");
     let other = path.with_extension("other");
     let _ = std::fs::remove_file(&other);
     std::fs::hard_link(&path, &other).expect("a second name");
@@ -279,7 +235,7 @@ fn a_deleted_binary_is_still_traced() {
 /// Nobody reads any more: the run ends.
 #[test]
 fn a_closed_pipe_ends_the_run() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ {
@@ -315,7 +271,7 @@ fn a_reader_that_stands_still_does_not_stop_the_end() {
 /// Too few descriptors: whatever cannot be opened, one message says so; and as many as needed are enough.
 #[test]
 fn descriptors_run_out() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @fault_files[0] = count(); printf(\"x\\n\"); }
@@ -347,7 +303,7 @@ fn descriptors_run_out() {
 /// Nothing may be locked into memory: kernels that still count that are asked for more, others do not care.
 #[test]
 fn locked_memory_is_no_obstacle() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @fault_lock[0] = count(); printf(\"x\\n\"); }";
@@ -366,7 +322,7 @@ fn locked_memory_is_no_obstacle() {
 /// Two tracers of one event, each for a process of its own.
 #[test]
 fn two_at_once_do_not_meet() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @fault_two[0] = count(); }";

@@ -1,51 +1,50 @@
 //! The command against the running kernel. All that is attached looks at processes that the
 //! test started. Where the machine lacks something, a test says `skipped: reason`.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 mod support;
 
-use support::{btc, unfit};
+use support::{btc, load, lost, program, text, tracer, unfit, unfit_to_look};
 
 /// System calls of the full-blast test.
 const FLOOD: u64 = 2_000_000;
-
-/// Compiles a C program of `testdata/kernel`; one copy for each test, as they run at the same time.
-fn program(source: &str, name: &str) -> PathBuf {
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel").join(source);
-    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let built = Command::new("cc").args(["-O2", "-o"]).arg(&program).arg(source).status();
-    assert!(built.is_ok_and(|s| s.success()), "cc builds the program");
-    program
-}
-
-/// The load.
-fn load(name: &str) -> PathBuf {
-    program("syscalls.c", name)
-}
-
-/// The number before a word in a text.
-fn number_before(text: &str, word: &str) -> Option<u64> {
-    text.split(word).next()?.split_whitespace().last()?.parse().ok()
-}
 
 #[test]
 fn printed_and_lost_make_all() {
     if let Some(reason) = unfit() {
         return println!("skipped: {reason}");
     }
-    let child = format!("{} {FLOOD}", load("flood").display());
+    let child = load("flood", FLOOD, 0);
     let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { printf(\"%d x\\n\", pid); @n = count(); }";
     let output = btc(&["-e", script, "-c", &child]);
-    let text = String::from_utf8_lossy(&output.stdout);
+    let (text, messages) = (text(&output.stdout), text(&output.stderr));
     let printed = text.lines().filter(|l| l.ends_with(" x")).count() as u64;
-    let messages = String::from_utf8_lossy(&output.stderr);
-    let lost: u64 =
-        messages.lines().filter(|l| l.contains("lost")).filter_map(|l| number_before(l, " record")).sum();
+    let lost = lost(&messages);
     assert_eq!(printed + lost, FLOOD, "printed {printed}, told as lost {lost}\n{messages}");
     assert!(text.contains(&format!("@n: {FLOOD}")), "the aggregation counted all");
+}
+
+/// `print(@m); clear(@m)` takes each entry in one step: what is added between the two is not gone. What is left
+/// is an addition that a CPU is in the middle of; one at a time for each pair.
+#[test]
+fn print_and_clear_lose_nothing_in_between() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @taken[pid] = count(); @all = count(); }
+        interval:ms:5 { print(@taken); clear(@taken); @pairs = count(); }";
+    let output = btc(&["-e", script, "-c", &load("taken", FLOOD, 0)]);
+    let printed = text(&output.stdout);
+    let number = |line: &str| line.rsplit(": ").next()?.parse::<u64>().ok();
+    let sum = |name: &str| printed.lines().filter(|l| l.starts_with(name)).filter_map(number).sum::<u64>();
+    let (taken, pairs) = (sum("@taken["), sum("@pairs"));
+    assert_eq!(sum("@all"), FLOOD, "{printed}");
+    assert!(pairs > 20, "only {pairs} pairs\n{printed}");
+    assert!(taken <= FLOOD && FLOOD - taken <= pairs, "{} of {FLOOD} are gone in {pairs} pairs", FLOOD - taken);
 }
 
 #[test]
@@ -53,7 +52,7 @@ fn a_full_map_is_told_once_with_its_number() {
     if let Some(reason) = unfit() {
         return println!("skipped: {reason}");
     }
-    let child = format!("{} 1000", load("full").display());
+    let child = load("full", 1000, 0);
     let script = "let @m = hash(10); tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @m[nsecs] = 1; }";
     let output = btc(&["-e", script, "-c", &child]);
     let messages = String::from_utf8_lossy(&output.stderr);
@@ -64,11 +63,8 @@ fn a_full_map_is_told_once_with_its_number() {
 
 #[test]
 fn nothing_stays_behind_after_a_kill() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
-    }
-    if Command::new("bpftool").arg("version").output().is_err() {
-        return println!("skipped: no bpftool");
     }
     // A map lives as long as its program, and has a name of its own.
     const MARK: &str = "m0_killed_trace";
@@ -103,7 +99,7 @@ fn static_probes_have_their_arguments() {
     if let Some(reason) = unfit() {
         return println!("skipped: {reason}");
     }
-    let traced = program("static_probes.c", "static_probes");
+    let traced = program("kernel/static_probes.c", "static_probes");
     let path = traced.display();
     let script = format!(
         "usdt:{path}:all {{ printf(\"%d %d %d %d %d %s\\n\", arg0, arg1, arg2, arg3, arg4, str(arg5)); }}
@@ -132,7 +128,7 @@ fn symbols_of_the_process_are_found() {
     if let Some(reason) = unfit() {
         return println!("skipped: {reason}");
     }
-    let traced = program("variables.c", "variables");
+    let traced = program("kernel/variables.c", "variables");
     let path = traced.display();
     let script = format!(
         "uprobe:{path}:work {{ printf(\"%d %d %d\\n\", *uaddr(\"counter\"), *uaddr(\"small\"), *uaddr(\"big\")); }}"
@@ -148,7 +144,7 @@ fn stacks_of_a_running_process_have_names() {
     if let Some(reason) = unfit() {
         return println!("skipped: {reason}");
     }
-    let traced = load("running");
+    let traced = program("kernel/syscalls.c", "running");
     let script = format!(
         "uprobe:{}:main /pid == cpid/ {{ printf(\"in %s\\n\", usym(reg(\"ip\"))); }} interval:ms:500 {{ exit(); }}",
         traced.display()
@@ -157,4 +153,33 @@ fn stacks_of_a_running_process_have_names() {
     let output = btc(&["-e", &script, "-c", &format!("{} 4000 1000", traced.display())]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("in main\n"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// One link of many functions takes all or none; the one that refuses is found, and the others are attached.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_function_that_refuses_is_left_out() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let path = program("kernel/refusing.c", "refusing");
+    // The kernel looks at the instruction where a process has it mapped.
+    let mut traced = Command::new(&path).stdin(Stdio::piped()).spawn().expect("it runs");
+    let script = format!("uprobe:{}:half_* /pid == {}/ {{ @[func, arg0] = count(); }}", path.display(), traced.id());
+    let mut process = tracer(&["-e", &script]).spawn().expect("btc runs");
+    let mut errors = BufReader::new(process.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.starts_with("Attached") {
+        line.clear();
+        assert!(errors.read_line(&mut line).expect("it can be read") > 0, "it attaches");
+    }
+    drop(traced.stdin.take());
+    traced.wait().expect("it ends");
+    // SAFETY: plain numbers; the process is not reaped yet.
+    unsafe { libc::kill(process.id() as i32, libc::SIGINT) };
+    let printed = text(&process.wait_with_output().expect("it ends").stdout);
+    assert_eq!(line, "Attached 3 probes\n", "{printed}");
+    for entry in ["@[half_a, 1]: 1", "@[half_b, 2]: 1", "@[half_d, 3]: 1"] {
+        assert!(printed.contains(entry), "{entry}\n{printed}");
+    }
 }

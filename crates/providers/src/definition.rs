@@ -49,6 +49,8 @@ pub struct Provider {
     pub fields: fn(&Target, &Attach) -> Vec<String>,
     /// The kernel struct that `ctx` points at, for providers that have it.
     pub ctx_record: fn(&Attach) -> Option<String>,
+    /// Whether this attach point needs `--unsafe`.
+    pub is_unsafe: fn(&Attach) -> bool,
 }
 
 impl Provider {
@@ -73,6 +75,7 @@ impl Provider {
         is_listed: false,
         fields: |_, _| Vec::new(),
         ctx_record: |_| None,
+        is_unsafe: |_| false,
     };
 }
 

@@ -37,9 +37,10 @@ const TYPED_FUNCTION: Provider = Provider {
     context: Context::Slots,
     exists,
     section: |attach| match attach {
-        // Which program it is in, libbpf cannot know.
-        Attach::FentryProgram { ret: false, .. } => "fentry".to_string(),
-        Attach::FentryProgram { .. } => "fexit".to_string(),
+        // Which function a wildcard's program is loaded for, or that of a BPF program, the runtime knows. Plain libbpf loads it as a raw
+        // tracepoint's: they see the same context, and need no function.
+        Attach::FentryProgram { .. } => "raw_tp".to_string(),
+        Attach::Fentry { function, .. } if is_glob(function) => "raw_tp".to_string(),
         Attach::Fentry { function, ret: false, .. } => format!("fentry/{function}"),
         Attach::Fentry { function, .. } => format!("fexit/{function}"),
         _ => String::new(),
@@ -147,8 +148,8 @@ fn program(id: &str, name: &str, ret: bool) -> Result<Attach, ProbeError> {
 }
 
 fn prototype(target: &Target, attach: &Attach) -> Option<btc_target::Prototype> {
-    let Attach::Fentry { function, .. } = attach else { return None };
-    target.btf()?.function(function)
+    let Attach::Fentry { module, function, .. } = attach else { return None };
+    target.types_of(module)?.function(function)
 }
 
 fn exists(target: &Target, attach: &Attach) -> Existence {

@@ -13,7 +13,8 @@ pub static KPROBE: Provider = Provider {
     name: "kprobe",
     aliases: &["k"],
     syntax: "kprobe:[module:]function[+offset]",
-    doc: "Fires when a kernel function is entered, or at an offset in it. `arg0`, `arg1` … are its arguments.",
+    doc: "Fires when a kernel function is entered, or at an offset in it. `arg0`, `arg1` … are its arguments. \
+          Instead of a function there may be an address, with `--unsafe`.",
     parse: |p| function(p, false),
     is_listed: true,
     fields: |target, attach| {
@@ -46,6 +47,7 @@ const KERNEL_FUNCTION: Provider = Provider {
     section,
     normal,
     is_function: true,
+    is_unsafe: |attach| matches!(attach, Attach::Kprobe { function, .. } if function.is_empty()),
     ..Provider::DEFAULT
 };
 
@@ -56,6 +58,11 @@ fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
         [module, target] => (module.as_str(), target.as_str()),
         _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
     };
+    // An address is an offset in no function.
+    if module.is_empty() && target.starts_with(|c: char| c.is_ascii_digit()) {
+        let address = number(target)?;
+        return Ok(Attach::Kprobe { module: String::new(), function: String::new(), offset: address, ret });
+    }
     let (function, offset) = match target.split_once('+') {
         Some((function, offset)) => (function, number(offset)?),
         None => (target, 0),
@@ -123,6 +130,9 @@ pub(crate) fn number(text: &str) -> Result<u64, ProbeError> {
 
 fn exists(target: &Target, attach: &Attach) -> Existence {
     let Attach::Kprobe { module, function, .. } = attach else { return Existence::Yes };
+    if function.is_empty() {
+        return Existence::Unknown;
+    }
     let Some(functions) = target.functions() else { return Existence::Unknown };
     let here = |(m, f): &(String, String)| {
         (module.is_empty() || m == module || (module == "vmlinux" && m.is_empty()))
@@ -139,7 +149,7 @@ fn exists(target: &Target, attach: &Attach) -> Existence {
 fn section(attach: &Attach) -> String {
     let Attach::Kprobe { function, offset, ret, module } = attach else { return String::new() };
     let kind = if *ret { "kretprobe" } else { "kprobe" };
-    if is_glob(function) || !module.is_empty() {
+    if is_glob(function) || function.is_empty() || !module.is_empty() {
         kind.to_string()
     } else if *offset != 0 {
         format!("{kind}/{function}+{offset:#x}")
@@ -151,6 +161,9 @@ fn section(attach: &Attach) -> String {
 fn normal(attach: &Attach) -> String {
     let Attach::Kprobe { module, function, offset, ret } = attach else { return String::new() };
     let kind = if *ret { "kretprobe" } else { "kprobe" };
+    if function.is_empty() {
+        return format!("{kind}:{offset}");
+    }
     let module = if module.is_empty() { String::new() } else { format!("{module}:") };
     let offset = if *offset == 0 { String::new() } else { format!("+{offset}") };
     format!("{kind}:{module}{function}{offset}")

@@ -62,6 +62,11 @@ fn one<'a>(
             return None;
         }
     };
+    if (provider.is_unsafe)(&attach) && !settings.types.allow_unsafe {
+        let message = format!("`{}`: nothing says that an instruction begins at this address", point.text);
+        d.push(Diagnostic::error(Code::Unsafe, point.span, message).help("allow it with --unsafe"));
+        return None;
+    }
     let name = (provider.normal)(&attach);
     let mut missing = settings.missing;
     // Of a list something must be there, not every wildcard: the target knows.

@@ -1,5 +1,6 @@
 # Runs in a guest after prelude.sh: plays the cases that the lines after this ask for.
 objects=/payload/objects cases=/payload/cases
+while read -r module; do insmod "/payload/modules/$module.ko"; done < /payload/modules/order
 
 await_attached() { # PID: until the tracer says so, or has ended
   i=0

@@ -5,6 +5,7 @@
 //! compiler's crates, so that `cargo xtask setup` builds on a machine that lacks all else.
 
 pub mod apt;
+pub mod attach_bench;
 pub mod cases;
 pub mod conformance;
 pub mod demo;
@@ -16,6 +17,7 @@ pub mod initramfs;
 pub mod kernels;
 pub mod modules;
 pub mod oneliners;
+pub mod options;
 pub mod payload;
 pub mod programs;
 pub mod random;

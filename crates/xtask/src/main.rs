@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use btc_xtask::{
-    conformance, demo, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, soak, suite,
+    attach_bench, conformance, demo, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, soak, suite,
     tools,
 };
 
@@ -25,6 +25,8 @@ usage: cargo xtask TASK
                           bpftrace's own tools: compile and load all, run some beside bpftrace
   oneliners [--kernel K] [NAME…]
                           run testdata/oneliners.txt under bpftrace and under btc, and compare
+  attach-bench [--kernel K] [PATTERN]
+                          time to attach and detach a thousand functions, under btc and under bpftrace
   conformance             run the conformance kit beside the project on this machine
   test                    everything: unit tests, conformance, guests
 K is 5.10, 6.1, 6.12, new or all; several may be joined by commas.";
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "guest-test" => guest_test::run(rest),
         "random" => random::run(rest),
         "oneliners" => oneliners::run(rest),
+        "attach-bench" => attach_bench::run(rest),
         "soak" => soak::run(rest),
         "conformance" => conformance::run(rest),
         "tools-test" => tools::run(rest),

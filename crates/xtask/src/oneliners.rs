@@ -3,13 +3,15 @@
 //! `testdata/oneliners.txt` holds one a line: a name, in brackets what is taken from both
 //! outputs before they are compared, and a shell command that says `bpftrace`. Standard
 //! output and the exit code must be the same. A line `differs: REASON` below one says that
-//! they are not, and why that is right; once they are the same, it must go.
+//! they are not, and why that is right; once they are the same, it must go. `differs on K, K: REASON`
+//! names the kernels.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::guest::Guest;
 use crate::kernels::{self, Kernel};
+use crate::options::Options;
 use crate::payload;
 use crate::report::Tally;
 use crate::results::{PRELUDE, Results};
@@ -29,7 +31,30 @@ struct Line {
     name: String,
     rules: Vec<Rule>,
     command: String,
-    differs: Option<String>,
+    differs: Option<Difference>,
+}
+
+/// That both sides differ, and why that is right.
+struct Difference {
+    /// The kernels where they do; all when empty.
+    kernels: Vec<String>,
+    reason: String,
+}
+
+impl Difference {
+    /// Reads `differs: REASON` or `differs on K, K: REASON`.
+    fn read(line: &str) -> Option<Difference> {
+        let (kernels, reason) = line.strip_prefix("differs")?.split_once(": ")?;
+        let kernels = match kernels {
+            "" => Vec::new(),
+            some => some.strip_prefix(" on ")?.split(", ").map(str::to_string).collect(),
+        };
+        Some(Difference { kernels, reason: reason.to_string() })
+    }
+
+    fn is_on(&self, kernel: &Kernel) -> bool {
+        self.kernels.is_empty() || self.kernels.iter().any(|k| k == kernel.name)
+    }
 }
 
 /// What is taken from both outputs.
@@ -84,8 +109,9 @@ fn read() -> Result<Vec<Line>> {
     let mut all: Vec<Line> = Vec::new();
     for line in shell::read_text(&file())?.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
         let wrong = || Failure::new(format!("{}: cannot read `{line}`", file().display()));
-        if let Some(reason) = line.trim().strip_prefix("differs: ") {
-            all.last_mut().ok_or_else(wrong)?.differs = Some(reason.to_string());
+        if line.starts_with(' ') {
+            let difference = Difference::read(line.trim()).ok_or_else(wrong)?;
+            all.last_mut().ok_or_else(wrong)?.differs = Some(difference);
             continue;
         }
         let (head, command) = line.split_once(": ").ok_or_else(wrong)?;
@@ -99,22 +125,12 @@ fn read() -> Result<Vec<Line>> {
 
 /// The task.
 pub fn run(args: &[String]) -> Result<u8> {
-    let (mut chosen, mut names) = (kernels::named(KERNELS)?, Vec::new());
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--kernel" => {
-                chosen = kernels::named(args.next().ok_or_else(|| Failure::new("--kernel needs a name"))?)?;
-            }
-            option if option.starts_with('-') => return Err(Failure::new(format!("oneliners has no {option}"))),
-            name => names.push(name.to_string()),
-        }
-    }
-    kernels::ensure(&chosen)?;
+    let options = Options::read("oneliners", KERNELS, &[], args)?;
+    kernels::ensure(&options.kernels)?;
     let mut lines = read()?;
-    lines.retain(|line| names.is_empty() || names.contains(&line.name));
+    lines.retain(|line| options.wants(&line.name));
     if lines.is_empty() {
-        return Err(Failure::new(format!("no one-liner named {}", names.join(", "))));
+        return Err(Failure::new(format!("no one-liner named {}", options.names.join(", "))));
     }
     let payload = shell::scratch()?.join("payload-oneliners");
     payload::fill(&payload)?;
@@ -124,7 +140,7 @@ pub fn run(args: &[String]) -> Result<u8> {
         shell::write(&payload.join("oneliners").join(&line.name), format!("{}\n", line.command))?;
     }
     let mut tally = Tally::default();
-    for kernel in &chosen {
+    for kernel in &options.kernels {
         let start = Instant::now();
         let one = on_kernel(kernel, &payload, &lines)?;
         println!("kernel {}: {one} ({} s)", kernel.name, start.elapsed().as_secs());
@@ -146,7 +162,8 @@ fn on_kernel(kernel: &Kernel, payload: &std::path::Path, lines: &[Line]) -> Resu
     let mut tally = Tally::default();
     for line in lines {
         let told = format!("{}: {}", kernel.name, line.name);
-        match (compare(line, &results), &line.differs) {
+        let reason = line.differs.as_ref().filter(|d| d.is_on(kernel)).map(|d| &d.reason);
+        match (compare(line, &results), reason) {
             (Ok(()), None) => tally.pass(),
             (Ok(()), Some(reason)) => tally.fail(&format!("{told} is the same now"), &format!("take out: {reason}")),
             (Err(_), Some(reason)) => tally.skip(&told, &format!("differs: {reason}")),

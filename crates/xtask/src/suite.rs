@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::conformance;
-use crate::guest_test::{self, Request};
-use crate::kernels;
+use crate::guest_test;
+use crate::options::Options;
 use crate::report::Tally;
 use crate::setup;
 use crate::shell::{self, Failure, Result};
@@ -62,9 +62,8 @@ fn unit_tests() -> Result<Tally> {
 }
 
 fn guests() -> Result<Tally> {
-    let request =
-        Request { kernels: kernels::named(KERNELS)?, names: Vec::new(), conformance: true, verbose: false };
-    guest_test::perform(&request)
+    let flags = [guest_test::CONFORMANCE];
+    guest_test::perform(&Options::read("test", KERNELS, &flags, &flags.map(str::to_string))?)
 }
 
 /// One part of the suite, with its time. What stops it counts as one failure, and the rest goes on.

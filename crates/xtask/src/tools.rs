@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::guest::Guest;
 use crate::kernels::{self, Kernel};
 use crate::modules;
+use crate::options::Options;
 use crate::payload;
 use crate::programs;
 use crate::report::Tally;
@@ -29,35 +30,10 @@ const LIMIT: Duration = Duration::from_secs(3600);
 const MEMORY: u32 = 3072;
 /// What the workloads use that is not in every kernel's image.
 const MODULES: &[&str] = &["null_blk", "loop", "xfs", "raid1", "dummy"];
+/// The flag that only loads the tools' objects.
+const LOAD: &str = "--load";
 /// Kernels of a plain run.
 const KERNELS: &str = "6.1,6.12,new";
-
-struct Request {
-    kernels: Vec<Kernel>,
-    names: Vec<String>,
-    /// Load only.
-    load: bool,
-    verbose: bool,
-}
-
-fn request(args: &[String]) -> Result<Request> {
-    let mut request =
-        Request { kernels: kernels::named(KERNELS)?, names: Vec::new(), load: false, verbose: false };
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--kernel" => {
-                let list = args.next().ok_or_else(|| Failure::new("--kernel needs a name"))?;
-                request.kernels = kernels::named(list)?;
-            }
-            "--load" => request.load = true,
-            "-v" | "--verbose" => request.verbose = true,
-            option if option.starts_with('-') => return Err(Failure::new(format!("tools-test has no {option}"))),
-            name => request.names.push(name.trim_end_matches(".bt").to_string()),
-        }
-    }
-    Ok(request)
-}
 
 /// A tool on a kernel, before the guest ran.
 struct Todo<'a> {
@@ -100,16 +76,17 @@ fn lacks() -> Result<Lacks> {
 
 /// The task.
 pub fn run(args: &[String]) -> Result<u8> {
-    let request = request(args)?;
+    let mut request = Options::read("tools-test", KERNELS, &[LOAD], args)?;
+    request.names.iter_mut().for_each(|name| *name = name.trim_end_matches(".bt").to_string());
     kernels::ensure(&request.kernels)?;
     let sid = Sid::ensure()?;
     let mut tools = sid.tools()?;
-    tools.retain(|t| request.names.is_empty() || request.names.contains(&stem(t)));
+    tools.retain(|t| request.wants(&stem(t)));
     if tools.is_empty() {
         return Err(Failure::new(format!("no tool named {}", request.names.join(", "))));
     }
     let payload = shell::scratch()?.join("payload-tools");
-    prepare(&payload, &sid, &tools, request.load)?;
+    prepare(&payload, &sid, &tools, request.has(LOAD))?;
     let mut tally = Tally::default();
     let mut table = Table::new();
     for kernel in &request.kernels {
@@ -156,7 +133,7 @@ fn compile(payload: &Path, tool: &Path, btf: &Path) -> Result<std::result::Resul
 }
 
 fn on_kernel(
-    request: &Request,
+    request: &Options,
     kernel: &Kernel,
     payload: &Path,
     tools: &[PathBuf],
@@ -175,7 +152,7 @@ fn on_kernel(
         if refused.is_none() {
             plan += &format!("load_tool {name}\n");
         }
-        if refused.is_none() && !request.load {
+        if refused.is_none() && !request.has(LOAD) {
             beside.extend(folder().join(format!("{name}.workload.sh")).exists().then(|| name.clone()));
         }
         todo.push(Todo { name, lack, refused });

@@ -233,3 +233,28 @@ fn every_package_takes_the_common_lints() {
         assert!(manifest.contains("[lints]\nworkspace = true"), "{name}: no `[lints] workspace = true`");
     }
 }
+
+/// `docs/kernels.md` says of each kind of probe which case proves it: all kinds are there, and so are the cases.
+#[test]
+fn kernels_are_proven() {
+    let page = read(&root().join("docs/kernels.md"));
+    let quoted = |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_string).collect() };
+    let table = page.split("\n## ").next().unwrap_or_default().lines();
+    let rows: Vec<Vec<&str>> =
+        table.filter(|l| l.starts_with("| ")).map(|l| l.split('|').map(str::trim).collect()).collect();
+    assert!(rows.len() > 15, "{} rows", rows.len());
+    for row in rows.iter().skip(1) {
+        assert!(row.len() == 9 && !quoted(row[2]).is_empty(), "{row:?} names no case");
+        for case in quoted(row[2]) {
+            let places = [format!("testdata/run/{case}.bt"), format!("testdata/guest/{case}.sh")];
+            assert!(places.iter().any(|p| root().join(p).is_file()), "docs/kernels.md: there is no case `{case}`");
+        }
+    }
+    let providers = sources().into_iter().filter(|(path, _)| path.starts_with("crates/providers/src/"));
+    for (path, text) in providers {
+        for name in text.lines().filter_map(|l| l.trim().strip_prefix("name: \"")?.strip_suffix("\",")) {
+            let known = page.contains(&format!("`{name}`")) || page.contains(&format!("`{name}:"));
+            assert!(known || name.is_empty(), "docs/kernels.md says nothing of `{name}` ({path})");
+        }
+    }
+}

@@ -18,6 +18,10 @@ pub(super) fn targets(
     let config = if ret { return_bit } else { 0 };
     let word = if ret { "kretprobe" } else { "kprobe" };
     if function.is_empty() {
+        if !options.allow_unsafe {
+            let message = format!("{word}:{offset:#x}: an address may be no instruction's; allow it with --unsafe");
+            return Err(crate::Error::new(message).into());
+        }
         let title = format!("{word}:{offset:#x}");
         let event = Event { config2: offset, ..Event::new(kind, config, &title) };
         return Ok(vec![Target::new(Point::Perf(vec![event]), title, format!("{offset:#x}"))]);

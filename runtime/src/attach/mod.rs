@@ -117,6 +117,23 @@ pub(crate) struct Link {
     _event: Option<OwnedFd>,
 }
 
+/// Links that are closed at the same time.
+const DETACHING: usize = 64;
+
+/// Detaches everything. The kernel waits at each link until no CPU runs its program any more: threads wait
+/// together where one would wait for hundreds of perf events in a row.
+pub(crate) fn detach(mut links: Vec<Link>) {
+    std::thread::scope(|scope| {
+        let share = links.len().div_ceil(DETACHING).max(1);
+        while links.len() > share {
+            let some = links.split_off(links.len() - share);
+            // Without a thread they are closed here.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, || drop(some));
+        }
+        drop(links);
+    });
+}
+
 /// Resolves all probes.
 pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, Error> {
     let (mut plans, mut lacking) = (Vec::new(), Vec::new());
@@ -154,7 +171,7 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
 fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> Result<(), Error> {
     let place = place::show(manifest, &probe.place);
     match probe.missing {
-        Missing::Error => Err(Error::new(format!("{place}: ERROR: cannot attach {}: {what}", probe.name))),
+        Missing::Error => Err(Error::new(format!("{place}: cannot attach {}: {what}", probe.name))),
         Missing::Warn if !options.no_warnings => {
             eprintln!("{place}: WARNING: {} is left out: {what}", probe.name);
             Ok(())

@@ -1,0 +1,1 @@
+watched 3

@@ -24,7 +24,7 @@ pub const SECTION: &str = ".btc.manifest";
 /// Format version. A reader accepts its own major version and any minor one.
 pub const MAJOR: u16 = 0;
 /// See [`MAJOR`].
-pub const MINOR: u16 = 2;
+pub const MINOR: u16 = 3;
 
 /// Name of the ring buffer that carries records.
 pub const EVENTS_MAP: &str = "btc_events";

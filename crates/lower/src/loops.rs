@@ -197,17 +197,18 @@ impl FnLower<'_, '_, '_> {
         })
     }
 
-    /// Rounds of so much work each. The loops around take their share: those that are walked a known
-    /// number of times that, the others as much as this one.
+    /// Rounds of so much work each. Loops around that are walked a known number of times leave half of
+    /// that part, for what else they do; the others go round as often as this one.
     fn rounds(&self, share: Work, round: Work) -> i64 {
         let few = |walks: Option<i64>| walks.filter(|n| *n <= NATIVE.forks);
-        let times = self.loops.iter().filter_map(|l| few(l.walks)).fold(1, i64::saturating_mul);
+        let times = self.loops.iter().filter_map(|l| few(l.walks)).filter(|n| *n > 1);
+        let times = times.fold(1i64, |all, n| all.saturating_mul(2 * n));
         let unknown = self.loops.iter().filter(|l| few(l.walks).is_none()).count() as u32;
         let fit = |most: i64, each: i64| root(most / times.saturating_mul(each.max(1)), unknown + 1);
         fit(share.insts, round.insts).min(fit(share.forks, round.forks)).clamp(1, MOST)
     }
 
-    /// Scalar variables that are set from block `from` on.
+    /// Scalar variables that are set from block `from` on. Pointers stay: the verifier does not follow their values.
     fn variables_set(&self, from: Block) -> Vec<hir::VarId> {
         let insts = self.b.func.blocks[from.index()..].iter().flat_map(|b| &b.insts);
         let base = |op: &Op| if let Op::Store(_, m, _) = op { Some(m.base) } else { None };
@@ -216,7 +217,7 @@ impl FnLower<'_, '_, '_> {
         vars.sort_unstable();
         vars.retain(|var| {
             let declared = &self.probe.vars[var.0 as usize];
-            declared.ty.is_scalar() && !declared.shared && bases.contains(&self.vars[var].base)
+            declared.ty.is_scalar() && !declared.ty.is_pointer() && !declared.shared && bases.contains(&self.vars[var].base)
         });
         vars
     }

@@ -36,7 +36,10 @@ const NATIVE: Work = Work { insts: 1 << 15, forks: 1 << 9 };
 const FALLBACK: Work = Work { insts: 400_000, forks: 8000 };
 /// What a search may take of the latter: there may be several in a statement.
 const SEARCH: Work = Work { insts: 1 << 17, forks: 8000 };
-/// Most native rounds of a loop, whatever it costs.
+/// Fewest and most native rounds of a loop, whatever it costs: the verifier sees the end of a short one where
+/// it knows the numbers, and a round of the iterator is more to follow than a few native ones. A
+/// search has an end at each round, so it need not have that many.
+const FEWEST: i64 = 8;
 const MOST: i64 = 1 << 13;
 
 /// What the verifier walks: it gives up at a million instructions, and at 8192 branches whose
@@ -177,7 +180,8 @@ impl FnLower<'_, '_, '_> {
             Rounds::Unknown | Rounds::Counted(_) => i64::MAX,
         };
         let [now, old] = self.walked(l);
-        let native = self.rounds(native, now).min(known);
+        let fewest = if matches!(l.rounds, Rounds::Search(_)) { 1 } else { FEWEST };
+        let native = self.rounds(native, now).max(fewest).min(known);
         let bound = self.rounds(fallback, old).max(native).min(known);
         // A round of the iterator is walked until it is seen to be like the one before.
         let again = if native < known { 3 } else { 0 };

@@ -84,5 +84,6 @@ percpulruhash); integers of 8 to 64 bits, booleans, texts, arrays, pointers, tup
 kernel (by BTF) and of the script; all of C's operators; `if`, `for` over ranges and maps, `while`, `unroll`, `break`, `continue`,
 `return`; block expressions; casts; `sizeof`, `offsetof`, `typeof`; macros; `import`; `#define`, `#if`; positional parameters.
 
-A loop whose number of rounds is not known at compile time ends after 256 to 8192, fewer the longer its body is. Loops over maps need Linux 5.13.
+A loop goes round as often as it says, up to 8388608 times. Before Linux 6.4 it ends earlier, the earlier the longer its body is and the
+more loops are around it; so does a search in a text. Each such end is told when the script ends. Loops over maps need Linux 5.13.
 ";

@@ -98,6 +98,7 @@ pub(crate) struct Loop {
     pub next: Block,
     /// Where it ends.
     pub out: Block,
+    head: Block,
     body: Block,
     leave: Block,
     rounds: Rounds,
@@ -122,17 +123,18 @@ impl FnLower<'_, '_, '_> {
         let at = self.b.slot_addr(count);
         let zero = self.b.iconst(0);
         self.b.store(Width::B8, at, 0, zero);
-        let (out, leave, head, body) = (self.b.block(0), self.b.block(1), self.b.block(0), self.b.block(1));
+        let (out, leave, head) = (self.b.block(0), self.b.block(1), self.b.block(0));
+        let (body, next) = (self.b.block(1), self.b.block(0));
         self.b.jump(head, &[]);
         self.b.switch_to(body);
         let walks = match rounds {
             Rounds::Known(n) | Rounds::Search(n) => Some(n.max(1)),
             Rounds::Unknown | Rounds::Counted(_) => None,
         };
-        self.loops.push(Enclosing { next: head, out, leave: Some(leave), walks });
+        self.loops.push(Enclosing { next, out, leave: Some(leave), walks });
         let index = self.b.block_param(body, 0);
         let (before, span) = (self.work, self.b.span);
-        Loop { index, next: head, out, body, leave, rounds, count, before, span }
+        Loop { index, next, out, head, body, leave, rounds, count, before, span }
     }
 
     /// Ends the body of a loop; the builder stands behind it.
@@ -141,7 +143,7 @@ impl FnLower<'_, '_, '_> {
         self.b.jump(l.next, &[]);
         self.loops.pop();
         let form = self.form(l);
-        let vars = if form.bound.is_some() { self.variables_set(l.next) } else { Vec::new() };
+        let vars = if form.bound.is_some() { self.variables_set(l.head) } else { Vec::new() };
         let iterator = form.bound.map(|_| self.b.slot(8));
         self.head(l, &form, iterator, &vars);
         self.b.switch_to(l.leave);
@@ -191,7 +193,7 @@ impl FnLower<'_, '_, '_> {
 
     /// What the verifier walks in a round, with and without iterators.
     fn walked(&self, l: &Loop) -> [Work; 2] {
-        let blocks = &self.b.func.blocks[l.next.index()..];
+        let blocks = &self.b.func.blocks[l.head.index()..];
         let insts: usize = blocks.iter().map(|b| b.insts.len() + 1).sum();
         let forks = blocks.iter().filter(|b| matches!(b.terminator, Some(Terminator::Branch { .. }))).count();
         let own = Work { insts: insts as i64, forks: forks as i64 };
@@ -248,7 +250,7 @@ impl FnLower<'_, '_, '_> {
 
     /// The head: whether there is another round.
     fn head(&mut self, l: &Loop, form: &Form, iterator: Option<Slot>, vars: &[hir::VarId]) {
-        self.b.switch_to(l.next);
+        self.b.switch_to(l.head);
         let n = self.count(l);
         if let Rounds::Counted(rounds) = l.rounds {
             let more = self.b.block(0);
@@ -270,10 +272,16 @@ impl FnLower<'_, '_, '_> {
             }
             _ => self.b.branch_imm(Cond::ULt, n, form.native, go, l.out),
         }
-        self.b.switch_to(go);
-        let next = self.b.add_imm(n, 1);
+        // Where all rounds are native ones, the next one is counted when this one is over: that takes no copy.
+        let counted = if iterator.is_some() { go } else { l.next };
+        self.b.switch_to(counted);
+        let done = self.count(l);
+        let next = self.b.add_imm(done, 1);
         self.set_count(l, next);
+        self.b.switch_to(go);
         self.b.jump(l.body, &[n]);
+        self.b.switch_to(l.next);
+        self.b.jump(l.head, &[]);
     }
 
     /// Takes the next number from the iterator, which is made at the first time.

@@ -24,6 +24,10 @@ fn sentence(state: &State, loss: &Loss, count: u64) -> String {
         }
         LossKind::Stack => format!("lost {count} stack{s}: the table is full; raise max_map_keys"),
         LossKind::Helper => format!("{subject} failed {count} time{s}"),
+        LossKind::Loop => {
+            let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
+            format!("loop cut short after {subject} rounds, {times}")
+        }
     }
 }
 

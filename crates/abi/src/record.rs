@@ -113,4 +113,6 @@ pub enum LossKind {
     Stack,
     /// Any other helper failed.
     Helper,
+    /// A loop ended before it was done, after as many rounds as the subject says.
+    Loop,
 }

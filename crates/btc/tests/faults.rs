@@ -136,7 +136,7 @@ fn a_stopped_tracer_tells_what_it_lost() {
 /// Where data fills the ring, what ends or changes something finds its way.
 #[test]
 fn control_does_not_need_the_ring() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     // The ring is full long before the 60,000th event; nothing is counted behind the clear().
@@ -251,7 +251,7 @@ fn a_closed_pipe_ends_the_run() {
 /// Whoever reads stands still, as a pager does: Ctrl-C ends the run all the same.
 #[test]
 fn a_reader_that_stands_still_does_not_stop_the_end() {
-    if let Some(reason) = unfit() {
+    if let Some(reason) = unfit_to_look() {
         return println!("skipped: {reason}");
     }
     let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ {

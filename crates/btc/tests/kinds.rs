@@ -67,7 +67,7 @@ kinds! {
         "/bin/cat /proc/self/comm", "@[/proc/self/comm]: 1";
     rawtracepoint "rawtracepoint", "kernel/syscalls.c":
         format!("rawtracepoint:sys_enter /pid == cpid && args.id == {}/ {{ @[probe] = count(); }}", libc::SYS_getppid),
-        "{} 10", "@[rawtracepoint:sys_enter]: 10";
+        "{} 10", "@[rawtracepoint:vmlinux:sys_enter]: 10";
     uprobe "uprobe", "kernel/variables.c": "uprobe:{}:work /pid == cpid/ { @[arg0] = count(); }", "{}", "@[1]: 2";
     uretprobe "uretprobe", "kernel/variables.c":
         "uretprobe:{}:work /pid == cpid/ { @[retval] = count(); }", "{}", "@[44]: 1";

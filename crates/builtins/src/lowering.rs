@@ -80,6 +80,17 @@ pub enum Source {
     Remote(Value, Space),
 }
 
+/// A loop that a hook began.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat {
+    /// Number of the round, from 0. The verifier may not know its bound.
+    pub index: Value,
+    /// Where the next round begins.
+    pub next: Block,
+    /// Where the loop ends.
+    pub out: Block,
+}
+
 /// Services for lowering hooks.
 pub trait Lowering<'m> {
     /// The instruction builder.
@@ -100,6 +111,11 @@ pub trait Lowering<'m> {
     /// The same number, of which the verifier knows nothing. It follows each value that a
     /// counter may have when a loop is left, and all that comes after once for each.
     fn opaque(&mut self, value: Value) -> Value;
+    /// Begins a loop of so many rounds; what follows is its body, up to [`Lowering::end_loop`]. Where the kernel
+    /// cannot do all rounds, the loop ends early, and that is counted as a loss.
+    fn begin_loop(&mut self, rounds: u64) -> Repeat;
+    /// Ends the body of the innermost loop; what follows is behind it.
+    fn end_loop(&mut self);
     /// The text, with its NUL, that the value of the call is compared with and nothing else,
     /// and where to go unless they are equal. A hook may do that without the value in memory.
     fn compared(&mut self) -> Option<(Vec<u8>, Block)>;

@@ -113,21 +113,15 @@ pub(crate) fn compare(
     stop: bool,
 ) -> Value {
     let (a, b) = (pointer(l, left), pointer(l, right));
+    let result = variable(l, 0);
+    let round = l.begin_loop(u64::from(most));
     let c = l.b();
-    let (head, done) = (c.block(1), c.block(1));
-    let (test, same, differ, next) = (c.block(0), c.block(0), c.block(0), c.block(0));
-    let zero = c.iconst(0);
-    c.jump(head, &[zero]);
-    c.switch_to(head);
-    let i = c.block_param(head, 0);
-    c.branch_imm(Cond::ULt, i, i64::from(most), test, same);
-    c.switch_to(test);
     if let Some(limit) = limit {
         let within = c.block(0);
-        c.branch(Cond::ULt, i, limit, within, same);
+        c.branch(Cond::ULt, round.index, limit, within, round.out);
         c.switch_to(within);
     }
-    let bounded = c.push(Op::UMin(i, u64::from(most.max(1)) - 1));
+    let bounded = c.push(Op::UMin(round.index, u64::from(most.max(1)) - 1));
     let x = c.bin(BinOp::Add, a, bounded);
     let x = c.load(Width::B1, x, 0);
     let y = c.bin(BinOp::Add, b, bounded);
@@ -138,22 +132,32 @@ pub(crate) fn compare(
         let end = is_zero(c, x);
         over = c.bin(BinOp::Or, over, end);
     }
-    c.branch_imm(Cond::Eq, over, 0, next, differ);
+    let differ = c.block(0);
+    c.branch_imm(Cond::Eq, over, 0, round.next, differ);
     c.switch_to(differ);
     let difference = c.bin(BinOp::Sub, x, y);
-    c.jump(done, &[difference]);
-    c.switch_to(next);
-    let after = c.add_imm(i, 1);
-    c.jump(head, &[after]);
-    c.switch_to(same);
-    c.jump(done, &[zero]);
-    c.switch_to(done);
-    c.block_param(done, 0)
+    c.store(Width::B8, result, 0, difference);
+    c.jump(round.out, &[]);
+    unreachable(c);
+    l.end_loop();
+    l.b().load(Width::B8, result, 0)
 }
 
-/// Product of the capacities of a text and of a constant to search it for: what the
-/// verifier's budget of a million instructions (Linux 5.2 and later) leaves room for.
-pub(crate) const SEARCH: u32 = 1 << 16;
+/// The address of a variable with a first value.
+fn variable(l: &mut (dyn Lowering<'_> + '_), value: i64) -> Value {
+    let b = l.b();
+    let slot = b.slot(8);
+    let at = b.slot_addr(slot);
+    let value = b.iconst(value);
+    b.store(Width::B8, at, 0, value);
+    at
+}
+
+/// Goes on where nobody comes.
+fn unreachable(b: &mut Builder<'_>) {
+    let block = b.block(0);
+    b.switch_to(block);
+}
 
 /// Where the second argument begins in the first; -1 when it does not.
 pub(crate) fn search(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
@@ -163,25 +167,23 @@ pub(crate) fn search(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
     }
 }
 
+/// Bytes of a constant that are compared between two branches.
+const CHUNK: usize = 8;
+
 fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) -> Value {
     let haystack = text(l, call, 0);
     let room = haystack.capacity - u32::from(haystack.terminated);
     let start = pointer(l, haystack.at);
-    let b = l.b();
-    let Some(last) = room.checked_sub(needle.len() as u32) else { return b.iconst(-1) };
+    let Some(last) = room.checked_sub(needle.len() as u32) else { return l.b().iconst(-1) };
     let (&first, rest) = match needle.split_first() {
         Some(parts) => parts,
-        None => return b.iconst(0),
+        None => return l.b().iconst(0),
     };
-    let (head, done) = (b.block(1), b.block(1));
-    let (test, missing, next, other) = (b.block(0), b.block(0), b.block(0), b.block(0));
-    let zero = b.iconst(0);
-    b.jump(head, &[zero]);
-    b.switch_to(head);
-    let i = b.block_param(head, 0);
-    b.branch_imm(Cond::ULt, i, i64::from(last) + 1, test, missing);
-    b.switch_to(test);
-    let bounded = b.push(Op::UMin(i, u64::from(last)));
+    let result = variable(l, -1);
+    let round = l.begin_loop(u64::from(last) + 1);
+    let b = l.b();
+    let other = b.block(0);
+    let bounded = b.push(Op::UMin(round.index, u64::from(last)));
     let at = b.bin(BinOp::Add, start, bounded);
     let byte = b.load(Width::B1, at, 0);
     let mut more = b.block(0);
@@ -189,81 +191,71 @@ fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) 
     let differ = b.bin_imm(BinOp::Xor, byte, i64::from(first));
     let (matches, end) = (is_zero(b, differ), is_zero(b, byte));
     let either = b.bin(BinOp::Or, matches, end);
-    b.branch_imm(Cond::Eq, either, 0, next, other);
+    b.branch_imm(Cond::Eq, either, 0, round.next, other);
     b.switch_to(other);
-    b.branch_imm(Cond::Eq, byte, 0, missing, more);
-    for (k, want) in rest.iter().enumerate() {
+    b.branch_imm(Cond::Eq, byte, 0, round.out, more);
+    let mut behind = 1;
+    for chunk in rest.chunks(CHUNK) {
         b.switch_to(more);
-        let byte = b.load(Width::B1, at, k as i32 + 1);
+        let mut unlike = b.iconst(0);
+        for want in chunk {
+            let byte = b.load(Width::B1, at, behind);
+            let differ = b.bin_imm(BinOp::Xor, byte, i64::from(*want));
+            unlike = b.bin(BinOp::Or, unlike, differ);
+            behind += 1;
+        }
         more = b.block(0);
-        b.branch_imm(Cond::Eq, byte, i64::from(*want), more, next);
+        b.branch_imm(Cond::Eq, unlike, 0, more, round.next);
     }
     b.switch_to(more);
-    let found = l.opaque(i);
+    let found = l.opaque(bounded);
     let b = l.b();
-    b.jump(done, &[found]);
-    b.switch_to(next);
-    let after = b.add_imm(i, 1);
-    b.jump(head, &[after]);
-    b.switch_to(missing);
-    let none = b.iconst(-1);
-    b.jump(done, &[none]);
-    b.switch_to(done);
-    b.block_param(done, 0)
-}
-
-/// Comparisons after which a search for a text that is not known at compile time gives up.
-fn comparisons(haystack: u32, needle: u32) -> u32 {
-    // A needle that is longer than what is left differs where that ends.
-    haystack.saturating_mul(needle.min(haystack) + 1).min(2 * haystack + 1024)
+    b.store(Width::B8, result, 0, found);
+    b.jump(round.out, &[]);
+    unreachable(b);
+    l.end_loop();
+    l.b().load(Width::B8, result, 0)
 }
 
 /// Comparisons between two branches. The verifier remembers at most 8192 branches that it
 /// has yet to follow.
-const STRIDE: u32 = 4;
+const STRIDE: u64 = 4;
 
 /// One loop over both positions, for the verifier would follow a loop within a loop product
 /// times. The positions are numbers it knows nothing of but the bounds that masks give, and
 /// a step takes no branch whether the bytes match or not, so each costs it the same.
 fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
     let (haystack, needle) = (text(l, call, 0), text(l, call, 1));
-    let most = comparisons(haystack.capacity, needle.capacity).div_ceil(STRIDE);
+    // A needle that is longer than what is left differs where that ends.
+    let each = u64::from(needle.capacity.min(haystack.capacity)) + 1;
+    let most = u64::from(haystack.capacity) * each;
     let (haystack, needle) = (copied(l, &haystack), copied(l, &needle));
-    let zero = l.b().iconst(0);
-    let (i, j) = (l.opaque(zero), l.opaque(zero));
+    let (i, j, result) = (variable(l, 0), variable(l, 0), variable(l, -1));
+    for at in [i, j] {
+        let zero = l.b().iconst(0);
+        let zero = l.opaque(zero);
+        l.b().store(Width::B8, at, 0, zero);
+    }
+    let round = l.begin_loop(most.div_ceil(STRIDE));
     let b = l.b();
-    let (head, done) = (b.block(3), b.block(1));
-    let (step, next, ended, missing, found) =
-        (b.block(0), b.block(0), b.block(2), b.block(0), b.block(0));
-    let after = b.block(0);
-    b.jump(head, &[zero, i, j]);
-    b.switch_to(head);
-    let (k, i, j) = (b.block_param(head, 0), b.block_param(head, 1), b.block_param(head, 2));
-    b.branch_imm(Cond::ULt, k, i64::from(most), step, missing);
-    b.switch_to(step);
-    let mut at = (i, j);
-    let mut stop = zero;
+    let mut at = (b.load(Width::B8, i, 0), b.load(Width::B8, j, 0));
+    let mut stop = b.iconst(0);
     for _ in 0..STRIDE {
         (at, stop) = search_step(b, &haystack, &needle, at);
     }
-    let (i, j) = at;
-    b.branch_imm(Cond::Ne, stop, 0, after, next);
-    b.switch_to(after);
-    b.jump(ended, &[i, j]);
-    b.switch_to(next);
-    let count = b.add_imm(k, 1);
-    b.jump(head, &[count, i, j]);
+    b.store(Width::B8, i, 0, at.0);
+    b.store(Width::B8, j, 0, at.1);
+    let (ended, found) = (b.block(0), b.block(0));
+    b.branch_imm(Cond::Ne, stop, 0, ended, round.next);
     b.switch_to(ended);
-    let (i, j) = (b.block_param(ended, 0), b.block_param(ended, 1));
-    let want = masked(b, &needle, j);
-    b.branch_imm(Cond::Eq, want, 0, found, missing);
+    let want = masked(b, &needle, at.1);
+    b.branch_imm(Cond::Eq, want, 0, found, round.out);
     b.switch_to(found);
-    b.jump(done, &[i]);
-    b.switch_to(missing);
-    let none = b.iconst(-1);
-    b.jump(done, &[none]);
-    b.switch_to(done);
-    b.block_param(done, 0)
+    b.store(Width::B8, result, 0, at.0);
+    b.jump(round.out, &[]);
+    unreachable(b);
+    l.end_loop();
+    l.b().load(Width::B8, result, 0)
 }
 
 /// A text in memory whose size is a power of two.

@@ -1,6 +1,6 @@
 //! A mock [`Host`]: real maps, a log of records, and fixed answers for the rest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use btc_abi::MapKind;
 
@@ -15,6 +15,9 @@ const EFAULT: u64 = -14i64 as u64;
 const EEXIST: u64 = -17i64 as u64;
 const EINVAL: u64 = -22i64 as u64;
 
+/// Most numbers of an iterator (`BPF_MAX_LOOPS`).
+const MOST_NUMBERS: i64 = 1 << 23;
+
 /// The mock. Its fields are the answers; tests set what they need.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -22,7 +25,8 @@ pub struct Machine {
     pub memory: Memory,
     /// Values of late constants; what is missing traps.
     pub lates: HashMap<LateId, u64>,
-    /// Whether kernel functions exist. Calls yield the sum of their arguments.
+    /// Whether kernel functions exist. Iterators over numbers work as the kernel's; calls of others
+    /// yield the sum of their arguments.
     pub kfuncs: bool,
     /// `ktime_get_ns`; stands still while a program runs.
     pub time: u64,
@@ -47,6 +51,8 @@ pub struct Machine {
     maps: HashMap<MapId, BTreeMap<Vec<u8>, u64>>,
     globals: HashMap<GlobalId, u64>,
     reserved: Vec<u64>,
+    /// Addresses of iterators that live. None may when a program ends.
+    pub iterators: BTreeSet<u64>,
 }
 
 impl Default for Machine {
@@ -68,6 +74,7 @@ impl Default for Machine {
             maps: HashMap::new(),
             globals: HashMap::new(),
             reserved: Vec::new(),
+            iterators: BTreeSet::new(),
         }
     }
 }
@@ -197,6 +204,36 @@ impl Machine {
         Ok(record)
     }
 
+    /// Creates an iterator over numbers: the last one that it gave, and its end.
+    fn new_numbers(&mut self, at: u64, start: i32, end: i32) -> Result<u64, Trap> {
+        if !self.iterators.insert(at) {
+            return Err(Trap::Invalid(format!("{at:#x} is an iterator already")));
+        }
+        let count = i64::from(end) - i64::from(start);
+        let (result, last, end) = match count {
+            ..0 => (EINVAL, 0, 0),
+            0..=MOST_NUMBERS => (0, start.wrapping_sub(1), end),
+            _ => (E2BIG, 0, 0),
+        };
+        self.memory.store(at, 4, u64::from(last as u32))?;
+        self.memory.store(at + 4, 4, u64::from(end as u32))?;
+        Ok(result)
+    }
+
+    /// The address of the next number, which lies in the iterator; 0 behind the last.
+    fn next_number(&mut self, at: u64) -> Result<u64, Trap> {
+        if !self.iterators.contains(&at) {
+            return Err(Trap::Invalid(format!("{at:#x} is no iterator")));
+        }
+        let next = i64::from(self.memory.load(at, 4)? as i32) + 1;
+        if next >= i64::from(self.memory.load(at + 4, 4)? as i32) {
+            self.memory.store(at, 8, 0)?;
+            return Ok(0);
+        }
+        self.memory.store(at, 4, u64::from(next as u32))?;
+        Ok(at)
+    }
+
     fn compare(&self, text: u64, len: u64, with: u64) -> Result<u64, Trap> {
         for n in 0..len {
             let (a, b) = (self.memory.load(text + n, 1)?, self.memory.load(with + n, 1)?);
@@ -249,11 +286,20 @@ impl Host for Machine {
         if self.kfuncs { 0xffff_ffff_8100_0000 + 64 * u64::from(kfunc.0) } else { 0 }
     }
 
-    fn kfunc(&mut self, _: &Module, kfunc: KfuncId, args: &[u64]) -> Result<u64, Trap> {
+    fn kfunc(&mut self, module: &Module, kfunc: KfuncId, args: &[u64]) -> Result<u64, Trap> {
         if !self.kfuncs {
             return Err(Trap::Missing(kfunc.to_string()));
         }
-        Ok(args.iter().fold(0, |sum, n| sum.wrapping_add(*n)))
+        let name = module.kfuncs.get(kfunc.index()).map_or("", |k| k.name.as_str());
+        match (name, args) {
+            ("bpf_iter_num_new", [at, start, end]) => self.new_numbers(*at, *start as i32, *end as i32),
+            ("bpf_iter_num_next", [at]) => self.next_number(*at),
+            ("bpf_iter_num_destroy", [at]) => {
+                let known = self.iterators.remove(at);
+                known.then_some(0).ok_or_else(|| Trap::Invalid(format!("{at:#x} is no iterator")))
+            }
+            _ => Ok(args.iter().fold(0, |sum, n| sum.wrapping_add(*n))),
+        }
     }
 
     fn helper(&mut self, module: &Module, number: u32, args: &[u64]) -> Result<u64, Trap> {

@@ -7,6 +7,7 @@ use btc_types::Type;
 use crate::expr::cond;
 use crate::function::FnLower;
 use crate::into::PADDED;
+use crate::loops::Rounds;
 use crate::place::{accesses, matching_parts, part_offset, width_of};
 
 impl FnLower<'_, '_, '_> {
@@ -111,14 +112,12 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// Short texts are padded with zeros, so whole words tell. Long ones are compared word by
-    /// word up to the first NUL: the verifier follows each round, and few rounds are cheap for it.
+    /// word up to the first NUL.
     fn equal_texts(&mut self, a: Memory, p: u32, b: Memory, q: u32, differ: Block) {
         let shorter = p.min(q);
         if p <= PADDED && q <= PADDED {
             return self.equal_bytes(a, b, shorter, differ);
         }
-        let (head, body, test, next, rest) =
-            (self.b.block(1), self.b.block(0), self.b.block(0), self.b.block(0), self.b.block(0));
         // On the stack a word must be aligned.
         let width = [Width::B8, Width::B4, Width::B2, Width::B1]
             .into_iter()
@@ -129,13 +128,12 @@ impl FnLower<'_, '_, '_> {
         let (a, b) = (self.pointer(a), self.pointer(b));
         let words = i64::from(shorter) / size;
         let (zero, same) = (self.b.iconst(0), self.b.block(0));
-        self.b.jump(head, &[zero]);
-        self.b.switch_to(head);
-        let i = self.b.block_param(head, 0);
-        self.b.branch_imm(Cond::ULt, i, words * size, body, rest);
-
-        self.b.switch_to(body);
-        let bounded = self.b.push(Op::UMin(i, (words as u64).saturating_sub(1) * size as u64));
+        let result = self.b.slot(8);
+        let result = self.b.slot_addr(result);
+        self.b.store(Width::B8, result, 0, zero);
+        let round = self.begin_loop(Rounds::Search(words));
+        let at = self.b.bin_imm(BinOp::Mul, round.index, size);
+        let bounded = self.b.push(Op::UMin(at, (words as u64).saturating_sub(1) * size as u64));
         let (x, y) = (self.load_at(a, bounded, width), self.load_at(b, bounded, width));
         let unlike = self.b.bin(BinOp::Xor, x, y);
         // The lowest bit that is set marks the first byte of `x` that is 0.
@@ -144,8 +142,8 @@ impl FnLower<'_, '_, '_> {
         let nul = self.b.bin(BinOp::And, less, not);
         let nul = self.b.bin_imm(BinOp::And, nul, (HIGH_BITS as u64 >> unused) as i64);
         let any = self.b.bin(BinOp::Or, unlike, nul);
-        self.b.branch_imm(Cond::Eq, any, 0, next, test);
-
+        let test = self.b.block(0);
+        self.b.branch_imm(Cond::Eq, any, 0, round.next, test);
         self.b.switch_to(test);
         // All bits up to that byte; all there are when none is 0.
         let negative = self.b.bin(BinOp::Sub, zero, nul);
@@ -153,12 +151,23 @@ impl FnLower<'_, '_, '_> {
         let mask = self.b.bin_imm(BinOp::Shl, lowest, 1);
         let mask = self.b.add_imm(mask, -1);
         let unlike = self.b.bin(BinOp::And, unlike, mask);
-        self.b.branch_imm(Cond::Eq, unlike, 0, same, differ);
+        let (alike, other) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Eq, unlike, 0, alike, other);
+        for (block, found) in [(alike, SAME), (other, OTHER)] {
+            self.b.switch_to(block);
+            let found = self.b.iconst(found);
+            self.b.store(Width::B8, result, 0, found);
+            self.b.jump(round.out, &[]);
+        }
+        let unreachable = self.b.block(0);
+        self.b.switch_to(unreachable);
+        self.end_loop(&round);
 
-        self.b.switch_to(next);
-        let after = self.b.add_imm(i, size);
-        self.b.jump(head, &[after]);
-
+        let found = self.b.load(Width::B8, result, 0);
+        let (open, rest) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Eq, found, SAME, same, open);
+        self.b.switch_to(open);
+        self.b.branch_imm(Cond::Eq, found, OTHER, differ, rest);
         self.b.switch_to(rest);
         for at in words * size..i64::from(shorter) {
             let at = self.b.iconst(at);
@@ -178,6 +187,10 @@ impl FnLower<'_, '_, '_> {
         self.b.load(width, at, 0)
     }
 }
+
+/// What a round found that ended the comparison.
+const SAME: i64 = 1;
+const OTHER: i64 = 2;
 
 /// The lowest bit of each byte.
 const LOW_BITS: i64 = 0x0101_0101_0101_0101;

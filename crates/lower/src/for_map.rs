@@ -11,6 +11,7 @@ use btc_types::Type;
 
 use crate::function::{FnLower, Frame, Temporaries};
 use btc_builtins::helpers::FOR_EACH_MAP_ELEM;
+use crate::loops::Enclosing;
 use crate::place::{Place, part_offset, width_of};
 
 /// Bytes of the frame; the context comes first.
@@ -63,7 +64,7 @@ impl FnLower<'_, '_, '_> {
         let (key, value) = (self.b.param(1), self.b.param(2));
         let (next, out) = (self.b.block(0), self.b.block(0));
         self.set_pair(var, map, key, value);
-        self.loops.push((next, out));
+        self.loops.push(Enclosing { next, out, leave: None, walks: Some(1) });
         self.block(body);
         self.loops.pop();
         self.b.jump(next, &[]);
@@ -151,6 +152,6 @@ impl FnLower<'_, '_, '_> {
 struct Outer {
     frame: Option<Frame>,
     vars: std::collections::HashMap<hir::VarId, Memory>,
-    loops: Vec<(btc_ir::Block, btc_ir::Block)>,
+    loops: Vec<Enclosing>,
     memory: (u32, Temporaries),
 }

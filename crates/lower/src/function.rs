@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use btc_abi::{self as abi, ProbeIdentity};
 use btc_hir as hir;
-use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Map, Memory, Module, ScratchId, Value, Width};
+use btc_ir::{Builder, Cond, Function, FunctionKind, Map, Memory, Module, ScratchId, Value, Width};
 use btc_providers::Context;
 use btc_types::Type;
 
 use crate::for_map::{FRAME_SIZE, FRAME_VARS};
+use crate::loops::{self, Enclosing, Work};
 use crate::shared::Shared;
 
 /// Bytes of stack that objects of a function may take; the rest of the 512 is for spills.
@@ -39,8 +40,11 @@ pub(crate) struct FnLower<'m, 's, 'p> {
     pub index: usize,
     /// Where variables live.
     pub vars: HashMap<hir::VarId, Memory>,
-    /// Blocks that `continue` and `break` go to, innermost last.
-    pub loops: Vec<(Block, Block)>,
+    /// Innermost last.
+    pub loops: Vec<Enclosing>,
+    /// What the verifier walks in the rounds of loops so far, and what each loop may take.
+    pub work: [Work; 2],
+    pub shares: [Work; 2],
     /// The frame, in a probe with loops over maps.
     pub frame: Option<Frame>,
     stack_used: u32,
@@ -82,6 +86,8 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         index,
         vars: HashMap::new(),
         loops: Vec::new(),
+        work: Default::default(),
+        shares: loops::shares(probe),
         frame: None,
         stack_used: 0,
         stack_budget: if probe.map_loops { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET },
@@ -257,7 +263,7 @@ impl FnLower<'_, '_, '_> {
         if !has_result || self.frame.as_ref().is_some_and(|f| f.callback) {
             return self.leave();
         }
-        self.b.ret(value);
+        self.ret(value);
         let unreachable = self.b.block(0);
         self.b.switch_to(unreachable);
     }
@@ -270,7 +276,7 @@ impl FnLower<'_, '_, '_> {
         }
         // A callback that returns 1 ends its loop.
         let result = self.b.iconst(i64::from(in_callback));
-        self.b.ret(result);
+        self.ret(result);
         let unreachable = self.b.block(0);
         self.b.switch_to(unreachable);
     }

@@ -1,7 +1,7 @@
 //! Calls of builtins: the services that their hooks ask for.
 
 use btc_abi::{Action, GlobalValue, LossKind};
-use btc_builtins::{Call, Extra, Lowered, Lowering, Source};
+use btc_builtins::{Call, Extra, Lowered, Lowering, Repeat, Source};
 use btc_hir::{self as hir, ExprKind};
 use btc_providers::Context;
 use btc_ir::{BinOp, Block, Builder, Cond, Late, Memory, Op, Value, Width};
@@ -10,6 +10,7 @@ use btc_types::{Space, StackShape, Type};
 
 use crate::core_read::{leaf_of, member_path};
 use crate::function::FnLower;
+use crate::loops::{Loop, Rounds};
 use btc_builtins::helpers::{GET_ATTACH_COOKIE, GET_CURRENT_TASK};
 use crate::place::{Base, CorePlace, Place};
 use crate::send::FieldSource;
@@ -26,6 +27,8 @@ struct Hook<'f, 'm, 's, 'p> {
     first: Option<Value>,
     /// The text that the value is compared with, and where to go when they differ.
     compared: Option<(&'f [u8], Block)>,
+    /// The hook's own loops, innermost last.
+    searches: Vec<Loop>,
 }
 
 impl FnLower<'_, '_, '_> {
@@ -60,7 +63,7 @@ impl FnLower<'_, '_, '_> {
             other => other,
         };
         let mut hook =
-            Hook { f: self, args, facts, dest, shared_by_cpus: false, first: None, compared };
+            Hook { f: self, args, facts, dest, shared_by_cpus: false, first: None, compared, searches: Vec::new() };
         let lowered = (function.lower)(&mut hook, &call);
         if let (Lowered::At(from), Some(to)) = (lowered, dest) {
             self.b.copy(to, from, e.ty.size());
@@ -88,7 +91,7 @@ impl FnLower<'_, '_, '_> {
         let outer = self.b.span;
         self.b.span = e.span;
         let call = Call { args: facts.clone(), ty: ty.clone(), span: e.span };
-        let mut hook = Hook { f: self, args, facts, dest: Some(at), shared_by_cpus, first, compared: None };
+        let mut hook = Hook { f: self, args, facts, dest: Some(at), shared_by_cpus, first, compared: None, searches: Vec::new() };
         (function.lower)(&mut hook, &call);
         self.b.span = outer;
     }
@@ -134,10 +137,20 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn opaque(&mut self, value: Value) -> Value {
-        // What the verifier loads from a map's memory it knows nothing of.
-        let memory = self.f.scratch(8);
-        self.f.b.store(Width::B8, memory.base, memory.offset, value);
-        self.f.b.load(Width::B8, memory.base, memory.offset)
+        self.f.opaque(value)
+    }
+
+    fn begin_loop(&mut self, rounds: u64) -> Repeat {
+        let l = self.f.begin_loop(Rounds::Search(i64::try_from(rounds).unwrap_or(i64::MAX)));
+        let repeat = Repeat { index: l.index, next: l.next, out: l.out };
+        self.searches.push(l);
+        repeat
+    }
+
+    fn end_loop(&mut self) {
+        if let Some(l) = self.searches.pop() {
+            self.f.end_loop(&l);
+        }
     }
 
     fn compared(&mut self) -> Option<(Vec<u8>, Block)> {

@@ -14,6 +14,7 @@ mod for_map;
 mod function;
 mod hooks;
 mod into;
+mod loops;
 mod map;
 mod place;
 mod read;

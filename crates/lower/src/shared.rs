@@ -42,6 +42,8 @@ pub(crate) struct Shared<'a> {
     zeros: GlobalId,
     events: Option<MapId>,
     control: Option<MapId>,
+    /// 0, of which the verifier knows nothing: it is in memory that may be written.
+    unknown_zero: Option<GlobalId>,
     /// Whether programs look at the stop flag.
     pub can_stop: bool,
     /// Whether one sets it.
@@ -79,6 +81,7 @@ impl<'a> Shared<'a> {
             zeros,
             events: None,
             control: None,
+            unknown_zero: None,
             can_stop,
             stops: false,
         };
@@ -134,6 +137,14 @@ impl<'a> Shared<'a> {
             printed: true,
         };
         self.manifest.maps.push(entry);
+    }
+
+    /// A variable that is always 0, and of which the verifier does not know that.
+    pub fn unknown_zero(&mut self, module: &mut Module) -> GlobalId {
+        *self.unknown_zero.get_or_insert_with(|| {
+            let symbol = "btc_unknown_zero".to_string();
+            module.add_global(Global { symbol, section: Section::Bss, init: vec![0; 8] })
+        })
     }
 
     /// The ring buffer, made at the first record.

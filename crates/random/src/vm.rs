@@ -108,7 +108,10 @@ impl Vm<'_> {
         let args: Vec<u64> = regs[1..6].iter().map(|r| r.unwrap_or(0)).collect();
         match (Self::target(program, at), insn.imm) {
             (Some(Target::FunctionCall(function)), _) => self.call(function as usize, &args),
-            (Some(Target::KfuncCall(kfunc)), _) => self.machine.kfunc(self.module, KfuncId(kfunc), &args),
+            (Some(Target::KfuncCall(kfunc)), _) => {
+                let known = self.module.kfuncs.get(kfunc as usize).ok_or_else(|| bad("unknown kernel function"))?;
+                self.machine.kfunc(self.module, KfuncId(kfunc), &args[..usize::from(known.args)])
+            }
             (_, FOR_EACH_MAP_ELEM) => {
                 let map = args[0];
                 let mut done = 0;

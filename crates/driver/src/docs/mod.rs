@@ -84,6 +84,9 @@ percpulruhash); integers of 8 to 64 bits, booleans, texts, arrays, pointers, tup
 kernel (by BTF) and of the script; all of C's operators; `if`, `for` over ranges and maps, `while`, `unroll`, `break`, `continue`,
 `return`; block expressions; casts; `sizeof`, `offsetof`, `typeof`; macros; `import`; `#define`, `#if`; positional parameters.
 
+A loop goes round as often as it says, up to 8388608 times. Before Linux 6.4 it ends earlier, the earlier the longer its body is and the
+more loops are around it; so does a search in a text. Each such end is told when the script ends. Loops over maps need Linux 5.13.
+
 ### Functions and types of user binaries
 
 Where the binary of a `uprobe` has debug information (DWARF 2 to 5) when the script is compiled, `args.name` are the parameters
@@ -108,6 +111,4 @@ It is `ustack`, with a warning. bpftrace turns the unwind tables of the processe
 starts, on x86-64, and its programs walk them. That ties a program to processes that run already and to their mappings at that time,
 which no object can carry. To copy the stack's bytes and to unwind them in user space is no way out either: a stack may be a map's key,
 so that it must be known while the program runs; and it would be some 16 KiB a record.
-
-A loop whose number of rounds is not known at compile time ends after 256 to 8192, fewer the longer its body is. Loops over maps need Linux 5.13.
 ";

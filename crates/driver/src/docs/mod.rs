@@ -85,7 +85,8 @@ kernel (by BTF) and of the script; all of C's operators; `if`, `for` over ranges
 `return`; block expressions; casts; `sizeof`, `offsetof`, `typeof`; macros; `import`; `#define`, `#if`; positional parameters.
 
 A loop goes round as often as it says, up to 8388608 times. Before Linux 6.4 it ends earlier, the earlier the longer its body is and the
-more loops are around it; so does a search in a text. Each such end is told when the script ends. Loops over maps need Linux 5.13.
+more loops are around it; so does a search in a text. Each such end is told when the script ends. Two such loops in one another may be
+too much for those kernels, which is told before anything runs. Loops over maps need Linux 5.13.
 
 ### Functions and types of user binaries
 

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use btc_abi::{Attach, EVENTS_MAP, SCRATCH_MAP, LOSSES, Manifest, Map, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
@@ -61,6 +62,16 @@ impl Variable {
             // size is a multiple of it.
             let word = unsafe { self.start.cast::<u64>().add(n).as_ptr().read_volatile() };
             chunk.copy_from_slice(&word.to_ne_bytes()[..chunk.len()]);
+        }
+    }
+
+    /// Copies its bytes and leaves zeros, word by word in one step each: programs that add to a word lose nothing.
+    pub(crate) fn take(&self, to: &mut [u8]) {
+        for (n, chunk) in to.chunks_mut(8).enumerate().take(self.length / 8) {
+            // SAFETY: as in `read`; the mapping is writable, and the kernel's programs change words by atomic
+            // instructions of the same width.
+            let word = unsafe { AtomicU64::from_ptr(self.start.cast::<u64>().add(n).as_ptr()) };
+            chunk.copy_from_slice(&word.swap(0, Ordering::Relaxed).to_ne_bytes()[..chunk.len()]);
         }
     }
 

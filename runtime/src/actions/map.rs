@@ -22,8 +22,9 @@ pub(super) fn print(state: &mut State, arrived: Arrived, map: u32, top: u64, div
 pub(super) fn settle(state: &mut State, cleared: Option<u32>) -> bool {
     let Some(Pending { map, top, div }) = state.pending.take() else { return false };
     let Some(handle) = state.maps.get(map as usize).copied() else { return false };
-    let take = cleared == Some(map) && handle.map.key.is_some();
+    let take = cleared == Some(map);
     let content = match handle.map.key {
+        None if take => Content::Scalar(handle.take_scalar()),
         None => Content::Scalar(handle.scalar().0),
         Some(_) => {
             let mut entries = if take { handle.take_entries() } else { handle.entries() };

@@ -62,6 +62,20 @@ impl Handle<'_> {
         (merge(self.map, self.cpu_parts(&buffer)), set)
     }
 
+    /// The same, and the map becomes unassigned: what is in `.bss` at once, what each CPU has as soon as the
+    /// kernel's calls allow.
+    pub(crate) fn take_scalar(&self) -> Value {
+        let mut buffer = self.buffer();
+        match self.storage {
+            Storage::Map(_) => {
+                buffer = self.read_single();
+                self.write_single(&self.buffer());
+            }
+            Storage::Variable(variable) => variable.take(&mut buffer),
+        }
+        merge(self.map, self.cpu_parts(&buffer))
+    }
+
     /// The bytes of a map without key, of all CPUs.
     fn read_single(&self) -> Vec<u8> {
         let mut buffer = self.buffer();

@@ -102,7 +102,7 @@ impl Generator {
         let name = self.name("$v");
         let value = self.value(&ty, 2);
         let written = match &ty {
-            Ty::Str => "string[256]".to_string(),
+            Ty::Str => "string[1024]".to_string(),
             ty => ty.name(),
         };
         let written = Some(written).filter(|w| !w.is_empty());

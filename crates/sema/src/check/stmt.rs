@@ -292,11 +292,14 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Whether a text has more room than the declared one. A parameter's length is not known.
+/// Whether a text has more room than the declared one. A parameter's length is not known, and one that
+/// `max_strlen` bounds may lose a character more: `string[1024]` holds what `str(p)` gives.
 fn longer(value: &hir::Expr, declared: &Type) -> bool {
     match (&value.ty, declared) {
         _ if matches!(value.kind, hir::ExprKind::Param(_)) => false,
-        (Type::Str { capacity, .. }, Type::Str { capacity: room, .. }) => *room > 0 && capacity > room,
+        (Type::Str { capacity, cut }, Type::Str { capacity: room, .. }) => {
+            *room > 0 && *capacity > room.saturating_add(u32::from(*cut))
+        }
         _ => false,
     }
 }

@@ -15,6 +15,7 @@ mod lines;
 pub(crate) mod multi;
 pub(crate) mod perf;
 pub(crate) mod programs;
+mod progress;
 mod raw_tracepoint;
 mod run;
 mod segments;
@@ -33,6 +34,7 @@ use btc_dwarf::Line;
 
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
+use progress::Progress;
 use usdt::Operand;
 
 use crate::options::Mode;
@@ -249,6 +251,7 @@ pub(crate) fn attach(
 ) -> Result<Attached, Error> {
     let mut all = Attached::default();
     let cookies = clone::has_cookies();
+    let mut progress = Progress::new(plans.iter().map(|p| p.targets.len()).sum(), !options.quiet);
     for (probe, plan) in manifest.probes.iter().zip(plans) {
         if plan.targets.is_empty() {
             continue;
@@ -264,6 +267,7 @@ pub(crate) fn attach(
                 Err(Problem::Error(error)) => return Err(error),
                 Err(Problem::Missing(what)) => problem = Some(what),
             }
+            progress.step();
         }
         // Of many matches of a wildcard some may refuse; a probe with none is missing.
         if let Some(what) = problem

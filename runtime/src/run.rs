@@ -45,12 +45,12 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let mut signals = Signals::block(&numbers)?;
     let mut child = options.child.as_deref().map(Child::spawn).transpose()?;
     let child_pid = child.as_ref().map(Child::pid);
+    // After the child has started: the limit is ours alone.
+    privileges::allow_files();
     let process = child_pid.or(options.pid).map(watch_process).transpose()?;
 
     let ctx = Context::new(&manifest, settings);
     let plans = attach::plan(&manifest, options)?;
-    // After the child has started: the limit is ours alone.
-    privileges::allow_files();
     let targets: usize = plans.iter().map(|p| p.targets.len()).sum();
     privileges::check_files(manifest.maps.len() + manifest.probes.len() + targets)?;
     let mut image = Image::new(object)?;

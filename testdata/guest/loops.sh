@@ -1,5 +1,6 @@
 # Loops without a known end do all their rounds where the kernel has iterators (Linux 6.4). Where it has not,
-# one that is cut short is told once, with the rounds that it did, and one around another may be refused, with its line.
+# one that is cut short is told once, with the rounds that it did. One around another may be refused there, after
+# minutes on an emulated machine: that is not asked.
 bad=0
 cat > loops.bt <<'SCRIPT'
 BEGIN {

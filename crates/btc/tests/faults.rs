@@ -300,6 +300,28 @@ fn descriptors_run_out() {
     assert_gone("m0_fault_files");
 }
 
+/// The usual limit is no obstacle where the user may have more.
+#[test]
+fn a_low_usual_limit_of_descriptors_is_raised() {
+    if let Some(reason) = unfit_to_look() {
+        return println!("skipped: {reason}");
+    }
+    let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @fault_soft[0] = count(); printf(\"x\\n\"); }";
+    let load = load("fault_soft", 10, 0);
+    for limit in [8, 10, 12, 16, 20] {
+        let mut command = tracer(&["-e", script, "-c", &load]);
+        let few = libc::rlimit { rlim_cur: limit, rlim_max: 1024 };
+        // SAFETY: setrlimit may be called between fork and exec.
+        unsafe { command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }) };
+        let output = end(command.spawn().expect("btc starts"));
+        assert!(text(&output.stdout).contains("@fault_soft[0]: 10"), "{limit}: {}", text(&output.stderr));
+    }
+    assert_gone("m0_fault_soft");
+}
+
 /// Nothing may be locked into memory: kernels that still count that are asked for more, others do not care.
 #[test]
 fn locked_memory_is_no_obstacle() {

@@ -137,8 +137,7 @@ pub(crate) fn compare(
     c.switch_to(differ);
     let difference = c.bin(BinOp::Sub, x, y);
     c.store(Width::B8, result, 0, difference);
-    c.jump(round.out, &[]);
-    unreachable(c);
+    c.leave(round.out);
     l.end_loop();
     l.b().load(Width::B8, result, 0)
 }
@@ -151,12 +150,6 @@ fn variable(l: &mut (dyn Lowering<'_> + '_), value: i64) -> Value {
     let value = b.iconst(value);
     b.store(Width::B8, at, 0, value);
     at
-}
-
-/// Goes on where nobody comes.
-fn unreachable(b: &mut Builder<'_>) {
-    let block = b.block(0);
-    b.switch_to(block);
 }
 
 /// Where the second argument begins in the first; -1 when it does not.
@@ -211,8 +204,7 @@ fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) 
     let found = l.opaque(bounded);
     let b = l.b();
     b.store(Width::B8, result, 0, found);
-    b.jump(round.out, &[]);
-    unreachable(b);
+    b.leave(round.out);
     l.end_loop();
     l.b().load(Width::B8, result, 0)
 }
@@ -252,8 +244,7 @@ fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
     b.branch_imm(Cond::Eq, want, 0, found, round.out);
     b.switch_to(found);
     b.store(Width::B8, result, 0, at.0);
-    b.jump(round.out, &[]);
-    unreachable(b);
+    b.leave(round.out);
     l.end_loop();
     l.b().load(Width::B8, result, 0)
 }

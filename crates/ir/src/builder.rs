@@ -57,6 +57,13 @@ impl<'m> Builder<'m> {
         self.current = block;
     }
 
+    /// Jumps without arguments; what follows is in a block that nothing reaches.
+    pub fn leave(&mut self, to: Block) {
+        self.jump(to, &[]);
+        let unreachable = self.block(0);
+        self.switch_to(unreachable);
+    }
+
     /// The block that instructions go to.
     pub fn current(&self) -> Block {
         self.current

@@ -157,10 +157,8 @@ impl FnLower<'_, '_, '_> {
             self.b.switch_to(block);
             let found = self.b.iconst(found);
             self.b.store(Width::B8, result, 0, found);
-            self.b.jump(round.out, &[]);
+            self.b.leave(round.out);
         }
-        let unreachable = self.b.block(0);
-        self.b.switch_to(unreachable);
         self.end_loop(&round);
 
         let found = self.b.load(Width::B8, result, 0);

@@ -1,7 +1,7 @@
 //! Statements.
 
 use btc_hir::{self as hir, StmtKind};
-use btc_ir::{BinOp, Block, Cond, Width};
+use btc_ir::{BinOp, Cond, Width};
 
 use crate::function::FnLower;
 use crate::loops::{Enclosing, Rounds};
@@ -41,12 +41,12 @@ impl FnLower<'_, '_, '_> {
             StmtKind::Unroll { count, body } => self.unroll(*count, body),
             StmtKind::Break => {
                 if let Some(around) = self.loops.last() {
-                    self.go(around.out);
+                    self.b.leave(around.out);
                 }
             }
             StmtKind::Continue => {
                 if let Some(around) = self.loops.last() {
-                    self.go(around.next);
+                    self.b.leave(around.next);
                 }
             }
             StmtKind::Return(value) => {
@@ -64,13 +64,6 @@ impl FnLower<'_, '_, '_> {
             }
             StmtKind::Block(block) => self.block(block),
         }
-    }
-
-    /// Jumps; what follows is unreachable.
-    fn go(&mut self, block: Block) {
-        self.b.jump(block, &[]);
-        let unreachable = self.b.block(0);
-        self.b.switch_to(unreachable);
     }
 
     fn set_var(&mut self, var: hir::VarId, value: &hir::Expr) {

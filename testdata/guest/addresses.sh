@@ -2,11 +2,8 @@
 bad=0 n=0
 fires() { # EXPECTED ARGUMENTS...: btc beside a workload must print this line
   expected=$1; shift
-  rm -f out-a err-a; n=$((n + 1))
-  timeout 120 btc "$@" > out-a 2> err-a < /dev/null &
-  tracer=$!
-  i=0
-  until grep -q '^Attached' err-a || [ $i -ge 300 ] || [ ! -d /proc/$tracer ]; do sleep 0.1; i=$((i + 1)); done
+  n=$((n + 1))
+  trace out-a err-a 120 btc "$@"
   /bin/mkdir "folder$n"; allocate 7 64
   kill -TERM $tracer; wait $tracer
   if ! grep -qxF "$expected" out-a; then echo "$*: expected $expected"; cat out-a err-a; bad=1; fi

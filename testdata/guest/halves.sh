@@ -7,11 +7,7 @@
   echo vfs_open; echo vfs_unlink
   echo vfs_no_such_6
 } > list
-timeout 120 btc --traceable-functions list -e 'kprobe:vfs_* /comm == "mkdir" || comm == "cat"/ { @[comm, func] = count(); }' \
-  > out-h 2> err-h < /dev/null &
-tracer=$!
-i=0
-until grep -q '^Attached' err-h || [ $i -ge 300 ] || [ ! -d /proc/$tracer ]; do sleep 0.1; i=$((i + 1)); done
+trace out-h err-h 120 btc --traceable-functions list -e 'kprobe:vfs_* /comm == "mkdir" || comm == "cat"/ { @[comm, func] = count(); }'
 /bin/mkdir folder; /bin/cat list > /dev/null
 kill -TERM $tracer; wait $tracer
 bad=0

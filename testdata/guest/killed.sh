@@ -5,12 +5,9 @@ count() { # what is loaded and attached: programs, links, probe events
   cat /sys/kernel/tracing/kprobe_events /sys/kernel/tracing/uprobe_events | wc -l
 }
 before=$(count | tr '\n' ' ')
-btc -e 'kprobe:vfs_read { @ = count(); } kretprobe:vfs_read { @r = count(); }
+trace out-k err-k 120 btc -e 'kprobe:vfs_read { @ = count(); } kretprobe:vfs_read { @r = count(); }
   tracepoint:syscalls:sys_enter_read { @t = count(); } uprobe:/payload/bin/allocate:take { @u = count(); }
-  interval:ms:50 { @i = count(); } profile:hz:9 { @p = count(); }' > out-k 2> err-k < /dev/null &
-tracer=$!
-i=0
-until grep -q '^Attached' err-k || [ $i -ge 300 ] || [ ! -d /proc/$tracer ]; do sleep 0.1; i=$((i + 1)); done
+  interval:ms:50 { @i = count(); } profile:hz:9 { @p = count(); }'
 during=$(count | tr '\n' ' ')
 if [ "$before" = "$during" ]; then echo "nothing was attached ($before)"; cat err-k; exit 1; fi
 kill -KILL $tracer; wait $tracer 2>/dev/null

@@ -8,10 +8,7 @@ btc compile --btf types/vmlinux -e "$script" -o elsewhere.o || exit 1
 printf '%s\n' "$script" > script.bt
 bad=0
 for what in script.bt elsewhere.o; do
-  timeout 120 btc run "$what" > out-m 2> err-m < /dev/null &
-  tracer=$!
-  i=0
-  until grep -q '^Attached' err-m || [ $i -ge 300 ] || [ ! -d /proc/$tracer ]; do sleep 0.1; i=$((i + 1)); done
+  trace out-m err-m 120 btc run "$what"
   sh /payload/cases/modules.workload.sh > /dev/null
   kill -TERM $tracer; wait $tracer
   for line in '@[98, dummy0]: 2' '@result[true, NETDEV_TX_OK]: 2'; do

@@ -1,22 +1,17 @@
 # Functions of BPF programs: their entry and exit by name, by number, by a pattern; listed while they run.
 say() { echo "$1"; cat listed err-p err-q out-q said 2>/dev/null; exit 1; }
-until_said() { # FILE: the tracer has attached
-  i=0
-  until grep -q '^Attached' "$1" || [ $i -ge 300 ]; do sleep 0.1; i=$((i + 1)); done
-  grep -q '^Attached' "$1" || say "nothing was attached"
-}
-btc -e 'uprobe:/payload/bin/allocate:take { @first = count(); }
-  uretprobe:/payload/bin/allocate:take { @second = count(); }' > out-p 2> err-p < /dev/null &
-traced=$!
-until_said err-p
+attached() { grep -q '^Attached' "$1" || say "nothing was attached"; }
+trace out-p err-p 120 btc -e 'uprobe:/payload/bin/allocate:take { @first = count(); }
+  uretprobe:/payload/bin/allocate:take { @second = count(); }'
+attached err-p
+traced=$tracer
 btc -l 'fentry:bpf:*allocate_take' > listed
 [ "$(grep -c '^fentry:bpf:[0-9]*:p[01]_ur*e*t*probe_*payload_bin_allocate_take$' listed)" = 2 ] || say "not listed"
 id=$(sed -n 's/^fentry:bpf:\([0-9]*\):p0_.*/\1/p' listed)
 name=$(sed -n 's/^fentry:bpf:[0-9]*:\(p0_.*\)/\1/p' listed)
-btc -e "fentry:bpf:$name { @in = count(); } fexit:bpf:$id:$name { @out[probe] = count(); }
-  fentry:bpf:p*allocate_take { @both[probe] = count(); }" > out-q 2> err-q < /dev/null &
-tracer=$!
-until_said err-q
+trace out-q err-q 120 btc -e "fentry:bpf:$name { @in = count(); } fexit:bpf:$id:$name { @out[probe] = count(); }
+  fentry:bpf:p*allocate_take { @both[probe] = count(); }"
+attached err-q
 /payload/bin/allocate 7 64 > /dev/null
 kill -INT $tracer; wait $tracer
 kill -INT $traced; wait $traced

@@ -1,14 +1,7 @@
 # Runs in a guest after prelude.sh: plays the cases that the lines after this ask for.
 objects=/payload/objects cases=/payload/cases
+. /payload/tracer.sh
 while read -r module; do insmod "/payload/modules/$module.ko"; done < /payload/modules/order
-
-await_attached() { # PID: until the tracer says so, or has ended
-  i=0
-  while [ $i -lt 300 ] && [ -d "/proc/$1" ]; do
-    grep -q '^Attached' err && return
-    sleep 0.1; i=$((i + 1))
-  done
-}
 
 await_end() { # PID TENTHS
   i=0
@@ -20,10 +13,7 @@ await_end() { # PID TENTHS
 run_case() { # TEST CASE LIMIT PATIENT COMMAND...: the tracer beside its workload
   test=$1 case=$2 limit=$3 patient=$4; shift 4
   rm -rf /tmp/case; mkdir /tmp/case; cd /tmp/case || exit 1
-  # busybox's timeout becomes the command itself: $! is the tracer.
-  timeout -s KILL "$limit" "$@" > out 2> err < /dev/null &
-  tracer=$!
-  await_attached $tracer
+  trace out err "$limit" "$@"
   sh "$cases/$case.workload.sh" > facts 2> workload
   # A script that ends by itself gets its time, any other one is told to end.
   [ "$patient" = 1 ] && await_end $tracer $((limit * 10))
@@ -36,7 +26,7 @@ run_case() { # TEST CASE LIMIT PATIENT COMMAND...: the tracer beside its workloa
 
 run_proof() { # NAME: a script of testdata/guest
   rm -rf /tmp/case; mkdir /tmp/case; cd /tmp/case || exit 1
-  timeout 240 sh "/payload/proofs/$1.sh" > out 2>&1 < /dev/null
+  timeout 240 sh -c '. /payload/tracer.sh; . "$0"' "/payload/proofs/$1.sh" > out 2>&1 < /dev/null
   echo $? > code
   for part in out code; do hand_back "$1" $part $part; done
   cd /

@@ -14,6 +14,8 @@ use crate::shell::{self, Failure, Result};
 const REFERENCE: &str = "6.1";
 const HOST_BTF: &str = "/sys/kernel/btf/vmlinux";
 const PLAYER: &str = include_str!("cases.sh");
+/// What that and the proofs start tracers with.
+const TRACER: &str = include_str!("tracer.sh");
 
 /// Where a case's program comes from.
 #[derive(Clone, Debug)]
@@ -88,6 +90,7 @@ pub fn prepare(cases: &[Case], variants: &[Variant]) -> Result<Prepared> {
     }
     copy_into(&payload.join("cases"), shell::entries(&cases::folder()).into_iter())?;
     copy_into(&payload.join("proofs"), proofs().into_iter())?;
+    shell::write(&payload.join("tracer.sh"), TRACER)?;
     let objects = payload.join("objects");
     shell::make_folder(&objects)?;
     let mut refused = Vec::new();

@@ -92,6 +92,8 @@ impl Target {
 pub(crate) enum Problem {
     /// It does not exist here: the probe's policy decides.
     Missing(String),
+    /// The kernel does not let this one be attached: of many, it is left out.
+    Refused(Error),
     /// Nothing can be done.
     Error(Error),
 }
@@ -148,7 +150,7 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
                 }
                 Plan { targets }
             }
-            Err(Problem::Error(error)) => return Err(error),
+            Err(Problem::Refused(error) | Problem::Error(error)) => return Err(error),
             Err(Problem::Missing(what)) => {
                 lacking.push((probe, what));
                 Plan::default()
@@ -183,6 +185,15 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
             Ok(())
         }
         Missing::Warn | Missing::Ignore => Ok(()),
+    }
+}
+
+/// Tells that of many matches of a wildcard one, and so many more, could not be attached.
+fn leave_out(manifest: &Manifest, probe: &Probe, options: &Options, error: &Error, more: usize) {
+    if !options.no_warnings {
+        let place = place::show(manifest, &probe.place);
+        let which = if more > 0 { format!("it and {more} more are") } else { "it is".to_string() };
+        eprintln!("{place}: WARNING: {error}; {which} left out");
     }
 }
 
@@ -259,15 +270,23 @@ pub(crate) fn attach(
         let Some(program) = loaded.program(&probe.program) else {
             return Err(Error::new(format!("the object is damaged: it has no program `{}`", probe.program)));
         };
-        let mut problem = None;
+        let (mut problem, mut refused) = (None, Vec::new());
         let before = all.count;
         for target in &plan.targets {
             match attach_one(manifest, probe, plan, target, program, cookies, &mut all) {
                 Ok(count) => all.count += count,
                 Err(Problem::Error(error)) => return Err(error),
                 Err(Problem::Missing(what)) => problem = Some(what),
+                Err(Problem::Refused(error)) => refused.push(error),
             }
             progress.step();
+        }
+        if let Some(error) = refused.first() {
+            if all.count == before {
+                return Err(error.clone());
+            }
+            leave_out(manifest, probe, options, error, refused.len() - 1);
+            continue;
         }
         // Of many matches of a wildcard some may refuse; a probe with none is missing.
         if let Some(what) = problem

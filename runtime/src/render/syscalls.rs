@@ -7,6 +7,30 @@ pub(super) fn name(number: u64) -> Option<&'static str> {
     Some(TABLE[index].1)
 }
 
+/// The number of a system call by the name of the kernel's function for it, which its tracepoints have. `None`
+/// where it is not known: of calls that are newer than this table, and on machines whose 32-bit programs
+/// btc does not know from others.
+pub(crate) fn number(function: &str) -> Option<u16> {
+    if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) || RENAMED.iter().any(|(_, name)| *name == function) {
+        return None;
+    }
+    let renamed = RENAMED.iter().find(|(f, _)| *f == function);
+    let name = renamed.map_or(function, |(_, name)| *name);
+    TABLE.iter().find(|(_, n)| *n == name).map(|(number, _)| *number)
+}
+
+/// Functions that have another name than their system call.
+const RENAMED: &[(&str, &str)] = &[
+    ("fadvise64_64", if cfg!(target_arch = "x86_64") { "" } else { "fadvise64" }),
+    ("newfstat", "fstat"),
+    ("newlstat", "lstat"),
+    ("newstat", "stat"),
+    ("newuname", "uname"),
+    ("sendfile64", "sendfile"),
+    ("sysctl", "_sysctl"),
+    ("umount", "umount2"),
+];
+
 #[cfg(target_arch = "x86_64")]
 #[rustfmt::skip]
 const TABLE: &[(u16, &str)] = &[
@@ -74,7 +98,7 @@ const TABLE: &[(u16, &str)] = &[
     (319, "memfd_create"), (320, "kexec_file_load"), (321, "bpf"), (322, "execveat"), (323, "userfaultfd"),
     (324, "membarrier"), (325, "mlock2"), (326, "copy_file_range"), (327, "preadv2"), (328, "pwritev2"),
     (329, "pkey_mprotect"), (330, "pkey_alloc"), (331, "pkey_free"), (332, "statx"), (333, "io_pgetevents"),
-    (334, "rseq"), (424, "pidfd_send_signal"), (425, "io_uring_setup"), (426, "io_uring_enter"),
+    (334, "rseq"), (335, "uretprobe"), (336, "uprobe"), (424, "pidfd_send_signal"), (425, "io_uring_setup"), (426, "io_uring_enter"),
     (427, "io_uring_register"), (428, "open_tree"), (429, "move_mount"), (430, "fsopen"), (431, "fsconfig"),
     (432, "fsmount"), (433, "fspick"), (434, "pidfd_open"), (435, "clone3"), (436, "close_range"),
     (437, "openat2"), (438, "pidfd_getfd"), (439, "faccessat2"), (440, "process_madvise"),
@@ -164,5 +188,16 @@ mod tests {
     fn the_table_is_sorted() {
         assert!(super::TABLE.is_sorted_by_key(|(n, _)| *n));
         assert_eq!(super::name(100_000), None);
+    }
+
+    #[test]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    fn functions_are_known_by_the_kernels_names() {
+        assert_eq!(i64::from(super::number("openat").unwrap()), libc::SYS_openat);
+        assert_eq!(i64::from(super::number("newfstat").unwrap()), libc::SYS_fstat);
+        assert_eq!(i64::from(super::number("umount").unwrap()), libc::SYS_umount2);
+        // Were there an event of that name, it would be another call.
+        assert_eq!(super::number("fstat"), None);
+        assert_eq!(super::number("nonsense"), None);
     }
 }

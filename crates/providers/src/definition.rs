@@ -49,6 +49,9 @@ pub struct Provider {
     pub fields: fn(&Target, &Attach) -> Vec<String>,
     /// The kernel struct that `ctx` points at, for providers that have it.
     pub ctx_record: fn(&Attach) -> Option<String>,
+    /// Where the context has the number of the system call, if what an attach point matches may be the tracepoints of
+    /// many: the kernel has an event that stands for all of them, with the same context.
+    pub syscall_number: fn(&Attach) -> Option<Location>,
     /// Whether this attach point needs `--unsafe`.
     pub is_unsafe: fn(&Attach) -> bool,
 }
@@ -75,6 +78,7 @@ impl Provider {
         is_listed: false,
         fields: |_, _| Vec::new(),
         ctx_record: |_| None,
+        syscall_number: |_| None,
         is_unsafe: |_| false,
     };
 }

@@ -34,6 +34,7 @@ pub(super) fn release() -> (u32, u32) {
 }
 
 /// What is patched in.
+#[derive(Default)]
 pub(super) struct Values<'a> {
     /// Number of the attach point.
     pub identity: Option<u64>,
@@ -41,6 +42,8 @@ pub(super) struct Values<'a> {
     pub operands: Option<&'a [Operand]>,
     /// What a typed program is for.
     pub function: Option<TypedFunction>,
+    /// Which half of a table of system calls, from 1.
+    pub table: Option<usize>,
     /// Whether it is another function than the one that the program was loaded for.
     pub is_other: bool,
 }
@@ -50,6 +53,7 @@ impl Values<'_> {
     fn of(&self, value: &PatchValue) -> Option<i32> {
         match value {
             PatchValue::ProbeIdentity => self.identity.map(|n| n as i32),
+            PatchValue::SyscallTable => self.table.map(|n| n as i32),
             PatchValue::UsdtArgument { index, part } => {
                 let operand = self.operands?.get(*index as usize).copied().unwrap_or_default();
                 Some(operand.part(*part))
@@ -122,6 +126,17 @@ fn load(
         attach_prog_fd: within.as_ref().map_or(0, |fd| fd.as_raw_fd() as u32),
         ..Default::default()
     };
+    if program.types >= 0 {
+        // The verifier wants to know functions that are called back.
+        // SAFETY: as above; libbpf keeps the records, which are as many as it says.
+        unsafe {
+            let raw = program.raw.as_ptr();
+            options.prog_btf_fd = program.types as u32;
+            options.func_info = sys::bpf_program__func_info(raw).cast();
+            options.func_info_cnt = sys::bpf_program__func_info_cnt(raw);
+            options.func_info_rec_size = size_of::<sys::bpf_func_info>() as u32;
+        }
+    }
     // SAFETY: initialised options, texts that end with NUL, and the code's true length.
     let fd = unsafe {
         sys::bpf_prog_load(

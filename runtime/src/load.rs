@@ -45,8 +45,8 @@ fn take_log() -> String {
 pub(crate) struct Program {
     pub fd: i32,
     pub raw: NonNull<sys::bpf_program>,
-    /// Descriptor of the object's types, negative without.
-    pub types: i32,
+    /// The object's types, which name the functions of the program.
+    pub types: Option<NonNull<sys::btf>>,
 }
 
 /// A variable in `.bss`, valid as long as the object is loaded.
@@ -218,7 +218,7 @@ fn choose_programs(
 fn collect(object: libbpf_rs::Object, image: &Image) -> Loaded {
     let mut programs = HashMap::new();
     // SAFETY: the object is alive.
-    let types = unsafe { sys::bpf_object__btf_fd(object.as_libbpf_object().as_ptr()) };
+    let types = NonNull::new(unsafe { sys::bpf_object__btf(object.as_libbpf_object().as_ptr()) });
     for program in object.progs() {
         let raw = program.as_libbpf_object();
         // SAFETY: the program belongs to the object, which is alive.

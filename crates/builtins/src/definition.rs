@@ -77,6 +77,8 @@ impl Param {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
     /// An integer, boolean or enum.
+    Number,
+    /// An integer or enum.
     Int,
     /// An integer known at compile time.
     LiteralInt,

@@ -37,7 +37,7 @@ pub(crate) fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
         Type::Pointer { space, .. } => {
             let from = l.value(0);
             let to = l.alloc(texts::UNBOUNDED + 1);
-            l.read_str(to, texts::UNBOUNDED + 1, None, from, *space)
+            l.read_str(to, texts::UNBOUNDED + 1, texts::UNBOUNDED + 1, None, from, *space)
         }
         _ => measure(l, call),
     };

@@ -13,7 +13,7 @@ impl fmt::Display for Type {
                 write!(f, "{}int{}", if *signed { "" } else { "u" }, u32::from(*size) * 8)
             }
             Type::Bool => f.write_str("bool"),
-            Type::Str { capacity, .. } => write!(f, "string[{capacity}]"),
+            Type::Str { .. } => write!(f, "string[{}]", self.told_size()),
             Type::Buffer { capacity } => write!(f, "buffer[{capacity}]"),
             Type::Pointer { to, .. } => write!(f, "{to} *"),
             Type::Array { element, count } => write!(f, "{element}[{count}]"),

@@ -12,7 +12,7 @@ mod names;
 
 pub use aggregation::Aggregation;
 pub use join::join;
-pub use layout::{Place, align_up, tuple_layout};
+pub use layout::{PADDED_TEXT, Place, align_up, tuple_layout};
 pub use names::named;
 
 use std::sync::Arc;

@@ -86,7 +86,7 @@ fn castable(from: &Type, to: &Type) -> bool {
         (a, b) if a == b => true,
         (a, b) if a.is_scalar() && b.is_scalar() => true,
         (Type::Str { .. }, Type::Bool) => true,
-        (Type::Str { .. }, Type::Str { .. }) => true,
+        (Type::Str { .. }, Type::Str { .. }) => from.told_size() <= to.size(),
         (Type::Str { .. }, Type::Array { element, .. }) => element.size() == 1,
         // A longer array is filled up with zeros.
         (a, Type::Array { element, count }) if a.is_scalar() => a.size() <= element.size() * count,

@@ -28,7 +28,7 @@ fn check(c: &mut Check) -> Type {
     let address = c.args.len() - 1;
     let fits = match &c.args[address].ty {
         Type::Int { .. } | Type::Unknown | Type::Inet => true,
-        Type::Array { element, count } => element.size() * count == 4 || element.size() * count == 16,
+        Type::Array { element, count, .. } => element.size() * count == 4 || element.size() * count == 16,
         Type::Str { capacity, .. } => *capacity == 4 || *capacity == 16,
         Type::Record(r) => r.size == 4 || r.size == 16,
         _ => false,

@@ -27,7 +27,7 @@ fn check(c: &mut Check) -> Type {
         c.error(Code::BadLiteral, c.args[0].span, format!("`{text}` is no network address"));
         return Type::Unknown;
     };
-    Type::Array { element: Box::new(Type::int(1, false)), count: bytes.len() as u32 }
+    Type::Array { element: Box::new(Type::int(1, false)), count: bytes.len() as u32, text: false }
 }
 
 fn parse(text: &str) -> Option<Vec<u8>> {

@@ -16,7 +16,7 @@ impl fmt::Display for Type {
             Type::Str { .. } => write!(f, "string[{}]", self.told_size()),
             Type::Buffer { capacity } => write!(f, "buffer[{capacity}]"),
             Type::Pointer { to, .. } => write!(f, "{to} *"),
-            Type::Array { element, count } => write!(f, "{element}[{count}]"),
+            Type::Array { element, count, .. } => write!(f, "{element}[{count}]"),
             Type::Record(r) => write!(f, "{} {}", if r.union { "union" } else { "struct" }, r.name),
             Type::Enum(e) => write!(f, "enum {}", e.name),
             Type::Tuple(parts) => {

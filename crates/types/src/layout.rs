@@ -52,7 +52,7 @@ impl Type {
             | Type::ErrorText
             | Type::SignalName
             | Type::SyscallName => 8,
-            Type::Array { element, count } => element.size().saturating_mul(*count),
+            Type::Array { element, count, .. } => element.size().saturating_mul(*count),
             Type::Record(r) => r.size,
             Type::Enum(e) => u32::from(e.size),
             Type::Tuple(parts) => tuple_layout(parts).1,

@@ -58,6 +58,9 @@ pub enum Type {
         element: Box<Type>,
         /// Their number.
         count: u32,
+        /// Bytes of the kernel or of a user binary, of any sign: they are shown as text up to a NUL, and
+        /// are bytes else.
+        text: bool,
     },
     /// A struct or union.
     Record(RecordType),

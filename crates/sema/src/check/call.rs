@@ -464,7 +464,7 @@ pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
             let kind = ExprKind::Binary { op: BinaryOp::Mul, left: Box::new(one), right: Box::new(number(count)) };
             hir::Expr { kind, ty: Type::INT64, span }
         }
-        Type::Array { element, count: n } => size_of(element, count.wrapping_mul(i64::from(*n)), span),
+        Type::Array { element, count: n, .. } => size_of(element, count.wrapping_mul(i64::from(*n)), span),
         ty => number(i64::from(ty.told_size()).wrapping_mul(count)),
     }
 }

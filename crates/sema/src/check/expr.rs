@@ -150,7 +150,7 @@ impl Checker<'_, '_> {
             return broken(span);
         }
         match base.ty.clone() {
-            Type::Array { element, count } => {
+            Type::Array { element, count, .. } => {
                 if let (ExprKind::Int(n), true) = (&index.kind, count > 0)
                     && (*n < 0 || *n >= i64::from(count)) {
                         let message = format!("the array has {count} elements, the index is {n}");

@@ -221,6 +221,12 @@ impl Check<'_> {
         self.diagnostics.push(Diagnostic::error(code, span, message));
     }
 
+    /// Reports what is wrong with an argument. The call is the place, as in bpftrace; the argument is drawn in it.
+    pub fn wrong_argument(&mut self, code: Code, n: usize, message: impl Into<String>) {
+        let argument = self.args[n].span;
+        self.diagnostics.push(Diagnostic::error(code, self.span, message).also(argument, "this argument"));
+    }
+
     /// The integer of a literal argument.
     pub fn int(&self, n: usize) -> Option<i64> {
         match self.args.get(n)?.literal.as_ref()? {

@@ -89,10 +89,14 @@ fn parse(format: &[u8]) -> Result<Vec<Piece>, String> {
         rest = tail;
         if c != b'%' {
             text.push(c);
-        } else if rest.first() == Some(&b'%') {
-            text.push(b'%');
-            rest = &rest[1..];
         } else {
+            // `%%`; flags and a width mean nothing for it.
+            let flags = rest.iter().take_while(|c| c.is_ascii_digit() || b"-+ #'.".contains(c)).count();
+            if rest.get(flags) == Some(&b'%') {
+                text.push(b'%');
+                rest = &rest[flags + 1..];
+                continue;
+            }
             if !text.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut text)));
             }

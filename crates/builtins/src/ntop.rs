@@ -34,12 +34,11 @@ fn check(c: &mut Check) -> Type {
         _ => false,
     };
     if !fits {
-        let span = c.args[address].span;
         let message = format!("ntop() takes an integer or 4 or 16 bytes, not `{}`", c.args[address].ty);
-        c.error(Code::WrongType, span, message);
+        c.wrong_argument(Code::WrongType, address, message);
     }
     if address == 1 && !c.args[0].ty.is_numeric() && c.args[0].ty != Type::Unknown {
-        c.error(Code::WrongType, c.args[0].span, "the address family is a number");
+        c.wrong_argument(Code::WrongType, 0, "the address family is a number");
     }
     Type::Inet
 }

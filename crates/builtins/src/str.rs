@@ -27,13 +27,13 @@ fn check(c: &mut Check) -> Type {
         || arg.ty.is_str()
         || matches!(arg.ty, Type::Array { .. } | Type::Unknown);
     if !fits {
-        let (span, ty) = (arg.span, arg.ty.clone());
-        c.error(Code::WrongType, span, format!("str() takes an address or text, not `{ty}`"));
+        let message = format!("str() takes an address or text, not `{}`", arg.ty);
+        c.wrong_argument(Code::WrongType, 0, message);
     }
     let most = c.settings.max_strlen;
     match c.int(1) {
         Some(n) if n < 0 => {
-            c.error(Code::OutOfRange, c.span, format!("str() takes a length of 0 or more, not {n}"));
+            c.wrong_argument(Code::OutOfRange, 1, format!("str() takes a length of 0 or more, not {n}"));
             Type::Unknown
         }
         Some(n) if n <= i64::from(most) => Type::Str { capacity: (n as u32 + 1).min(most.max(1)), cut: false },

@@ -34,8 +34,8 @@ fn check(c: &mut Check) -> Type {
             other => other.size(),
         };
         if !texts::is_text(&arg.ty) {
-            let (span, message) = (arg.span, format!("str_concat() takes texts, not `{}`", arg.ty));
-            c.error(Code::WrongType, span, message);
+            let message = format!("str_concat() takes texts, not `{}`", arg.ty);
+            c.wrong_argument(Code::WrongType, n, message);
         }
     }
     Type::Str { capacity, cut }

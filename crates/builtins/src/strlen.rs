@@ -23,7 +23,7 @@ pub static STRLEN: Function = Function {
 pub(crate) fn check(c: &mut Check) -> Type {
     if !texts::is_text(&c.args[0].ty) {
         let message = format!("{}() takes a text, not `{}`", c.function.name, c.args[0].ty);
-        c.error(Code::WrongType, c.args[0].span, message);
+        c.wrong_argument(Code::WrongType, 0, message);
     }
     Type::UINT64
 }

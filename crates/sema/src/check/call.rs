@@ -29,7 +29,7 @@ impl Checker<'_, '_> {
             let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["sizeof", "offsetof"]);
             let help = did_you_mean(&callee.name, known);
             let message = format!("there is no function `{}`", callee.name);
-            self.d.push(Diagnostic::error(Code::UnknownFunction, callee.span, message).help_opt(help));
+            self.d.push(Diagnostic::error(Code::UnknownFunction, span, message).help_opt(help));
             return broken(span);
         };
         if function.kind == Kind::Aggregation {

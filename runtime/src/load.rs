@@ -11,7 +11,7 @@ use btc_abi::{Attach, EVENTS_MAP, ITERATORS, LOSSES, Manifest, Map, SCRATCH_MAP,
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
-use crate::attach::{Plan, Point, programs};
+use crate::attach::{Owner, Plan, Point, programs};
 use crate::elf::Image;
 use crate::options::Settings;
 use crate::{Error, Options, diagnose};
@@ -202,10 +202,16 @@ fn choose_programs(
                 // A wildcard's section names another kind, for loaders that do not expand it.
                 program.set_prog_type(ProgramType::Tracing);
                 program.set_attach_type(if *ret { ProgramAttachType::TraceFexit } else { ProgramAttachType::TraceFentry });
-                let function = target.name.function.clone();
-                let of = target.typed.and_then(|t| t.program).map(programs::open).transpose()?;
-                let fd = of.as_ref().map_or(0, AsRawFd::as_raw_fd);
-                within.extend(of);
+                let (mut fd, mut function) = (0, target.name.function.clone());
+                match target.typed.as_ref().map(|t| &t.of) {
+                    Some(Owner::Module { name, .. }) => function = format!("{name}:{function}"),
+                    Some(Owner::Program(program)) => {
+                        let of = programs::open(*program)?;
+                        fd = of.as_raw_fd();
+                        within.push(of);
+                    }
+                    Some(Owner::Kernel) | None => {}
+                }
                 program
                     .set_attach_target(fd, Some(function.clone()))
                     .map_err(|_| Error::new(format!("cannot attach {} to {function}", probe.name)))?;

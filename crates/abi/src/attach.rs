@@ -111,7 +111,7 @@ pub enum Attach {
     },
     /// Typed entry or exit of a kernel function.
     Fentry {
-        /// Module; `vmlinux` for the kernel, empty for any.
+        /// Module or pattern; `vmlinux`, or nothing, for the kernel itself.
         module: String,
         /// Function or pattern.
         function: String,

@@ -40,7 +40,7 @@ const TYPED_FUNCTION: Provider = Provider {
         // Which function a wildcard's program is loaded for, or that of a BPF program, the runtime knows. Plain libbpf loads it as a raw
         // tracepoint's: they see the same context, and need no function.
         Attach::FentryProgram { .. } => "raw_tp".to_string(),
-        Attach::Fentry { function, .. } if is_glob(function) => "raw_tp".to_string(),
+        Attach::Fentry { module, function, .. } if is_pattern(module, function) => "raw_tp".to_string(),
         Attach::Fentry { function, ret: false, .. } => format!("fentry/{function}"),
         Attach::Fentry { function, .. } => format!("fexit/{function}"),
         _ => String::new(),
@@ -122,6 +122,8 @@ fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     let (module, function) = match parse.parts.as_slice() {
         [bpf, name] if bpf == "bpf" => return program("*", name, ret),
         [bpf, id, name] if bpf == "bpf" => return program(id, name, ret),
+        // A pattern alone is one over all modules.
+        [function] if is_glob(function) => ("*", function.as_str()),
         [function] => ("vmlinux", function.as_str()),
         [module, function] => (module.as_str(), function.as_str()),
         _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
@@ -147,6 +149,11 @@ fn program(id: &str, name: &str, ret: bool) -> Result<Attach, ProbeError> {
     Ok(Attach::FentryProgram { id, name: name.to_string(), ret })
 }
 
+/// Whether an attach point stands for as many functions as match.
+fn is_pattern(module: &str, function: &str) -> bool {
+    is_glob(module) || is_glob(function)
+}
+
 fn prototype(target: &Target, attach: &Attach) -> Option<btc_target::Prototype> {
     let Attach::Fentry { module, function, .. } = attach else { return None };
     target.types_of(module)?.function(function)
@@ -158,10 +165,17 @@ fn exists(target: &Target, attach: &Attach) -> Existence {
         return Existence::Yes;
     }
     let Some(btf) = target.btf() else { return Existence::Unknown };
-    if let Attach::Fentry { function, .. } = attach
-        && is_glob(function)
+    if let Attach::Fentry { module, function, .. } = attach
+        && is_pattern(module, function)
     {
-        let any = btf.function_names().iter().any(|name| glob(function, name));
+        let mut any = glob(module, "vmlinux") && btf.function_names().iter().any(|name| glob(function, name));
+        if !any && module != "vmlinux" {
+            if target.functions().is_none() {
+                // Nothing tells here which modules the kernel has.
+                return Existence::Unknown;
+            }
+            list(target, &format!("{module}:{function}"), &mut |_| any = true);
+        }
         return if any { Existence::Yes } else { Existence::No(Vec::new()) };
     }
     if prototype(target, attach).is_some() {

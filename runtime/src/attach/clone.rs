@@ -10,7 +10,7 @@ use btc_abi::{Manifest, Patch, PatchValue, UsdtPart};
 use libbpf_sys as sys;
 
 use super::usdt::Operand;
-use super::{TypedFunction, programs};
+use super::{Owner, TypedFunction, kernel_types, programs};
 use crate::Error;
 use crate::error::{last_os, reason};
 use crate::load::Program;
@@ -41,7 +41,7 @@ pub(super) struct Values<'a> {
     /// Places of a static probe's arguments.
     pub operands: Option<&'a [Operand]>,
     /// What a typed program is for.
-    pub function: Option<TypedFunction>,
+    pub function: Option<&'a TypedFunction>,
     /// Which half of a table of system calls, from 1.
     pub table: Option<usize>,
     /// Whether it is another function than the one that the program was loaded for.
@@ -83,7 +83,7 @@ impl Copies {
         if wanted.is_empty() && !values.is_other {
             return Ok(program.fd);
         }
-        let key = (symbol.to_string(), values.function, wanted.iter().map(|(.., value)| *value).collect());
+        let key = (symbol.to_string(), values.function.cloned(), wanted.iter().map(|(.., value)| *value).collect());
         if let Some(copy) = self.0.get(&key) {
             return Ok(copy.as_raw_fd());
         }
@@ -125,7 +125,7 @@ fn functions(symbol: &str, program: Program) -> Vec<(String, usize)> {
 fn load(
     symbol: &str,
     program: Program,
-    function: Option<TypedFunction>,
+    function: Option<&TypedFunction>,
     patches: &[Wanted],
 ) -> Result<OwnedFd, Error> {
     // SAFETY: the program belongs to a loaded object, which outlives this call, and
@@ -147,13 +147,21 @@ fn load(
             _ => insn.imm = *value,
         }
     }
-    let within = function.and_then(|f| f.program).map(programs::open).transpose()?;
+    // Descriptors of what the function is part of, where that is not the kernel itself.
+    let (mut module, mut within) = (None, None);
+    match function.map(|f| &f.of) {
+        Some(Owner::Module { types, .. }) => module = Some(kernel_types::open(*types)?),
+        Some(Owner::Program(program)) => within = Some(programs::open(*program)?),
+        Some(Owner::Kernel) | None => {}
+    }
+    let number = |fd: &Option<OwnedFd>| fd.as_ref().map_or(0, |fd| fd.as_raw_fd() as u32);
     let name = CString::new(symbol.chars().take(15).collect::<String>()).unwrap_or_default();
     let mut options = sys::bpf_prog_load_opts {
         sz: size_of::<sys::bpf_prog_load_opts>() as sys::size_t,
         expected_attach_type: expected,
         attach_btf_id: function.map_or(0, |f| f.btf_id),
-        attach_prog_fd: within.as_ref().map_or(0, |fd| fd.as_raw_fd() as u32),
+        attach_prog_fd: number(&within),
+        attach_btf_obj_fd: number(&module),
         ..Default::default()
     };
     if let Some(types) = program.types {

@@ -1,5 +1,6 @@
 //! Kernel functions: entry, return, and places inside.
 
+use std::collections::HashSet;
 use std::ffi::CString;
 
 use super::perf::{Config1, Event, probe_type};
@@ -27,7 +28,14 @@ pub(super) fn targets(
         return Ok(vec![Target::new(Point::Perf(vec![event]), title, format!("{offset:#x}"))]);
     }
     let pattern = glob::is_pattern(function) || glob::is_pattern(module);
-    let functions = if pattern { tracefs::functions(function, module, options)? } else { vec![function.to_string()] };
+    let functions = if pattern {
+        // The kernel is told names only, and takes the first of several.
+        let mut seen = HashSet::new();
+        let names = tracefs::functions(function, module, options)?.into_iter().map(|f| f.name);
+        names.filter(|name| seen.insert(name.clone())).collect()
+    } else {
+        vec![function.to_string()]
+    };
     if functions.is_empty() {
         return missing(format!("no function of this kernel matches {function}"));
     }

@@ -10,6 +10,7 @@ mod clone;
 mod fentry;
 mod filter;
 pub(crate) mod iter;
+mod kernel_types;
 mod kprobe;
 mod lines;
 pub(crate) mod multi;
@@ -77,12 +78,22 @@ pub(crate) struct Target {
 }
 
 /// A function with known types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TypedFunction {
     /// Number of its type.
     pub btf_id: u32,
-    /// The BPF program that it is in, for functions that are not the kernel's.
-    pub program: Option<u32>,
+    /// Whose types these are.
+    pub of: Owner,
+}
+
+/// What a function with known types is part of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Owner {
+    Kernel,
+    /// A module, and the number of its types.
+    Module { name: String, types: u32 },
+    /// The BPF program of that number.
+    Program(u32),
 }
 
 impl Target {
@@ -324,7 +335,7 @@ fn attach_one(
     let mut wanted = clone::Values {
         identity: None,
         operands: target.operands.as_deref(),
-        function: target.typed,
+        function: target.typed.as_ref(),
         is_other: target.typed != plan.targets[0].typed,
         table: None,
     };

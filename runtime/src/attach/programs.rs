@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use libbpf_sys as sys;
 
-use super::{Point, Problem, Target, TypedFunction, missing};
+use super::{Owner, Point, Problem, Target, TypedFunction, missing};
 use crate::{Error, glob};
 
 /// Most functions of one program that are looked at.
@@ -32,7 +32,7 @@ pub(super) fn targets(program: u32, name: &str, ret: bool) -> Result<Vec<Target>
     let all = functions(wanted).into_iter().filter(|f| glob::matches(name, &f.name));
     let target = |f: Function| {
         let title = format!("{word}:bpf:{}:{}", f.program, f.name);
-        let typed = Some(TypedFunction { btf_id: f.btf_id, program: Some(f.program) });
+        let typed = Some(TypedFunction { btf_id: f.btf_id, of: Owner::Program(f.program) });
         Target { typed, ..Target::new(Point::Typed, title, f.name) }
     };
     let all: Vec<Target> = all.map(target).collect();

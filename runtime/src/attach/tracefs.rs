@@ -75,11 +75,22 @@ fn parse_offset(format: &str, field: &str) -> Option<i16> {
     None
 }
 
-/// Kernel functions that may be traced and match, in the order of the list.
+/// What stands for the kernel itself where modules are named.
+pub(crate) const KERNEL: &str = "vmlinux";
+
+/// A function of the kernel or of a module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Function {
+    /// The module, or [`KERNEL`].
+    pub module: String,
+    pub name: String,
+}
+
+/// Functions of the kernel and its modules that may be traced and match, each once, in the order of the list.
 ///
 /// # Errors
 /// When the user's own list cannot be read.
-pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Result<Vec<String>, Error> {
+pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Result<Vec<Function>, Error> {
     let list = match &options.traceable_functions {
         Some(path) => Ok(std::fs::read_to_string(path)
             .map_err(|e| Error::os(format!("cannot read the list of functions `{}`", path.display()), &e))?),
@@ -99,13 +110,13 @@ pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Resul
             continue;
         }
         let Some(name) = words.next() else { continue };
-        let of = words.next().map_or("vmlinux", |m| m.trim_matches(['[', ']']));
+        let of = words.next().map_or(KERNEL, |m| m.trim_matches(['[', ']']));
         if glob::matches(pattern, name)
             && (module.is_empty() || glob::matches(module, of))
             && !name.contains("__ftrace_invalid_address__")
-            && seen.insert(name)
+            && seen.insert((of, name))
         {
-            found.push(name.to_string());
+            found.push(Function { module: of.to_string(), name: name.to_string() });
         }
     }
     Ok(found)

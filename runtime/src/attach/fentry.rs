@@ -43,7 +43,7 @@ pub(super) fn attach(name: &str, program: i32) -> Result<Link, Problem> {
             Some(libc::ENOENT | libc::EINVAL | libc::EOPNOTSUPP) => {
                 missing("this kernel cannot attach there".to_string())
             }
-            _ => Err(Error::new(format!("cannot attach {name}: {}", reason(&error))).into()),
+            _ => Err(Problem::Refused(Error::new(format!("cannot attach {name}: {}", reason(&error))))),
         };
     }
     // SAFETY: the descriptor is new and nobody else's.

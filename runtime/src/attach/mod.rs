@@ -348,7 +348,11 @@ fn attach_one(
             _ => wanted.identity = Some(number),
         }
     }
-    let fd = all.copies.program(manifest, &probe.program, program, &wanted)?;
+    // What the kernel refuses to load for one of many functions concerns that function.
+    let fd = all.copies.program(manifest, &probe.program, program, &wanted).map_err(|error| match wanted.is_other {
+        true => Problem::Refused(Error::new(format!("cannot attach {}: {error}", target.name.name))),
+        false => Problem::Error(error),
+    })?;
     match &target.point {
         Point::Run | Point::Multi(_) | Point::Syscalls(_) => return Ok(1),
         Point::Iter { pin } => {
@@ -358,7 +362,7 @@ fn attach_one(
             return Ok(1);
         }
         Point::RawTracepoint { event } => all.links.push(raw_tracepoint::attach(event, fd)?),
-        Point::Typed => all.links.push(fentry::attach(&probe.name, fd)?),
+        Point::Typed => all.links.push(fentry::attach(&target.name.name, fd)?),
         Point::Perf(events) => {
             for event in events {
                 let link = perf::attach(event, fd, cookie)?;

@@ -10,6 +10,7 @@ mod encoding;
 mod format;
 mod map;
 mod record;
+pub mod unwind;
 pub mod wire;
 
 pub use attach::{Attach, ClockUnit, Missing, Probe, ProbeIdentity};
@@ -24,7 +25,7 @@ pub const SECTION: &str = ".btc.manifest";
 /// Format version. A reader accepts its own major version and any minor one.
 pub const MAJOR: u16 = 0;
 /// See [`MAJOR`].
-pub const MINOR: u16 = 3;
+pub const MINOR: u16 = 4;
 
 /// Name of the ring buffer that carries records.
 pub const EVENTS_MAP: &str = "btc_events";

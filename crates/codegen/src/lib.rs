@@ -172,6 +172,7 @@ fn compile_function(func: &Function, module: &Module) -> Result<Program, Codegen
     let (section, kind) = match &func.kind {
         FunctionKind::Program { section } => (section.clone(), ProgramKind::Entry),
         FunctionKind::Subprogram => (".text".to_string(), ProgramKind::Subprogram),
+        FunctionKind::Global => (".text".to_string(), ProgramKind::Global),
         FunctionKind::Callback => (".text".to_string(), ProgramKind::Callback),
     };
     Ok(Program {

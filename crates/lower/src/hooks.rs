@@ -252,6 +252,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.stack_id(user, shape)
     }
 
+    fn unwound_stack(&mut self, pid: Value, shape: StackShape) -> Value {
+        self.f.unwound_stack(pid, shape)
+    }
+
     fn probe_number(&mut self) -> Value {
         if !self.f.probe.dynamic_identity {
             let index = self.f.index as i64;

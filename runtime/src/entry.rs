@@ -36,14 +36,14 @@ struct Traced {
     until: Instant,
 }
 
-/// Lets a child go by `release`, and holds it at its program's first instruction while `look` looks. A child that cannot be
-/// traced, or that takes too long, is looked at and runs on.
-pub(crate) fn hold(pid: u32, release: impl FnOnce(), look: impl FnOnce()) {
+/// Lets a child go by `release`, and holds it while `look` looks: before its loader runs, and at its program's first
+/// instruction. A child that cannot be traced, or that takes too long, is looked at and runs on.
+pub(crate) fn hold(pid: u32, release: impl FnOnce(), mut look: impl FnMut()) {
     let pid = pid as i32;
     let traced = ptrace(libc::PTRACE_SEIZE, pid, 0, libc::PTRACE_O_TRACEEXEC as usize).ok();
     let traced = traced.map(|_| Traced { pid, until: Instant::now() + PATIENCE });
     release();
-    let held = traced.as_ref().and_then(Traced::run_to_entry);
+    let held = traced.as_ref().and_then(|traced| traced.run_to_entry(&mut look));
     look();
     if let (Some(traced), None) = (&traced, held) {
         traced.interrupt();
@@ -55,8 +55,9 @@ pub(crate) fn hold(pid: u32, release: impl FnOnce(), look: impl FnOnce()) {
 
 impl Traced {
     /// Waits until the child stands at the entry; `None` when it does not get there.
-    fn run_to_entry(&self) -> Option<()> {
+    fn run_to_entry(&self, look: &mut impl FnMut()) -> Option<()> {
         self.run_to(|stop| stop == Stop::Exec)?;
+        look();
         let entry = entry(self.pid)?;
         self.set(0, entry)?;
         self.set(CONTROL, EXECUTE)?;

@@ -29,7 +29,7 @@ child unwound 'tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { $i = 0;
 in_order middle compare outer main
 
 script='uprobe:/payload/bin/unwound-shared:inner { @[dw_ustack] = count(); }'
-unwound-shared 3000 & running=$!
+unwound-shared 100000 & running=$!
 for name in -p --dwarf-pid; do
   what="$name: $script"
   trace out-u err-u 120 btc $name $running -e "$config $script"
@@ -37,7 +37,7 @@ for name in -p --dwarf-pid; do
   in_order inner middle compare outer main
 done
 what='a process that nobody named'
-trace out-u err-u 120 btc -p $$ -e "$config $script"
+trace out-u err-u 120 btc --dwarf-pid $$ -e "$config $script"
 sleep 1; kill -TERM $tracer; wait $tracer
 grep -q 'without unwind tables' err-u || wrong "$what: not told"
 kill $running

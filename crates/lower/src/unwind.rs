@@ -1,13 +1,14 @@
 //! User stacks by unwind tables: the caller of each frame is found by the rule that holds at its address.
 //!
 //! The tables (`btc_abi::unwind`) are in two maps, which the runtime fills for the processes that it is told of.
-//! A rule is looked up by a function that the kernel verifies once, for any address: the loop over frames
-//! has little left to verify. On machines other than x86-64 frame pointers are followed.
+//! A rule is looked up by a function that the kernel verifies once, for any address, and so is the loop over frames: the
+//! script's own loops and branches around them multiply nothing. On machines other than x86-64 frame pointers are
+//! followed.
 
 use btc_abi::unwind::{self, Rule};
 use btc_abi::{LossKind, MapKind};
 use btc_builtins::helpers::{
-    BPF_F_USER_STACK, GET_CURRENT_TASK, GET_CURRENT_TASK_BTF, GET_STACK, MAP_LOOKUP_ELEM, PROBE_READ_USER, TASK_PT_REGS,
+    GET_CURRENT_TASK, GET_CURRENT_TASK_BTF, MAP_LOOKUP_ELEM, PROBE_READ_USER, TASK_PT_REGS,
 };
 use btc_ir::{
     BinOp, Block, Callee, Cond, Fact, FuncId, FunctionKind, Late, Map, MapId, Memory, Op, TypeFact, Value, Width,
@@ -18,7 +19,7 @@ use btc_types::{Space, StackShape, Type};
 
 use crate::core_read::{leaf_of, member_path};
 use crate::function::FnLower;
-use crate::loops::{Loop, Rounds};
+use crate::loops::{self, Loop, Rounds};
 use crate::place::{Base, CorePlace};
 use crate::registers::regs_fact;
 
@@ -57,47 +58,73 @@ impl FnLower<'_, '_, '_> {
     /// The id of the current user stack by the tables of process `pid`, which is then in the table of stacks; 0 when
     /// there is none.
     pub fn unwound_stack(&mut self, pid: Value, shape: StackShape) -> Value {
-        let (table, _) = self.shared.stack_table(shape.frames, self.b.module);
-        let frames = self.alloc(shape.frames * 8 + 8);
-        let to = self.pointer(frames);
         let (tables, pointers) = (self.b.block(0), self.b.block(0));
-        let (some, none, done) = (self.b.block(1), self.b.block(0), self.b.block(1));
+        let (none, unknown, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         let machine = &arch::x86_64::ARCH;
         let guard = self.b.late(regs_fact(machine, &machine.guard, Fact::Exists));
         self.b.branch_imm(Cond::Ne, guard, 0, tables, pointers);
-
         self.b.switch_to(pointers);
-        let ctx = self.ctx();
-        let size = self.b.iconst(i64::from(shape.frames) * 8);
-        let flags = self.b.iconst(BPF_F_USER_STACK);
-        let length = self.b.helper(GET_STACK, &[ctx, to, size, flags]);
-        let taken = self.b.block(0);
-        self.b.branch_imm(Cond::SGt, length, 0, taken, none);
-        self.b.switch_to(taken);
-        let count = self.b.bin_imm(BinOp::LShr, length, 3);
-        self.b.jump(some, &[count]);
+        let id = self.stack_id(true, shape);
+        self.b.jump(done, &[id]);
 
         self.b.switch_to(tables);
-        let count = self.unwind(pid, to, shape.frames, none);
-        self.b.jump(some, &[count]);
-
+        let unwinder = self.unwinder(shape.frames);
+        let state = self.alloc(STATE_SIZE);
+        self.user_registers(state, none);
+        let [ip, sp, bp] = [IP, SP, BP].map(|at| self.b.load(Width::B8, state.base, state.offset + at));
+        let id = self.b.call(Callee::Function(unwinder), &[pid, ip, sp, bp]);
+        let known = self.b.block(0);
+        self.b.branch_imm(Cond::Eq, id, 0, unknown, known);
+        self.b.switch_to(known);
+        self.b.jump(done, &[id]);
+        self.b.switch_to(unknown);
+        let loss = self.shared.loss(LossKind::Unwind, "dw_ustack", self.b.span);
+        self.count_loss(loss);
+        self.b.jump(none, &[]);
         self.b.switch_to(none);
         let zero = self.b.iconst(0);
         self.b.jump(done, &[zero]);
-        self.b.switch_to(some);
-        let count = self.b.block_param(some, 0);
-        let id = self.keep_frames(table, to, count, shape.frames);
-        self.b.jump(done, &[id]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
     }
 
-    /// Writes the addresses of at most `most` frames to `to` and yields their number; goes to `none` when there are none.
-    fn unwind(&mut self, pid: Value, to: Value, most: u32, none: Block) -> Value {
+    /// A function that takes a process and three registers and yields the stack's id, 0 for a process without tables. It is
+    /// one of the call's own: what it loses is counted there.
+    fn unwinder(&mut self, most: u32) -> FuncId {
         let find = self.rule_finder();
-        let state = self.alloc(STATE_SIZE);
+        let (table, _) = self.shared.stack_table(most, self.b.module);
+        // Nothing of the program around counts there, neither its memory nor its loops.
+        let memory = self.begin_memory();
+        let loops = std::mem::take(&mut self.loops);
+        let budget = (std::mem::take(&mut self.work), std::mem::replace(&mut self.shares, loops::whole()));
+        let name = format!("unwind_stack_{}", self.b.module.functions.len());
+        let outer = self.b.begin_nested(name, FunctionKind::Global, 4);
+        let (frames, state) = (self.scratch(most * 8 + 8), self.scratch(STATE_SIZE));
+        for (n, at) in [(1, IP), (2, SP), (3, BP)] {
+            let value = self.b.param(n);
+            self.b.store(Width::B8, state.base, state.offset + at, value);
+        }
+        let (some, none) = (self.b.block(0), self.b.block(0));
+        let to = self.pointer(frames);
+        let count = self.unwind(find, state, to, most);
+        self.b.branch_imm(Cond::Eq, count, 0, none, some);
+        self.b.switch_to(none);
+        let zero = self.b.iconst(0);
+        self.b.ret(zero);
+        self.b.switch_to(some);
+        let id = self.keep_frames(table, to, count, most);
+        self.b.ret(id);
+        let function = self.b.end_nested(outer);
+        (self.work, self.shares) = budget;
+        self.loops = loops;
+        self.end_memory(memory);
+        function
+    }
+
+    /// The loop of that function: writes the addresses of at most `most` frames to `to` and yields their number.
+    fn unwind(&mut self, find: FuncId, state: Memory, to: Value, most: u32) -> Value {
+        let pid = self.b.param(0);
         let counted = self.b.slot(8);
-        self.user_registers(state, none);
         let zero = self.b.iconst(0);
         self.b.store(Width::B8, state.base, state.offset + BACK, zero);
         let at = self.b.slot_addr(counted);
@@ -125,14 +152,8 @@ impl FnLower<'_, '_, '_> {
 
         let at = self.b.slot_addr(counted);
         let count = self.b.load(Width::B8, at, 0);
-        let (unknown, some) = (self.b.block(0), self.b.block(0));
-        self.b.branch_imm(Cond::Eq, count, 0, unknown, some);
-        self.b.switch_to(unknown);
-        let loss = self.shared.loss(LossKind::Unwind, "dw_ustack", self.b.span);
-        self.count_loss(loss);
-        self.b.jump(none, &[]);
-        self.b.switch_to(some);
-        count
+        // Else all that comes is followed once for each round that the loop is left in.
+        self.opaque(count)
     }
 
     /// Ends a round: an address of 0 ends the stack, and so does what could not be read, which is counted.

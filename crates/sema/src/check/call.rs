@@ -69,7 +69,7 @@ impl Checker<'_, '_> {
         if function.params.first().is_some_and(|p| p.kind == ParamKind::Option) {
             return self.option(function, args, span);
         }
-        let errors = self.d.len();
+        let errors = self.d.errors();
         let mut checked = Vec::new();
         let mut facts: Vec<Arg> = Vec::new();
         for (n, arg) in args.iter().enumerate() {
@@ -84,7 +84,7 @@ impl Checker<'_, '_> {
             checked.push(value);
             facts.push(fact);
         }
-        let ty = if self.d.len() > errors {
+        let ty = if self.d.errors() > errors {
             Type::Unknown
         } else {
             let (target, attach) = (self.cx.target, &self.resolved.attach);
@@ -114,7 +114,7 @@ impl Checker<'_, '_> {
             self.uses_identity = true;
         }
         let ty = self.complete(ty);
-        let ty = if self.d.len() > errors { keep_aggregation(ty) } else { ty };
+        let ty = if self.d.errors() > errors { keep_aggregation(ty) } else { ty };
         hir::Expr { kind: ExprKind::Call { function, facts, args: checked }, ty, span }
     }
 

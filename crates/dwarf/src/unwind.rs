@@ -61,8 +61,8 @@ pub fn rows(eh_frame: &[u8], address: u64, most: usize) -> Vec<Row> {
     let bases = BaseAddresses::default().set_eh_frame(address);
     let mut context = UnwindContext::new();
     let mut entries = section.entries(&bases);
-    // Address, whether a function begins there, the rule: where one ends and another begins, the latter counts.
-    let mut all: Vec<(u64, bool, Rule)> = Vec::new();
+    // Address, number, rule: of those at an address the last one counts, and ends of functions come first.
+    let mut all: Vec<(u64, usize, Rule)> = Vec::new();
     let mut work = 0usize;
     while let Ok(Some(entry)) = entries.next() {
         let CieOrFde::Fde(part) = entry else { continue };
@@ -71,17 +71,17 @@ pub fn rows(eh_frame: &[u8], address: u64, most: usize) -> Vec<Row> {
         if work > MOST_WORK || all.len() >= most {
             break;
         }
-        all.push((function.initial_address(), true, Rule::Stop));
+        let start = function.initial_address();
         if function.is_signal_trampoline() {
-            all.push((function.initial_address(), true, Rule::Signal));
+            all.push((start, all.len() + 1, Rule::Signal));
         } else if let Ok(mut table) = function.rows(&section, &bases, &mut context) {
             while let (true, Ok(Some(row))) = (all.len() < most, table.next_row()) {
-                all.push((row.start_address(), true, rule(row, &section)));
+                all.push((row.start_address(), all.len() + 1, rule(row, &section)));
             }
         }
-        all.push((function.end_address(), false, Rule::Stop));
+        all.push((function.end_address(), 0, Rule::Stop));
     }
-    all.sort_by_key(|(address, begins, _)| (*address, *begins));
+    all.sort_unstable_by_key(|(address, number, _)| (*address, *number));
     let mut rows: Vec<Row> = Vec::with_capacity(all.len());
     for (address, _, rule) in all {
         if rows.last().is_some_and(|last| last.address == address) {

@@ -1,13 +1,14 @@
 //! The table of one file: rows made of its `.eh_frame`, and where they are in the array.
 
 use std::fs::File;
+use std::os::fd::FromRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use btc_abi::unwind::{self, HALVINGS, ROW_SIZE};
 use btc_dwarf::unwind::{Row, Rule};
 use libbpf_sys as sys;
-use object::{Architecture, Object, ObjectSection, ObjectSegment, ReadCache, ReadRef, SegmentFlags, elf};
+use object::{Architecture, Object, ObjectSection, ObjectSegment, ReadCache, SegmentFlags, elf};
 
 use crate::symbols::memory;
 
@@ -35,8 +36,7 @@ impl Table {
     pub(super) fn of_file(path: &Path) -> Option<Table> {
         // Opening a device may do things.
         let is_plain = std::fs::metadata(path).is_ok_and(|m| m.is_file());
-        let file = File::open(path).ok().filter(|_| is_plain)?;
-        Table::read(&ReadCache::new(file))
+        File::open(path).ok().filter(|_| is_plain).and_then(Table::read)
     }
 
     /// The table of the code that the kernel lends to all: this process has it, too.
@@ -44,11 +44,12 @@ impl Table {
         let range = memory::own_vdso()?;
         let mut image = vec![0; usize::try_from((range.end - range.start).min(MOST_BYTES)).ok()?];
         File::open("/proc/self/mem").ok()?.read_exact_at(&mut image, range.start).ok()?;
-        Table::read(&image[..])
+        Table::read(in_memory(&image)?)
     }
 
-    fn read<'d>(data: impl ReadRef<'d>) -> Option<Table> {
-        let file = object::File::parse(data).ok().filter(|f| f.architecture() == Architecture::X86_64)?;
+    fn read(file: File) -> Option<Table> {
+        let cache = ReadCache::new(file);
+        let file = object::File::parse(&cache).ok().filter(|f| f.architecture() == Architecture::X86_64)?;
         let section = file.section_by_name(".eh_frame").filter(|s| s.size() <= MOST_BYTES)?;
         let rows = btc_dwarf::unwind::rows(section.data().ok()?, section.address(), MOST_ROWS);
         let base = rows.first()?.address;
@@ -94,6 +95,16 @@ impl Table {
         }
         self.stored
     }
+}
+
+/// A file of these bytes. To read files and memory alike would put the reader into the program twice.
+fn in_memory(bytes: &[u8]) -> Option<File> {
+    // SAFETY: the name is a NUL-terminated text.
+    let fd = unsafe { libc::memfd_create(c"btc".as_ptr(), libc::MFD_CLOEXEC) };
+    // SAFETY: the descriptor, if there is one, is new and nobody else's.
+    let file = (fd >= 0).then(|| unsafe { File::from_raw_fd(fd) })?;
+    file.write_all_at(bytes, 0).ok()?;
+    Some(file)
 }
 
 /// Writes rows of these numbers.
@@ -156,7 +167,7 @@ mod tests {
         assert!(Table::of_file(Path::new("/dev/null")).is_none());
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         for length in [0, 16, 64, 100, 4096, own.len() / 2] {
-            assert!(Table::read(&own[..length]).is_none(), "the first {length} bytes");
+            assert!(Table::read(in_memory(&own[..length]).unwrap()).is_none(), "the first {length} bytes");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use btc_abi::unwind::ROWS_MAP;
-use btc_abi::{Attach, EVENTS_MAP, SCRATCH_MAP, LOSSES, Manifest, Map, STOPPED};
+use btc_abi::{Attach, EVENTS_MAP, ITERATORS, LOSSES, Manifest, Map, SCRATCH_MAP, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
@@ -100,8 +100,11 @@ pub(crate) struct Loaded {
 }
 
 /// Loads what the plan needs.
+///
+/// A loop that goes on by the kernel's iterator is followed for any number of rounds, which can be more
+/// than the same loop with a bound: what the verifier finds too long is loaded again as on kernels without iterators.
 pub(crate) fn load(
-    image: &Image,
+    image: &mut Image,
     manifest: &Manifest,
     settings: &Settings,
     options: &Options,
@@ -109,6 +112,16 @@ pub(crate) fn load(
 ) -> Result<Loaded, Error> {
     let callback = if options.verbose { tell } else { keep };
     libbpf_rs::set_print(Some((PrintLevel::Debug, callback)));
+    let first = load_once(image, manifest, settings, plans);
+    match &first {
+        Err(error) if diagnose::is_too_complex(error) && image.hide(ITERATORS) => {
+            load_once(image, manifest, settings, plans).or(first)
+        }
+        _ => first,
+    }
+}
+
+fn load_once(image: &Image, manifest: &Manifest, settings: &Settings, plans: &[Plan]) -> Result<Loaded, Error> {
     take_log();
     let failed = |error: &libbpf_rs::Error| diagnose::explain(manifest, &take_log(), error);
     let mut open = ObjectBuilder::default()

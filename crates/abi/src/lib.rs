@@ -35,6 +35,8 @@ pub const CONTROL_MAP: &str = "btc_control";
 /// Name of the map of memory that does not fit the stack: per CPU, or, when that is too much for a per-CPU
 /// map, an array with an entry for each CPU, whose number the runtime sets.
 pub const SCRATCH_MAP: &str = "btc_scratch";
+/// Kernel function (Linux 6.4) whose presence lets loops go on by the kernel's iterator over numbers. Objects refer to it weakly.
+pub const ITERATORS: &str = "bpf_iter_num_new";
 /// Name of the array of loss counters in `.bss`: one `u64` a [`Loss`], in order.
 pub const LOSSES: &str = "btc_losses";
 /// Name of the `.bss` flag (u32) that `exit()` sets, after which programs return at once.

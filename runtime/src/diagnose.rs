@@ -182,6 +182,7 @@ mod tests {
             missing: btc_abi::Missing::Error,
             identity: btc_abi::ProbeIdentity::Static,
             clause: 0,
+            table: String::new(),
             place: btc_abi::Place::default(),
         };
         Manifest { probes: vec![probe], ..Manifest::default() }

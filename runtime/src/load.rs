@@ -46,6 +46,8 @@ fn take_log() -> String {
 pub(crate) struct Program {
     pub fd: i32,
     pub raw: NonNull<sys::bpf_program>,
+    /// The object's types, which name the functions of the program.
+    pub types: Option<NonNull<sys::btf>>,
 }
 
 /// A variable in `.bss`, valid as long as the object is loaded.
@@ -82,6 +84,23 @@ impl Variable {
             let word = chunk.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
             // SAFETY: as in `read`; the mapping is writable.
             unsafe { self.start.cast::<u64>().add(n).as_ptr().write_volatile(u64::from_le(word)) };
+        }
+    }
+}
+
+/// A row of `u32` in `.bss`, valid as long as the object is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Words {
+    start: NonNull<u32>,
+    count: usize,
+}
+
+impl Words {
+    /// Sets one; one that does not exist is left out.
+    pub(crate) fn set(&self, n: usize, value: u32) {
+        if n < self.count {
+            // SAFETY: inside the row, which is aligned and writable; programs may read meanwhile, hence volatile.
+            unsafe { self.start.add(n).as_ptr().write_volatile(value) };
         }
     }
 }
@@ -202,12 +221,14 @@ fn choose_programs(
 
 fn collect(object: libbpf_rs::Object, image: &Image) -> Loaded {
     let mut programs = HashMap::new();
+    // SAFETY: the object is alive.
+    let types = NonNull::new(unsafe { sys::bpf_object__btf(object.as_libbpf_object().as_ptr()) });
     for program in object.progs() {
         let raw = program.as_libbpf_object();
         // SAFETY: the program belongs to the object, which is alive.
         let fd = unsafe { sys::bpf_program__fd(raw.as_ptr()) };
         if fd >= 0 {
-            programs.insert(program.name().to_string_lossy().into_owned(), Program { fd, raw });
+            programs.insert(program.name().to_string_lossy().into_owned(), Program { fd, raw, types });
         }
     }
     let mut maps = HashMap::new();
@@ -256,6 +277,14 @@ impl Loaded {
         let (offset, length) = (*self.variables.get(&map.symbol)?, map.value_size as usize);
         let start = self.bss_at(offset, length).filter(|_| offset.is_multiple_of(8))?;
         Some(Variable { start, length })
+    }
+
+    /// A row of so many `u32` by its symbol.
+    pub(crate) fn words(&self, symbol: &str, count: usize) -> Result<Words, Error> {
+        let offset = self.variables.get(symbol).copied().filter(|o| o.is_multiple_of(4));
+        let start = offset.and_then(|o| self.bss_at(o, count * 4));
+        let start = start.ok_or_else(|| Error::new(format!("the object is damaged: it has no variable `{symbol}`")))?;
+        Ok(Words { start: start.cast(), count })
     }
 
     /// The loss counter of an index.

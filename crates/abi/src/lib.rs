@@ -42,6 +42,9 @@ pub const LOSSES: &str = "btc_losses";
 /// Name of the `.bss` flag (u32) that `exit()` sets, after which programs return at once.
 pub const STOPPED: &str = "btc_stopped";
 
+/// Numbers of system calls that each half of a [`Probe::table`] has an entry for.
+pub const SYSCALLS: u32 = 1024;
+
 /// A range of the script's text, in bytes, with the line and column (from 1) it begins at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -246,6 +249,9 @@ pub enum PatchValue {
     },
     /// 32-bit immediate: identity of the attach point where attach cookies do not exist.
     ProbeIdentity,
+    /// 32-bit immediate: 0 where the program is attached to the probe's own events, 1 or 2 where a copy is attached
+    /// to the entry or the exit of all system calls and looks into [`Probe::table`].
+    SyscallTable,
     /// A part of where an argument of a USDT probe is; each location has a copy of the program.
     UsdtArgument {
         /// Which argument, from 0.

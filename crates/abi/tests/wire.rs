@@ -132,6 +132,7 @@ fn everything() -> Manifest {
         identity: ProbeIdentity::Dynamic,
         place: place.clone(),
         clause: 3,
+        table: "t".into(),
     };
     let record = |action| Record {
         action,
@@ -194,7 +195,7 @@ fn everything() -> Manifest {
         records: all_actions().into_iter().map(record).collect(),
         enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())] }],
         losses: vec![Loss { kind: LossKind::Helper, place, subject: "bpf_x".into() }],
-        patches: vec![patch(field_patch), patch(PatchValue::ProbeIdentity), patch(PatchValue::UsdtArgument { index: 2, part: UsdtPart::Shift })],
+        patches: vec![patch(field_patch), patch(PatchValue::ProbeIdentity), patch(PatchValue::SyscallTable), patch(PatchValue::UsdtArgument { index: 2, part: UsdtPart::Shift })],
         settings: vec![("max_map_keys".into(), "7".into())],
     }
 }

@@ -2,12 +2,14 @@
 
 use btc_syntax::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 
-/// The value of an expression of literals and `names`, with wrap-around arithmetic.
+/// The value of an expression of literals, `names` and positional parameters, which are asked for as `$1`, with
+/// wrap-around arithmetic.
 pub(crate) fn eval(e: &Expr, names: &dyn Fn(&str) -> Option<i64>) -> Option<i64> {
     Some(match &e.kind {
         ExprKind::Int(n) => *n as i64,
         ExprKind::Bool(b) => i64::from(*b),
         ExprKind::Ident(name) => names(name)?,
+        ExprKind::Positional(n) => names(&format!("${n}"))?,
         ExprKind::Comptime(inner) => eval(inner, names)?,
         ExprKind::Unary { op, operand } => {
             let v = eval(operand, names)?;

@@ -8,7 +8,6 @@ use btc_types::{RecordType, Type};
 
 use super::{Checker, broken};
 use crate::records::step;
-use crate::constant;
 
 impl Checker<'_, '_> {
     pub(super) fn call(&mut self, callee: &ast::Ident, args: &[ast::Expr], span: Span) -> hir::Expr {
@@ -242,6 +241,8 @@ impl Checker<'_, '_> {
                 return element;
             }
         let value = self.expr(arg);
+        // What prints it takes the short form, everything else wants a text.
+        let value = if kind == ParamKind::Rest || takes_whole_maps(function) { value } else { self.spell_probe(value) };
         let wrong = |wanted: &str| format!("{}() takes {wanted}, not `{}`", function.name, value.ty);
         let complaint = match kind {
             _ if value.ty == Type::Unknown => None,
@@ -312,7 +313,7 @@ impl Checker<'_, '_> {
         if let ast::ExprKind::Str(s) = &arg.kind {
             return Some(Literal::Str(s.clone()));
         }
-        constant::eval(arg, &|name| self.cx.records.script_constant(name)).map(Literal::Int)
+        self.constant(arg).map(Literal::Int)
     }
 
     /// Whether a bare name is one of the words that the parameter takes. Stack forms are

@@ -41,6 +41,6 @@ pub use elf::manifest;
 pub use error::Error;
 pub use attach::{binary_functions, bpf_functions, static_probes, symbol_size};
 pub use info::{Answer, Offer, offer};
-pub use options::{Buffering, Format, Mode, Options};
+pub use options::{Buffering, Format, Mode, Named, Options, parameters};
 pub use run::{Outcome, run};
 pub use usage::usage;

@@ -28,6 +28,26 @@ pub enum Buffering {
     None,
 }
 
+/// A parameter such as `--depth=20`, and its value.
+pub type Named = (String, Option<String>);
+
+/// Splits what follows a script or object: words are positional parameters, `--name` and `--name=value` behind
+/// a `--` are named ones.
+pub fn parameters(words: &[String]) -> (Vec<String>, Vec<Named>) {
+    let (mut positional, mut named, mut behind) = (Vec::new(), Vec::new(), false);
+    for word in words {
+        match word.strip_prefix("--") {
+            Some("") if !behind => behind = true,
+            Some(text) if behind && !text.is_empty() => named.push(match text.split_once('=') {
+                Some((name, value)) => (name.to_string(), Some(value.to_string())),
+                None => (text.to_string(), None),
+            }),
+            _ => positional.push(word.clone()),
+        }
+    }
+    (positional, named)
+}
+
 /// What is run of a script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -52,7 +72,7 @@ pub struct Options {
     /// Values of `$1`, `$2`, …
     pub positional: Vec<String>,
     /// Values of named parameters; a flag has none.
-    pub named: Vec<(String, Option<String>)>,
+    pub named: Vec<Named>,
     /// `-o`: a file for the output.
     pub output: Option<PathBuf>,
     /// `-f`

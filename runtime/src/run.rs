@@ -15,7 +15,7 @@ use crate::events::{self, Reader};
 use crate::modes;
 use crate::options::Mode;
 use crate::load::{self, Loaded};
-use crate::maps::{Handle, Storage};
+use crate::maps::{Baseline, Handle, Storage};
 use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
@@ -154,7 +154,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
             Some(size) if map.default_size && map.key.is_some() => size,
             _ => map.max_entries,
         };
-        Ok(Handle { map, storage, cpus, limit })
+        Ok(Handle { map, storage, cpus, limit, baseline: Baseline::default() })
     });
     let maps = maps.collect::<Result<_, Error>>()?;
     let mut sink = Sink::new(options.output.as_deref(), options.buffering)?;

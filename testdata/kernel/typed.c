@@ -13,7 +13,7 @@ struct person {
     struct person *next;
     union { int number; char letter; };
     short small[3];
-    double weight;
+    double weight; enum color mix : 4; _Bool yes, bit : 1; unsigned char raw[4];
 };
 
 __attribute__((noinline)) int take(struct person *p, int n, double share, const char *text, long far, int last, char seventh, short eighth)
@@ -31,8 +31,8 @@ __attribute__((noinline)) struct person *after(struct person *p)
 
 int main(void)
 {
-    struct person bob = {"bob", 7, {3, 4}, BLUE, "second", 5, 21, 0, {'B'}, {7, 8, 9}, 2.5};
-    struct person alice = {"alice", 30, {1, 2}, GREEN, "first", 3, 17, &bob, {'A'}, {-1, 2, 3}, 1.5};
+    struct person bob = {"bob", 7, {3, 4}, BLUE, "second", 5, 21, 0, {'B'}, {7, 8, 9}, 2.5, BLUE, 1, 1, "raw"};
+    struct person alice = {"alice", 30, {1, 2}, GREEN, "first", 3, 17, &bob, {'A'}, {-1, 2, 3}, 1.5, GREEN, 1, 0, "four"};
     int sum = 0;
     printf("%s %s\n", alice.name, bob.name);
     for (int n = 1; n <= 3; n++) {

@@ -79,7 +79,9 @@ pub const PEER_VERSION: &str = concat!("v0.27.1 (btc ", env!("CARGO_PKG_VERSION"
     name = "bpftrace",
     version = PEER_VERSION,
     about = "Runs scripts of the bpftrace language",
-    after_help = EXAMPLES
+    after_help = EXAMPLES,
+    // Of an option that is given twice the last one counts.
+    args_override_self = true
 )]
 struct DropIn {
     /// List the probes that match a pattern, or those of a script
@@ -166,7 +168,7 @@ pub struct RunArgs {
     #[arg(short = 'c', value_name = "COMMAND")]
     pub child: Option<String>,
     /// Trace a process; its end ends the run
-    #[arg(short = 'p', value_name = "PID")]
+    #[arg(short = 'p', value_name = "PID", conflicts_with = "child")]
     pub pid: Option<u32>,
     /// Unwind the stacks of one more process with dw_ustack; may be repeated
     #[arg(long = "dwarf-pid", value_name = "PID")]
@@ -187,7 +189,7 @@ pub struct RunArgs {
     #[arg(short = 'v', long)]
     pub verbose: bool,
     /// Tell every failed helper call at its place
-    #[arg(short = 'k')]
+    #[arg(short = 'k', long = "warnings")]
     pub failed_helpers: bool,
     /// Allow functions that change the traced system
     #[arg(long = "unsafe")]
@@ -196,7 +198,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// No warnings
-    #[arg(long)]
+    #[arg(long, conflicts_with = "failed_helpers")]
     pub no_warnings: bool,
     /// Run the script's tests: its `test:` probes
     #[arg(long)]
@@ -221,8 +223,10 @@ pub struct RunArgs {
     pub debug: Option<String>,
     #[command(flatten)]
     pub target: TargetArgs,
-    /// The script or object, then its parameters; `-` for standard input
-    #[arg(value_name = "FILE [PARAMS]", trailing_var_arg = true, allow_hyphen_values = true)]
+    /// The script or object, then its parameters $1, $2, …; `-` for standard input. Options may stand
+    /// behind them too. What follows a `--` are parameters alone, named ones as --name or --name=value;
+    /// FILE -- --help tells which there are
+    #[arg(value_name = "FILE [PARAMS]")]
     pub rest: Vec<String>,
 }
 
@@ -320,7 +324,11 @@ pub fn parse(args: &[String]) -> Command {
             Sub::Bench(args) => Command::Run(RunArgs { bench: true, test: false, ..args }),
         };
     }
-    let args = DropIn::parse_from(args);
+    let args = DropIn::try_parse_from(args).unwrap_or_else(|e| {
+        let _ = e.print();
+        // As bpftrace's; clap's own is 2.
+        std::process::exit(i32::from(e.use_stderr()))
+    });
     if args.info {
         return Command::Info;
     }
@@ -344,9 +352,9 @@ pub fn parse(args: &[String]) -> Command {
 const VALUED: &[&str] = &["-e", "-c", "-p", "-o", "-f", "-B", "-I", "-d"];
 
 /// The arguments as clap understands them. `-lv PATTERN` becomes `-v -l PATTERN`: the `v` is no pattern. A `--`
-/// behind `-e PROGRAM` is doubled: the first ends the options, the second goes before the named parameters.
+/// is doubled: the first ends the options, the second goes before the named parameters.
 fn rewritten(args: &[String]) -> Vec<String> {
-    let (mut all, mut inline) = (Vec::new(), false);
+    let mut all = Vec::new();
     let mut args = args.iter().peekable();
     all.extend(args.next().cloned());
     // A subcommand is no script.
@@ -356,13 +364,10 @@ fn rewritten(args: &[String]) -> Vec<String> {
             Some(flags) => all.extend([format!("-{flags}"), "-l".to_string()]),
             None => all.push(arg.clone()),
         }
-        inline |= arg == "-e";
-        if arg == "--" && inline {
-            all.push(arg.clone());
-        }
         if VALUED.contains(&arg.as_str()) {
             all.extend(args.next().cloned());
-        } else if !arg.starts_with('-') || arg == "--" {
+        } else if arg == "--" {
+            all.push(arg.clone());
             all.extend(args.cloned());
             break;
         }

@@ -23,7 +23,7 @@ fn paths(btf: &Btf, record: &RecordType, prefix: &str, hops: u32, out: &mut Vec<
         match &field.ty {
             Type::Int { .. } | Type::Bool | Type::Enum(_) => out.push(path),
             Type::Record(inner) => paths(btf, inner, &format!("{path}."), hops, out),
-            Type::Array { element, count } if *count > 1 => match &**element {
+            Type::Array { element, count, .. } if *count > 1 => match &**element {
                 Type::Int { .. } | Type::Pointer { .. } => out.push(format!("{path}[1]")),
                 Type::Record(inner) => paths(btf, inner, &format!("{path}[1]."), hops, out),
                 _ => {}

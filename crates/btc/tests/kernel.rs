@@ -29,21 +29,27 @@ fn printed_and_lost_make_all() {
 }
 
 /// `print(@m); clear(@m)` takes each entry in one step: what is added between the two is not gone. What is left
-/// is an addition that a CPU is in the middle of; one at a time for each pair. A variable loses nothing at all.
+/// is an addition that a CPU is in the middle of; one at a time for each pair. A variable loses nothing at all, and
+/// neither does what counts without a key.
 #[test]
 fn print_and_clear_lose_nothing_in_between() {
     if let Some(reason) = unfit() {
         return println!("skipped: {reason}");
     }
-    let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @taken[pid] = count(); @plain++; @all = count(); }
-        interval:ms:5 { print(@taken); clear(@taken); print(@plain); clear(@plain); @pairs = count(); }";
+    let script = "tracepoint:syscalls:sys_enter_getppid /pid == cpid/ { @taken[pid] = count(); @plain++; @counted = count();
+            @summed = sum(3); @zeroed = count(); @spread = hist(2); @all = count(); }
+        interval:ms:5 { print(@taken); clear(@taken); print(@plain); clear(@plain); print(@counted); clear(@counted);
+            print(@summed); clear(@summed); print(@spread); clear(@spread); zero(@zeroed); @pairs = count(); }";
     let output = btc(&["-e", script, "-c", &load("taken", FLOOD, 0)]);
     let printed = text(&output.stdout);
     let number = |line: &str| line.rsplit(": ").next()?.parse::<u64>().ok();
     let sum = |name: &str| printed.lines().filter(|l| l.starts_with(name)).filter_map(number).sum::<u64>();
     let (taken, pairs) = (sum("@taken["), sum("@pairs"));
     assert_eq!(sum("@all"), FLOOD, "{printed}");
-    assert_eq!(sum("@plain"), FLOOD, "{pairs} pairs\n{printed}");
+    assert_eq!((sum("@plain"), sum("@counted"), sum("@summed")), (FLOOD, FLOOD, 3 * FLOOD), "{pairs} pairs\n{printed}");
+    let in_buckets = printed.lines().filter_map(|l| l.strip_prefix("[2, 4)")?.split_whitespace().next()?.parse::<u64>().ok());
+    assert_eq!(in_buckets.sum::<u64>(), FLOOD, "{printed}");
+    assert!(printed.contains("@zeroed: ") && sum("@zeroed") < FLOOD / 2, "zeroed, and assigned still\n{printed}");
     assert!(pairs > 20, "only {pairs} pairs\n{printed}");
     assert!(taken <= FLOOD && FLOOD - taken <= pairs, "{} of {FLOOD} are gone in {pairs} pairs", FLOOD - taken);
 }

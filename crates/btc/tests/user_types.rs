@@ -58,6 +58,7 @@ fn arguments_have_names_and_types() {
             print((args.n, args.far, args.last, args.seventh, args.eighth));
             printf("%s %s %d\n", str(args.p->name), str(args.text), args.p->next->age);
             print(args.p->at); print(args.p->color); print(args.p->hi); print(args.p->letter); print(args.p->small[0]);
+            print((args.p->mix, args.p->yes, args.p->bit, args.p->raw, args.p->raw[3]));
             print(*args.p->next);
             @kept = args.p;
         } uretprobe:BIN:after { print(((struct person *)retval)->tag); print(@kept->tag); clear(@kept); }"#;
@@ -65,12 +66,13 @@ fn arguments_have_names_and_types() {
         let found = lines(&text);
         assert_eq!(found[0], "(-1, 1099511627776, 1, 122, -3)", "{optimise}: {text}");
         assert_eq!(found[1], "alice text 7", "{optimise}: {text}");
-        assert_eq!(found[2..7], ["{ .x = 1, .y = 2 }", "GREEN", "17", "65", "-1"], "{optimise}: {text}");
-        let whole = found[7];
-        for part in [".age = 7, .at = { .x = 3, .y = 4 }, .color = BLUE, .tag = second, .lo = 5, .hi = 21", ".small = [7,8,9]"] {
+        // Enums and truth values are numbers, bytes are text.
+        assert_eq!(found[2..8], ["{ .x = 1, .y = 2 }", "5", "17", "65", "-1", "(5, 1, 0, four, 114)"], "{optimise}: {text}");
+        let whole = found[8];
+        for part in [".age = 7, .at = { .x = 3, .y = 4 }, .color = 6, .tag = second, .lo = 5, .hi = 21", ".small = [7,8,9]", ".mix = 6, .yes = 1, .bit = 1, .raw = raw }"] {
             assert!(whole.contains(part), "{optimise}: {whole}");
         }
-        assert_eq!(found[8..], ["second", "first"], "{optimise}: {text}");
+        assert_eq!(found[9..], ["second", "first"], "{optimise}: {text}");
         let all = trace(&program, "uprobe:BIN:take /args.n == -3/ { print(args); }", &[]);
         assert!(all.contains(".n = -3, .text = 0x") && all.contains(".last = 3, .seventh = 122, .eighth = -3 }"), "{all}");
     }

@@ -11,7 +11,7 @@ pub static ASSERT: Function = Function {
     name: "assert",
     aliases: &[],
     kind: Kind::Call,
-    params: &[Param::new("condition", ParamKind::Int), Param::new("message", ParamKind::LiteralStr)],
+    params: &[Param::new("condition", ParamKind::Number), Param::new("message", ParamKind::LiteralStr)],
     returns: Returns::Fixed(Type::None),
     probes: Probes::Any,
     is_unsafe: false,

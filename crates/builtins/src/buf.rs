@@ -23,13 +23,13 @@ pub static BUF: Function = Function {
 fn check(c: &mut Check) -> Type {
     let most = c.settings.max_strlen;
     let arg = &c.args[0];
-    let (span, ty) = (arg.span, arg.ty.clone());
+    let ty = arg.ty.clone();
     let own = match &ty {
         Type::Str { .. } | Type::Array { .. } | Type::Record(_) | Type::Mac | Type::Inet => Some(ty.size()),
         Type::Pointer { .. } | Type::Int { .. } => None,
         Type::Unknown => return Type::Buffer { capacity: most },
         _ => {
-            c.error(Code::WrongType, span, format!("buf() takes an address, an array or a text, not `{ty}`"));
+            c.wrong_argument(Code::WrongType, 0, format!("buf() takes an address, an array or a text, not `{ty}`"));
             return Type::Buffer { capacity: most };
         }
     };
@@ -42,7 +42,7 @@ fn check(c: &mut Check) -> Type {
             most
         }
         (_, Some(n), _) if n < 0 => {
-            c.error(Code::OutOfRange, c.args[1].span, format!("a length is 0 or more, not {n}"));
+            c.wrong_argument(Code::OutOfRange, 1, format!("a length is 0 or more, not {n}"));
             most
         }
         (_, Some(n), own) => own.unwrap_or(most).min(u32::try_from(n).unwrap_or(most)),

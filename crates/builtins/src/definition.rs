@@ -77,6 +77,8 @@ impl Param {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
     /// An integer, boolean or enum.
+    Number,
+    /// An integer or enum.
     Int,
     /// An integer known at compile time.
     LiteralInt,
@@ -219,6 +221,12 @@ impl Check<'_> {
     /// Reports an error at `span`.
     pub fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic::error(code, span, message));
+    }
+
+    /// Reports what is wrong with an argument. The call is the place, as in bpftrace; the argument is drawn in it.
+    pub fn wrong_argument(&mut self, code: Code, n: usize, message: impl Into<String>) {
+        let argument = self.args[n].span;
+        self.diagnostics.push(Diagnostic::error(code, self.span, message).also(argument, "this argument"));
     }
 
     /// The integer of a literal argument.

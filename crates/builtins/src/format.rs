@@ -22,14 +22,17 @@ pub fn check(c: &mut Check, at: usize) {
         Ok(pieces) => pieces,
         Err(message) => return c.error(Code::BadFormat, span, format!("{name}: {message}")),
     };
+    let specs: Vec<_> =
+        pieces.iter().filter_map(|p| if let Piece::Spec(s, t) = p { Some((s, t)) } else { None }).collect();
+    let given = c.args.len() - at - 1;
     if let Some(stray) = pieces.iter().find_map(|p| if let Piece::Stray(stray) = p { Some(stray) } else { None }) {
+        if specs.len() != given {
+            return c.error(Code::BadFormat, span, format!("{name}: unknown conversion `{stray}`"));
+        }
         let message = format!("{name}: `{stray}` is no conversion and is printed as it is");
         let warning = Diagnostic::warning(Code::BadFormat, span, message).help("write `%%` for a percent sign");
         c.diagnostics.push(warning);
     }
-    let specs: Vec<_> =
-        pieces.iter().filter_map(|p| if let Piece::Spec(s, t) = p { Some((s, t)) } else { None }).collect();
-    let given = c.args.len() - at - 1;
     if specs.len() != given {
         let plural = if specs.len() == 1 { "" } else { "s" };
         let message = format!("{name}: the format wants {} value{plural}, not {given}", specs.len());

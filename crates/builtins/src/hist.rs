@@ -12,7 +12,7 @@ pub static HIST: Function = Function {
     name: "hist",
     aliases: &[],
     kind: Kind::Aggregation,
-    params: &[Param::new("n", ParamKind::Int), Param::optional("bits", ParamKind::LiteralInt)],
+    params: &[Param::new("n", ParamKind::Number), Param::optional("bits", ParamKind::LiteralInt)],
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: false,

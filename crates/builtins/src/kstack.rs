@@ -58,7 +58,7 @@ pub(crate) fn shape(c: &mut Check) -> StackShape {
                 shape.frames = limit as u32;
             } else {
                 let most = btc_target::MAX_STACK_FRAMES;
-                c.error(Code::OutOfRange, span, format!("a stack has 1 to {most} frames, not {limit}"));
+                c.wrong_argument(Code::OutOfRange, n, format!("a stack has 1 to {most} frames, not {limit}"));
             }
         } else if let Some(mode) = c.text(n).and_then(|w| mode_named(&w)) {
             shape.mode = mode;

@@ -12,7 +12,7 @@ pub static LHIST: Function = Function {
     aliases: &[],
     kind: Kind::Aggregation,
     params: &[
-        Param::new("n", ParamKind::Int),
+        Param::new("n", ParamKind::Number),
         Param::new("min", ParamKind::LiteralInt),
         Param::new("max", ParamKind::LiteralInt),
         Param::new("step", ParamKind::LiteralInt),

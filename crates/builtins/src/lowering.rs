@@ -127,9 +127,17 @@ pub trait Lowering<'m> {
     fn read(&mut self, to: Memory, size: u32, from: Value, space: Space);
     /// [`Lowering::read`] of a number of bytes that the verifier knows the bound of.
     fn read_sized(&mut self, to: Memory, size: Value, from: Value, space: Space);
-    /// Reads text of at most `capacity` bytes with its NUL. Yields the helper's
-    /// result: the length with the NUL, or a negative error.
-    fn read_str(&mut self, to: Memory, capacity: u32, limit: Option<Value>, from: Value, space: Space) -> Value;
+    /// Reads text of at most `most` bytes with its NUL, and of no more than `limit`, into a place
+    /// of `capacity` bytes. Yields the helper's result: the length with the NUL, or a negative error.
+    fn read_str(
+        &mut self,
+        to: Memory,
+        capacity: u32,
+        most: u32,
+        limit: Option<Value>,
+        from: Value,
+        space: Space,
+    ) -> Value;
     /// Sends a record with these fields; lost ones are counted.
     fn send(&mut self, action: Action, fields: &[Extra]);
     /// Number of a loss counter for this call.

@@ -30,8 +30,8 @@ fn check(c: &mut Check) -> Type {
         other => other.is_int(),
     };
     if !fits {
-        let (span, message) = (arg.span, format!("macaddr() takes 6 bytes or an address, not `{}`", arg.ty));
-        c.error(Code::WrongType, span, message);
+        let message = format!("macaddr() takes 6 bytes or an address, not `{}`", arg.ty);
+        c.wrong_argument(Code::WrongType, 0, message);
     }
     Type::Mac
 }

@@ -31,7 +31,7 @@ fn check(c: &mut Check) -> Type {
         let size = if ty.is_pointer() { texts::UNBOUNDED } else { ty.size() };
         if ty != Type::Unknown && !(0..=i64::from(size)).contains(&n) {
             let message = format!("memcmp() compares 0 to {size} bytes of a value of type `{ty}`, not {n}");
-            c.error(Code::OutOfRange, c.args[2].span, message);
+            c.wrong_argument(Code::OutOfRange, 2, message);
         }
     }
     Type::INT64

@@ -28,18 +28,17 @@ fn check(c: &mut Check) -> Type {
     let address = c.args.len() - 1;
     let fits = match &c.args[address].ty {
         Type::Int { .. } | Type::Unknown | Type::Inet => true,
-        Type::Array { element, count } => element.size() * count == 4 || element.size() * count == 16,
+        Type::Array { element, count, .. } => element.size() * count == 4 || element.size() * count == 16,
         Type::Str { capacity, .. } => *capacity == 4 || *capacity == 16,
         Type::Record(r) => r.size == 4 || r.size == 16,
         _ => false,
     };
     if !fits {
-        let span = c.args[address].span;
         let message = format!("ntop() takes an integer or 4 or 16 bytes, not `{}`", c.args[address].ty);
-        c.error(Code::WrongType, span, message);
+        c.wrong_argument(Code::WrongType, address, message);
     }
     if address == 1 && !c.args[0].ty.is_numeric() && c.args[0].ty != Type::Unknown {
-        c.error(Code::WrongType, c.args[0].span, "the address family is a number");
+        c.wrong_argument(Code::WrongType, 0, "the address family is a number");
     }
     Type::Inet
 }

@@ -20,14 +20,14 @@ pub static PATH: Function = Function {
 };
 
 fn check(c: &mut Check) -> Type {
-    let (span, ty) = (c.args[0].span, c.args[0].ty.clone());
+    let ty = c.args[0].ty.clone();
     let is_path = |ty: &Type| matches!(ty, Type::Record(r) if r.name == "path");
     let fits = match &ty {
         Type::Pointer { to, .. } => is_path(to),
         other => is_path(other) || *other == Type::Unknown,
     };
     if !fits {
-        c.error(Code::WrongType, span, format!("path() takes a `struct path`, not `{ty}`"));
+        c.wrong_argument(Code::WrongType, 0, format!("path() takes a `struct path`, not `{ty}`"));
     }
     if !matches!(c.probe.provider, "fentry" | "fexit" | "iter") {
         let message = format!("path() works in fentry, fexit and iter probes, not in {} probes", c.probe.provider);
@@ -36,8 +36,7 @@ fn check(c: &mut Check) -> Type {
     let most = c.settings.max_strlen;
     match c.int(1) {
         Some(n) if n < 1 => {
-            let span = c.args[1].span;
-            c.error(Code::OutOfRange, span, format!("a size is 1 or more, not {n}"));
+            c.wrong_argument(Code::OutOfRange, 1, format!("a size is 1 or more, not {n}"));
             Type::str(1)
         }
         Some(n) => Type::str(most.min(u32::try_from(n).unwrap_or(most))),

@@ -27,17 +27,14 @@ pub static PRINT: Function = Function {
 fn check(c: &mut Check) -> Type {
     let arg = &c.args[0];
     if arg.map.is_none() && c.args.len() > 1 && arg.element_of.is_none() {
-        let span = c.args[1].span;
-        c.error(Code::WrongCount, span, "only a map can be printed with `top` and `div`");
+        c.wrong_argument(Code::WrongCount, 1, "only a map can be printed with `top` and `div`");
     }
     if arg.ty == Type::None {
-        let span = c.args[0].span;
-        c.error(Code::WrongType, span, "this has no value to print");
+        c.wrong_argument(Code::WrongType, 0, "this has no value to print");
     }
     for n in 1..c.args.len() {
         if c.int(n).is_some_and(|v| v < 0) {
-            let span = c.args[n].span;
-            c.error(Code::OutOfRange, span, "`top` and `div` are 0 or more");
+            c.wrong_argument(Code::OutOfRange, n, "`top` and `div` are 0 or more");
         }
     }
     Type::None

@@ -24,10 +24,10 @@ pub static PTON: Function = Function {
 fn check(c: &mut Check) -> Type {
     let text = c.text(0).unwrap_or_default();
     let Some(bytes) = parse(&text) else {
-        c.error(Code::BadLiteral, c.args[0].span, format!("`{text}` is no network address"));
+        c.wrong_argument(Code::BadLiteral, 0, format!("`{text}` is no network address"));
         return Type::Unknown;
     };
-    Type::Array { element: Box::new(Type::int(1, false)), count: bytes.len() as u32 }
+    Type::Array { element: Box::new(Type::int(1, false)), count: bytes.len() as u32, text: false }
 }
 
 fn parse(text: &str) -> Option<Vec<u8>> {

@@ -28,7 +28,7 @@ fn check(c: &mut Check) -> Type {
     let names = || arch::ALL.iter().flat_map(|a| a.registers).map(|r| r.name);
     if !names().any(|n| n == name) {
         let help = did_you_mean(&name, names()).map_or(String::new(), |h| format!("; {h}"));
-        c.error(Code::BadLiteral, c.args[0].span, format!("no machine has a register `{name}`{help}"));
+        c.wrong_argument(Code::BadLiteral, 0, format!("no machine has a register `{name}`{help}"));
     }
     Type::UINT64
 }

@@ -37,18 +37,18 @@ fn named(name: &str) -> Option<i64> {
 
 /// The argument is a signal.
 pub(crate) fn check(c: &mut Check) -> Type {
-    let (span, ty) = (c.args[0].span, c.args[0].ty.clone());
+    let ty = c.args[0].ty.clone();
     let name = c.function.name;
     if let Some(text) = c.text(0) {
         if named(&text).is_none() {
-            c.error(Code::BadLiteral, span, format!("there is no signal `{text}`"));
+            c.wrong_argument(Code::BadLiteral, 0, format!("there is no signal `{text}`"));
         }
     } else if let Some(n) = c.int(0) {
         if !(1..=64).contains(&n) {
-            c.error(Code::OutOfRange, span, format!("signals are numbered from 1 to 64, not {n}"));
+            c.wrong_argument(Code::OutOfRange, 0, format!("signals are numbered from 1 to 64, not {n}"));
         }
     } else if !ty.is_numeric() && ty != Type::Unknown {
-        c.error(Code::WrongType, span, format!("{name}() takes a number or the name of a signal, not `{ty}`"));
+        c.wrong_argument(Code::WrongType, 0, format!("{name}() takes a number or the name of a signal, not `{ty}`"));
     }
     Type::None
 }

@@ -27,7 +27,7 @@ fn check(c: &mut Check) -> Type {
     };
     if !fits {
         let message = format!("socket_cookie() takes a `struct sock *`, not `{}`", c.args[0].ty);
-        c.error(Code::WrongType, c.args[0].span, message);
+        c.wrong_argument(Code::WrongType, 0, message);
     }
     Type::UINT64
 }

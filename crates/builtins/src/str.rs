@@ -14,7 +14,8 @@ pub static STR: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "The text at an address, up to its NUL or `max_strlen` bytes. With a length, at most \
-          `length - 1` bytes.",
+          `length - 1` bytes. Of a literal or a parameter of the script it is the first `length` bytes, and \
+          a number is written out.",
     lower,
 };
 
@@ -26,13 +27,17 @@ fn check(c: &mut Check) -> Type {
         || arg.ty.is_str()
         || matches!(arg.ty, Type::Array { .. } | Type::Unknown);
     if !fits {
-        let (span, ty) = (arg.span, arg.ty.clone());
-        c.error(Code::WrongType, span, format!("str() takes an address or text, not `{ty}`"));
+        let message = format!("str() takes an address or text, not `{}`", arg.ty);
+        c.wrong_argument(Code::WrongType, 0, message);
     }
-    let most = c.settings.max_strlen + 1;
+    let most = c.settings.max_strlen;
     match c.int(1) {
-        Some(n) if n >= 0 && n < i64::from(most) => Type::Str { capacity: (n as u32).max(1), cut: false },
-        _ => Type::Str { capacity: most, cut: c.args.len() < 2 },
+        Some(n) if n < 0 => {
+            c.wrong_argument(Code::OutOfRange, 1, format!("str() takes a length of 0 or more, not {n}"));
+            Type::Unknown
+        }
+        Some(n) if n <= i64::from(most) => Type::Str { capacity: (n as u32 + 1).min(most.max(1)), cut: false },
+        _ => Type::Str { capacity: most + 1, cut: true },
     }
 }
 
@@ -47,11 +52,15 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
             (b.add_imm(memory.base, i64::from(memory.offset)), Space::Kernel)
         }
     };
-    let limit = match call.args.get(1) {
-        Some(arg) if arg.literal.is_none() => Some(l.value(1)),
-        _ => None,
+    // The room is for `length` bytes and a NUL, as bpftrace counts it, though a NUL is read among them.
+    let (most, limit) = match call.args.get(1) {
+        Some(_) => match call.int(1) {
+            Some(n) => (u32::try_from(n).unwrap_or(capacity).clamp(1, capacity), None),
+            None => (capacity, Some(l.value(1))),
+        },
+        None => (capacity, None),
     };
     let dest = l.dest();
-    l.read_str(dest, capacity, limit, from, space);
+    l.read_str(dest, capacity, most, limit, from, space);
     Lowered::InDest
 }

@@ -2,7 +2,7 @@
 
 use btc_diagnostics::Code;
 use btc_ir::{BinOp, Memory, Op};
-use btc_types::Type;
+use btc_types::{PADDED_TEXT, Type};
 
 use crate::strlen::without_nul;
 use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers, texts};
@@ -34,8 +34,8 @@ fn check(c: &mut Check) -> Type {
             other => other.size(),
         };
         if !texts::is_text(&arg.ty) {
-            let (span, message) = (arg.span, format!("str_concat() takes texts, not `{}`", arg.ty));
-            c.error(Code::WrongType, span, message);
+            let message = format!("str_concat() takes texts, not `{}`", arg.ty);
+            c.wrong_argument(Code::WrongType, n, message);
         }
     }
     Type::Str { capacity, cut }
@@ -47,7 +47,7 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     let size = call.ty.size();
     // Short texts are padded with zeros; and before Linux 5.12 a helper writes to a variable
     // place on the stack only when all of it holds something.
-    if size <= 64 {
+    if size <= PADDED_TEXT {
         l.b().clear(dest.base, dest.offset, size);
     }
     let room = |t: &texts::Bytes| t.capacity + u32::from(!t.terminated);

@@ -23,7 +23,7 @@ pub static STRLEN: Function = Function {
 pub(crate) fn check(c: &mut Check) -> Type {
     if !texts::is_text(&c.args[0].ty) {
         let message = format!("{}() takes a text, not `{}`", c.function.name, c.args[0].ty);
-        c.error(Code::WrongType, c.args[0].span, message);
+        c.wrong_argument(Code::WrongType, 0, message);
     }
     Type::UINT64
 }
@@ -37,7 +37,7 @@ pub(crate) fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
         Type::Pointer { space, .. } => {
             let from = l.value(0);
             let to = l.alloc(texts::UNBOUNDED + 1);
-            l.read_str(to, texts::UNBOUNDED + 1, None, from, *space)
+            l.read_str(to, texts::UNBOUNDED + 1, texts::UNBOUNDED + 1, None, from, *space)
         }
         _ => measure(l, call),
     };

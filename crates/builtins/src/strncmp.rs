@@ -27,11 +27,11 @@ fn check(c: &mut Check) -> Type {
     for n in 0..2 {
         if !texts::is_text(&c.args[n].ty) {
             let message = format!("strncmp() takes texts, not `{}`", c.args[n].ty);
-            c.error(Code::WrongType, c.args[n].span, message);
+            c.wrong_argument(Code::WrongType, n, message);
         }
     }
     if c.int(2).is_some_and(|n| n < 0) {
-        c.error(Code::OutOfRange, c.args[2].span, "the number of bytes is 0 or more");
+        c.wrong_argument(Code::OutOfRange, 2, "the number of bytes is 0 or more");
     }
     Type::INT64
 }

@@ -28,7 +28,7 @@ pub(crate) fn check(c: &mut Check) {
     for n in 0..2 {
         if !texts::is_text(&c.args[n].ty) {
             let message = format!("{name}() takes texts, not `{}`", c.args[n].ty);
-            c.error(Code::WrongType, c.args[n].span, message);
+            c.wrong_argument(Code::WrongType, n, message);
         }
     }
 }

@@ -43,5 +43,5 @@ pub(crate) fn comm(l: &mut (dyn Lowering<'_> + '_), call: &Call, field: &str) {
     let task = relative(l, call, field);
     let name = l.kernel_address(task, "task_struct", &["comm"], &Type::str(TASK_COMM_LEN));
     let Memory { base, offset } = l.dest();
-    l.read_str(Memory { base, offset }, TASK_COMM_LEN, None, name, Space::Kernel);
+    l.read_str(Memory { base, offset }, TASK_COMM_LEN, TASK_COMM_LEN, None, name, Space::Kernel);
 }

@@ -43,7 +43,7 @@ pub(crate) fn text(l: &mut (dyn Lowering<'_> + '_), call: &Call, n: usize) -> By
         Type::Pointer { space, .. } => {
             let from = l.value(n);
             let at = l.alloc(UNBOUNDED + 1);
-            l.read_str(at, UNBOUNDED + 1, None, from, *space);
+            l.read_str(at, UNBOUNDED + 1, UNBOUNDED + 1, None, from, *space);
             Bytes { at, capacity: UNBOUNDED + 1, terminated: true }
         }
         ty => Bytes { at: l.memory(n), capacity: ty.size().max(1), terminated: ty.is_str() },

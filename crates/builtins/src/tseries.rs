@@ -36,16 +36,13 @@ fn check(c: &mut Check) -> Type {
     let (interval, count) = (c.int(1).unwrap_or(1), c.int(2).unwrap_or(1));
     let aggregation = c.text(3).unwrap_or_else(|| "none".to_string());
     if interval < 1 {
-        let span = c.args[1].span;
-        c.error(Code::OutOfRange, span, format!("tseries() needs an interval above 0, not {interval}"));
+        c.wrong_argument(Code::OutOfRange, 1, format!("tseries() needs an interval above 0, not {interval}"));
     }
     if !(1..=MAX_INTERVALS).contains(&count) {
-        let span = c.args[2].span;
-        c.error(Code::OutOfRange, span, format!("tseries() keeps 1 to {MAX_INTERVALS} intervals, not {count}"));
+        c.wrong_argument(Code::OutOfRange, 2, format!("tseries() keeps 1 to {MAX_INTERVALS} intervals, not {count}"));
     }
     if c.args.len() > 3 && !matches!(aggregation.as_str(), "avg" | "max" | "min" | "sum") {
-        let span = c.args[3].span;
-        c.error(Code::BadLiteral, span, format!("tseries() knows avg, max, min and sum, not `{aggregation}`"));
+        c.wrong_argument(Code::BadLiteral, 3, format!("tseries() knows avg, max, min and sum, not `{aggregation}`"));
     }
     Type::Aggregation(Aggregation::TSeries {
         interval: interval.max(1) as u64,

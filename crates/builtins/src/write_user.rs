@@ -26,7 +26,7 @@ pub static WRITE_USER: Function = Function {
 
 fn check(c: &mut Check) -> Type {
     if c.int(2).is_some_and(|n| n < 0) {
-        c.error(Code::OutOfRange, c.args[2].span, "a length is 0 or more");
+        c.wrong_argument(Code::OutOfRange, 2, "a length is 0 or more");
     }
     Type::Bool
 }

@@ -2,11 +2,11 @@
 
 use btc_hir::{self as hir, CompareKind, ExprKind, Logic};
 use btc_ir::{BinOp, Block, Cond, Memory, Op, Value, Width};
+use btc_types::PADDED_TEXT;
 use btc_types::Type;
 
 use crate::expr::cond;
 use crate::function::FnLower;
-use crate::into::PADDED;
 use crate::loops::Rounds;
 use crate::place::{accesses, matching_parts, part_offset, width_of};
 
@@ -56,7 +56,7 @@ impl FnLower<'_, '_, '_> {
             _ => self.direct(e),
         };
         // A padded text is compared up to a whole word: behind its NUL stand zeros.
-        if e.ty.size() <= PADDED {
+        if e.ty.size() <= PADDED_TEXT {
             bytes.resize(bytes.len().next_multiple_of(8).min(capacity), 0);
         }
         self.equal_constant(m, &bytes, differ);
@@ -115,7 +115,7 @@ impl FnLower<'_, '_, '_> {
     /// word up to the first NUL.
     fn equal_texts(&mut self, a: Memory, p: u32, b: Memory, q: u32, differ: Block) {
         let shorter = p.min(q);
-        if p <= PADDED && q <= PADDED {
+        if p <= PADDED_TEXT && q <= PADDED_TEXT {
             return self.equal_bytes(a, b, shorter, differ);
         }
         // On the stack a word must be aligned.

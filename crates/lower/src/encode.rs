@@ -17,7 +17,8 @@ impl Shared<'_> {
             Type::Str { capacity, cut } => Encoding::Str { capacity: *capacity, cut_mark: *cut },
             Type::Buffer { capacity } => Encoding::Buffer { capacity: *capacity },
             Type::Pointer { .. } => Encoding::Pointer,
-            Type::Array { element, count } => Encoding::Array {
+            Type::Array { count, text: true, .. } => Encoding::Str { capacity: *count, cut_mark: false },
+            Type::Array { element, count, .. } => Encoding::Array {
                 stride: element.size(),
                 element: Box::new(self.encoding(element, module)),
                 count: *count,
@@ -92,13 +93,11 @@ impl Shared<'_> {
                 name: f.step.name.clone(),
                 offset: storage_offset(&f.step, &f.ty),
                 encoding: match (f.step.bits, &f.ty) {
-                    (Some(width), Type::Int { size, signed }) => Encoding::Bits {
-                        size: *size,
-                        signed: *signed,
-                        bits: BitRange {
-                            start: (f.step.bit_offset % (u32::from(*size) * 8)) as u8,
-                            width: width as u8,
-                        },
+                    // A truth value or enum too is a number there, as in bpftrace.
+                    (Some(width), ty) if ty.is_numeric() => Encoding::Bits {
+                        size: ty.size() as u8,
+                        signed: ty.is_signed(),
+                        bits: BitRange { start: (f.step.bit_offset % (ty.size() * 8)) as u8, width: width as u8 },
                     },
                     _ => self.encoding(&f.ty, module),
                 },

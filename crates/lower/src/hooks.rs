@@ -187,12 +187,13 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         &mut self,
         to: Memory,
         capacity: u32,
+        most: u32,
         limit: Option<Value>,
         from: Value,
         space: Space,
     ) -> Value {
         let space = self.known(space);
-        self.f.read_str(to, capacity, capacity, limit, from, space)
+        self.f.read_str(to, capacity, most, limit, from, space)
     }
 
     fn send(&mut self, action: Action, fields: &[Extra]) {

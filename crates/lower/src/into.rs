@@ -2,14 +2,10 @@
 
 use btc_hir::{self as hir, ExprKind};
 use btc_ir::{BinOp, Memory};
-use btc_types::{Space, Type};
+use btc_types::{PADDED_TEXT, Space, Type};
 
 use crate::function::FnLower;
 use crate::place::{Place, accesses, matching_parts, part_offset, width_of};
-
-/// Texts up to this capacity are always padded with zeros, so that they can be compared
-/// and used as keys as they are. Longer ones end at their NUL; what follows is arbitrary.
-pub(crate) const PADDED: u32 = 64;
 
 impl FnLower<'_, '_, '_> {
     /// Writes the value of `e`, converted to `ty`, to `to`.
@@ -83,7 +79,7 @@ impl FnLower<'_, '_, '_> {
         let capacity = ty.size() as usize;
         let mut bytes = text[..text.len().min(capacity.saturating_sub(1))].to_vec();
         bytes.push(0);
-        let end = if capacity <= PADDED as usize {
+        let end = if capacity <= PADDED_TEXT as usize {
             capacity
         } else {
             bytes.len().next_multiple_of(8).min(capacity)
@@ -109,7 +105,7 @@ impl FnLower<'_, '_, '_> {
     /// Zeros behind a value that is shorter than its place.
     fn pad(&mut self, from: &Type, to: Memory, ty: &Type) {
         let (have, want) = (from.size(), ty.size());
-        if matches!(ty, Type::Str { .. }) && want <= PADDED && have < want {
+        if matches!(ty, Type::Str { .. }) && want <= PADDED_TEXT && have < want {
             let at = Memory { base: to.base, offset: to.offset + have as i32 };
             self.clear_bytes(at, want - have);
         }
@@ -159,11 +155,11 @@ impl FnLower<'_, '_, '_> {
     /// Copies text. Short padded ones as words; long ones by the helper that stops at the NUL.
     fn copy_text(&mut self, from: &Place, from_ty: &Type, to: Memory, capacity: u32) {
         let have = from_ty.size();
-        if let (Place::Direct(m), true) = (from, have <= PADDED) {
+        if let (Place::Direct(m), true) = (from, have <= PADDED_TEXT) {
             let size = have.min(capacity);
             self.b.copy(to, *m, size);
             if capacity > size {
-                let rest = if capacity <= PADDED { capacity - size } else { 1 };
+                let rest = if capacity <= PADDED_TEXT { capacity - size } else { 1 };
                 self.clear_bytes(Memory { base: to.base, offset: to.offset + size as i32 }, rest);
             }
             return;

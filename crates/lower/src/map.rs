@@ -3,12 +3,11 @@
 use btc_abi::{LossKind, MapKind};
 use btc_hir::{self as hir, BinaryOp};
 use btc_ir::{BinOp, Block, Cond, MapId, Memory, Op, Value, Width};
-use btc_types::{Type, align_up};
+use btc_types::{PADDED_TEXT, Type, align_up};
 
 use crate::encode::stored_parts;
 use crate::function::FnLower;
 use btc_builtins::helpers::{BPF_ANY, BPF_NOEXIST, MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
-use crate::into::PADDED;
 use crate::place::{Place, width_of};
 use crate::shared::Storage;
 
@@ -407,6 +406,6 @@ impl<'p> FnLower<'_, '_, 'p> {
 /// Whether a value in memory has gaps that nobody writes.
 fn needs_clearing(ty: &Type) -> bool {
     matches!(ty, Type::Tuple(_) | Type::Named(_) | Type::Record(_))
-        || (ty.is_str() && ty.size() > PADDED)
+        || (ty.is_str() && ty.size() > PADDED_TEXT)
         || !ty.size().is_multiple_of(8)
 }

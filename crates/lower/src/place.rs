@@ -178,7 +178,7 @@ impl FnLower<'_, '_, '_> {
                 self.b.late(element.fact(Fact::ByteSize))
             }
             (Type::Record(r), _) if is_kernel_record(ty) => self.kernel_size(r),
-            (Type::Array { element, count }, _) if is_kernel_record(ty) => {
+            (Type::Array { element, count, .. }, _) if is_kernel_record(ty) => {
                 let one = self.stride(array, element);
                 self.b.bin_imm(BinOp::Mul, one, i64::from(*count))
             }

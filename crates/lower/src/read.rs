@@ -2,13 +2,13 @@
 
 use btc_abi::LossKind;
 use btc_ir::{BinOp, Cond, Memory, Op, Value, Width};
+use btc_types::PADDED_TEXT;
 use btc_types::Space;
 
 use crate::function::FnLower;
 use btc_builtins::helpers::{
     PROBE_READ_KERNEL, PROBE_READ_KERNEL_STR, PROBE_READ_USER, PROBE_READ_USER_STR,
 };
-use crate::into::PADDED;
 
 impl FnLower<'_, '_, '_> {
     /// Copies `size` bytes from an address.
@@ -34,14 +34,14 @@ impl FnLower<'_, '_, '_> {
         from: Value,
         space: Space,
     ) -> Value {
-        if capacity <= PADDED {
+        if capacity <= PADDED_TEXT {
             self.b.clear(to.base, to.offset, capacity);
         }
         let size = match length {
             Some(length) => self.b.push(Op::UMin(length, u64::from(limit))),
             None => self.b.iconst(i64::from(limit)),
         };
-        if capacity > PADDED {
+        if capacity > PADDED_TEXT {
             let zero = self.b.iconst(0);
             self.b.store(Width::B1, to.base, to.offset, zero);
         }

@@ -269,7 +269,7 @@ pub fn duration(parse: &Parse, syntax: &str) -> Result<(ClockUnit, u64), ProbeEr
         [one] => {
             let at = one.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1);
             let (number, unit) = one.split_at(at);
-            let unit = if unit.is_empty() { "us" } else { unit };
+            let unit = if unit.is_empty() { "ns" } else { unit };
             (unit.to_string(), number.to_string())
         }
         _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
@@ -294,5 +294,8 @@ pub fn duration(parse: &Parse, syntax: &str) -> Result<(ClockUnit, u64), ProbeEr
         }
     };
     let ns = value.checked_mul(scale).ok_or_else(|| ProbeError::syntax("this time is too long"))?;
+    if ns < 1_000 {
+        return Err(ProbeError::syntax(format!("a timer of {ns} ns is too fast")).help("the fastest is `1us`"));
+    }
     Ok((ClockUnit::Nanoseconds, ns))
 }

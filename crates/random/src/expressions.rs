@@ -3,7 +3,9 @@
 use crate::generate::{Generator, Var};
 use crate::side::CAST;
 use crate::tree::{Cmp, Expr, Holds, Kind, Op, Stmt};
-use crate::typing::{binary, cast, choice, compare, expr, invert, negate, number, signed_result, text, truth};
+use crate::typing::{
+    binary, cast, choice, compare, expr, folds, invert, negate, number, signed_result, text, truth, unfolded,
+};
 use crate::value::{ENUM, I64, Ty, U64, Val};
 
 /// Numbers at the edges of types.
@@ -293,14 +295,17 @@ impl Generator {
         match self.random.below(5) {
             0 => {
                 let (a, b) = (self.int(d), self.int(d));
+                let a = unfolded(a, &b);
                 call(format!("add_up({a}, {b})"), binary(Op::Add, a, b))
             }
             1 => {
-                let a = self.int(d);
-                call(format!("twice({a})"), binary(Op::Mul, a, number(2, false)))
+                let two = number(2, false);
+                let a = unfolded(self.int(d), &two);
+                call(format!("twice({a})"), binary(Op::Mul, a, two))
             }
             2 => {
                 let (c, a, b) = (self.condition(d), self.typed(d), self.typed(d));
+                let c = if folds(&c) { cast(&Ty::Bool, c) } else { c };
                 call(format!("pick({c}, {a}, {b})"), choice(c, a, b))
             }
             3 => match self.changeable(|ty| *ty == I64) {

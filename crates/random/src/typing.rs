@@ -1,7 +1,7 @@
 //! Makes expressions with the types that the language gives them.
 
 use crate::tree::{Cmp, Expr, Kind, Op};
-use crate::value::{I64, Ty, Val, join};
+use crate::value::{I64, Ty, U64, Val, join};
 
 /// An expression that is no literal.
 pub fn expr(kind: Kind, ty: Ty) -> Expr {
@@ -64,14 +64,33 @@ pub fn signed_result(op: Op, a: &Expr, b: &Expr) -> bool {
     }
 }
 
+/// Whether it is made of literals alone, so that the compiler folds it: with types, and errors, of
+/// its own, which have tests of their own. Here a cast keeps one operand from being a literal.
+pub fn folds(e: &Expr) -> bool {
+    match &e.kind {
+        Kind::Known(..) => true,
+        Kind::Not(a) | Kind::Macro(_, a) => folds(a),
+        Kind::Logic(_, a, b) | Kind::Same(_, a, b) => folds(a) && folds(b),
+        _ => false,
+    }
+}
+
+/// `a` beside `b`, so that the two are not folded; and of two truth values a number.
+pub fn unfolded(a: Expr, b: &Expr) -> Expr {
+    let truths = a.ty == Ty::Bool && b.ty == Ty::Bool;
+    if truths || folds(&a) && folds(b) { cast(&I64, a) } else { a }
+}
+
 /// `a op b`
 pub fn binary(op: Op, a: Expr, b: Expr) -> Expr {
+    let a = unfolded(a, &b);
     let signed = signed_result(op, &a, &b);
     expr(Kind::Bin(op, signed, Box::new(a), Box::new(b)), Ty::Int(8, signed))
 }
 
 /// `a op b`, of numbers.
 pub fn compare(op: Cmp, a: Expr, b: Expr) -> Expr {
+    let a = unfolded(a, &b);
     let one = |e: &Expr| e.ty.is_signed() && !flexible(e);
     let signed = one(&a) || one(&b) || (flexible(&a) && flexible(&b));
     expr(Kind::Cmp(op, signed, Box::new(a), Box::new(b)), Ty::Bool)
@@ -85,7 +104,8 @@ pub fn cast(ty: &Ty, e: Expr) -> Expr {
 
 /// `-a` of what is no literal.
 pub fn negate(e: Expr) -> Expr {
-    expr(Kind::Neg(Box::new(e)), I64)
+    let ty = if e.ty == U64 { U64 } else { I64 };
+    expr(Kind::Neg(Box::new(e)), ty)
 }
 
 /// `~a` of what is no literal.
@@ -100,6 +120,7 @@ pub fn invert(e: Expr) -> Expr {
 
 /// `c ? a : b`
 pub fn choice(c: Expr, a: Expr, b: Expr) -> Expr {
+    let c = if folds(&c) { cast(&Ty::Bool, c) } else { c };
     let ty = match (&a, &b) {
         (literal, other) | (other, literal) if bare(literal) && matches!(other.ty, Ty::Int(_, false)) => {
             let needed = unsigned(literal.literal.unwrap_or(0) as u64);

@@ -73,6 +73,7 @@ pub const SETTINGS: &[Setting] = &[
     row("max_map_keys", SettingKind::Int, "4096", "entries of a map"),
     row("max_probes", SettingKind::Int, "1024", "most attach points of a script"),
     row("max_strlen", SettingKind::Int, "1024", "bytes of text that str() reads"),
+    row("max_type_res_iterations", SettingKind::Int, "0", "accepted; btc needs no such limit"),
     row("missing_probes", SettingKind::Word(MISSING), "error", "what happens when a probe does not exist"),
     row("on_stack_limit", SettingKind::Int, "32", "accepted; btc needs no such limit"),
     row("perf_rb_pages", SettingKind::Int, "0", "pages of the ring buffer for each CPU"),
@@ -155,7 +156,7 @@ fn value(setting: &Setting, value: &ConfigValue) -> Result<String, String> {
     };
     let ok = match setting.kind {
         SettingKind::Int => matches!(value, ConfigValue::Int(_)) || text.parse::<u64>().is_ok(),
-        SettingKind::Bool => matches!(text.as_str(), "true" | "false" | "0" | "1"),
+        SettingKind::Bool => matches!(text.as_str(), "true" | "false" | "0" | "1" | "on" | "off" | "yes" | "no"),
         SettingKind::Text => true,
         SettingKind::Word(words) => words.contains(&text.as_str()),
     };
@@ -165,7 +166,12 @@ fn value(setting: &Setting, value: &ConfigValue) -> Result<String, String> {
         SettingKind::Text => "a text".to_string(),
         SettingKind::Word(words) => format!("one of {}", words.join(", ")),
     };
-    if ok { Ok(text) } else { Err(wanted()) }
+    match (ok, setting.kind, text.as_str()) {
+        (false, ..) => Err(wanted()),
+        (_, SettingKind::Bool, "on" | "yes") => Ok("true".into()),
+        (_, SettingKind::Bool, "off" | "no") => Ok("false".into()),
+        _ => Ok(text),
+    }
 }
 
 fn apply(settings: &mut Settings, name: &str, text: &str) {

@@ -216,7 +216,7 @@ impl<'t> Records<'t> {
                     return Type::Unknown;
                 }
                 let count = count.unwrap_or(0).min(u64::from(u32::MAX)) as u32;
-                Type::Array { element: Box::new(element), count }
+                Type::Array { element: Box::new(element), count, text: false }
             }
             TypeExprKind::Sized(name, size) => {
                 let size = (*size).min(u64::from(btc_target::MAX_STRLEN)) as u32;
@@ -394,7 +394,7 @@ impl LayOut {
     fn add(&mut self, name: &str, ty: Type, bits: Option<u32>) {
         // `char` arrays are text.
         let ty = match ty {
-            Type::Array { element, count } if *element == Type::int(1, true) && count > 0 => Type::str(count),
+            Type::Array { element, count, .. } if *element == Type::int(1, true) && count > 0 => Type::str(count),
             other => other,
         };
         let bit_offset = self.place(&ty, bits);

@@ -228,14 +228,16 @@ impl Tables {
     /// The program.
     pub fn finish(self, probes: Vec<hir::Probe>, settings: &Settings) -> hir::Program {
         let default = self.max_map_keys;
+        // A map that is declared and never used holds integers.
+        let known = |ty: Type| if ty == Type::Unknown { Type::INT64 } else { ty };
         let maps = self
             .maps
             .into_iter()
             .map(|(name, info)| hir::Map {
                 multi_key: matches!(info.key, Type::Tuple(_)),
-                key: (info.keyed == Some(true)).then_some(info.key),
+                key: (info.keyed == Some(true)).then_some(known(info.key)),
                 name,
-                value: info.value,
+                value: known(info.value),
                 kind: info.declared.map(|(kind, _)| kind),
                 entries: info.declared.map(|(_, n)| n).or(default),
                 read_as_number: info.read_as_number,

@@ -251,7 +251,7 @@ impl Btf {
             Raw::Int(int) if int.is_bool() => Type::Bool,
             Raw::Int(int) => match int.size() {
                 size @ (1 | 2 | 4 | 8) => Type::int(size as u8, int.is_signed()),
-                size => Type::Array { element: Box::new(Type::UINT64), count: size as u32 / 8 },
+                size => Type::Array { element: Box::new(Type::UINT64), count: size as u32 / 8, text: false },
             },
             Raw::Ptr(ptr) => {
                 let to = ptr.get_type_id().map_or(Type::None, |to| self.pointee(to, depth + 1));
@@ -293,7 +293,7 @@ impl Btf {
         self.convert(id, depth)
     }
 
-    /// `char` arrays are text.
+    /// `char` arrays are text; other bytes are shown as such.
     fn array(&self, array: &btf_rs::Array, depth: u32) -> Type {
         let Some(id) = array.get_type_id() else { return Type::None };
         let count = array.len() as u32;
@@ -305,7 +305,9 @@ impl Btf {
         if is_char && count > 0 {
             return Type::str(count);
         }
-        Type::Array { element: Box::new(self.convert(id, depth + 1)), count }
+        let element = self.convert(id, depth + 1);
+        let text = matches!(element, Type::Int { size: 1, .. });
+        Type::Array { element: Box::new(element), count, text }
     }
 
     fn record_type(&self, id: u32, raw: &Raw) -> Type {

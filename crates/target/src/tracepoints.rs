@@ -85,7 +85,7 @@ fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField>
     let (ty, dynamic) = match (declaration.dynamic, declaration.count) {
         (Dynamic::No, None) => (element, None),
         (Dynamic::No, Some(count)) if is_char => (Type::str(count), None),
-        (Dynamic::No, Some(count)) => (Type::Array { element: Box::new(element), count }, None),
+        (Dynamic::No, Some(count)) => (Type::Array { element: Box::new(element), count, text: false }, None),
         (kind, _) => {
             let ty = if is_char {
                 Type::pointer(Type::int(1, true), Space::Kernel)

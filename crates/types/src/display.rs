@@ -13,10 +13,10 @@ impl fmt::Display for Type {
                 write!(f, "{}int{}", if *signed { "" } else { "u" }, u32::from(*size) * 8)
             }
             Type::Bool => f.write_str("bool"),
-            Type::Str { capacity, .. } => write!(f, "string[{capacity}]"),
+            Type::Str { .. } => write!(f, "string[{}]", self.told_size()),
             Type::Buffer { capacity } => write!(f, "buffer[{capacity}]"),
             Type::Pointer { to, .. } => write!(f, "{to} *"),
-            Type::Array { element, count } => write!(f, "{element}[{count}]"),
+            Type::Array { element, count, .. } => write!(f, "{element}[{count}]"),
             Type::Record(r) => write!(f, "{} {}", if r.union { "union" } else { "struct" }, r.name),
             Type::Enum(e) => write!(f, "enum {}", e.name),
             Type::Tuple(parts) => {

@@ -15,6 +15,11 @@ pub fn join(a: &Type, b: &Type) -> Option<Type> {
         (Type::Buffer { capacity: s }, Type::Buffer { capacity: t }) => {
             Type::Buffer { capacity: *s.max(t) }
         }
+        (Type::Array { element: p, count: m, text: s }, Type::Array { element: q, count: n, text: t })
+            if p == q && m == n =>
+        {
+            Type::Array { element: p.clone(), count: *m, text: *s && *t }
+        }
         (Type::Pointer { to: p, space: s }, Type::Pointer { to: q, space: t }) => {
             let to = if p == q {
                 (**p).clone()

@@ -11,6 +11,10 @@ pub struct Place {
     pub size: u32,
 }
 
+/// Texts up to this capacity are always padded with zeros, so that they can be compared and used as
+/// keys as they are. Longer ones end at their NUL; what follows is arbitrary. `str(p, 64)` takes 65.
+pub const PADDED_TEXT: u32 = 72;
+
 /// `n` rounded up to a multiple of `align`.
 pub fn align_up(n: u32, align: u32) -> u32 {
     n.div_ceil(align.max(1)) * align.max(1)
@@ -48,7 +52,7 @@ impl Type {
             | Type::ErrorText
             | Type::SignalName
             | Type::SyscallName => 8,
-            Type::Array { element, count } => element.size().saturating_mul(*count),
+            Type::Array { element, count, .. } => element.size().saturating_mul(*count),
             Type::Record(r) => r.size,
             Type::Enum(e) => u32::from(e.size),
             Type::Tuple(parts) => tuple_layout(parts).1,
@@ -56,6 +60,15 @@ impl Type {
             Type::Inet => 20,
             Type::Mac => 6,
             Type::UserSymbol | Type::UserStack(_) => 16,
+        }
+    }
+
+    /// Bytes that `sizeof` tells. Text that may have been cut counts without the NUL that its place has
+    /// room for: `str(p)` is a `string[1024]` where `max_strlen` is 1024.
+    pub fn told_size(&self) -> u32 {
+        match self {
+            Type::Str { capacity, cut: true } => capacity - 1,
+            _ => self.size(),
         }
     }
 

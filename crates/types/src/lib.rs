@@ -12,7 +12,7 @@ mod names;
 
 pub use aggregation::Aggregation;
 pub use join::join;
-pub use layout::{Place, align_up, tuple_layout};
+pub use layout::{PADDED_TEXT, Place, align_up, tuple_layout};
 pub use names::named;
 
 use std::sync::Arc;
@@ -58,6 +58,9 @@ pub enum Type {
         element: Box<Type>,
         /// Their number.
         count: u32,
+        /// Bytes of the kernel or of a user binary, of any sign: they are shown as text up to a NUL, and
+        /// are bytes else.
+        text: bool,
     },
     /// A struct or union.
     Record(RecordType),

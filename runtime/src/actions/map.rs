@@ -21,7 +21,7 @@ pub(super) fn print(state: &mut State, arrived: Arrived, map: u32, top: u64, div
 /// Prints the map that waits; `cleared` is one that is cleared next. Tells whether that has been done.
 pub(super) fn settle(state: &mut State, cleared: Option<u32>) -> bool {
     let Some(Pending { map, top, div }) = state.pending.take() else { return false };
-    let Some(handle) = state.maps.get(map as usize).copied() else { return false };
+    let Some(handle) = state.maps.get(map as usize) else { return false };
     let take = cleared == Some(map);
     let content = match handle.map.key {
         None if take => Content::Scalar(handle.take_scalar()),
@@ -39,7 +39,7 @@ pub(super) fn settle(state: &mut State, cleared: Option<u32>) -> bool {
 }
 
 pub(super) fn at_end(state: &mut State, index: usize) {
-    let handle = state.maps[index];
+    let handle = &state.maps[index];
     let content = match handle.map.key {
         None => match handle.scalar() {
             (_, false) => return,
@@ -54,7 +54,7 @@ pub(super) fn at_end(state: &mut State, index: usize) {
 }
 
 pub(super) fn element(state: &mut State, arrived: Arrived, map: u32) {
-    let (Some(handle), Some(field)) = (state.maps.get(map as usize).copied(), arrived.record.fields.first()) else {
+    let (Some(handle), Some(field)) = (state.maps.get(map as usize), arrived.record.fields.first()) else {
         return;
     };
     let key = arrived.field_bytes(field);

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use btc_runtime::{Buffering, Error, Format, Options};
+use btc_runtime::{Buffering, Error, Format, Options, parameters};
 
 const USAGE: &str = "\
-usage: btc-run [options] OBJECT [parameters]
+usage: btc-run [options] OBJECT [$1 $2 …] [-- parameters]
   -c COMMAND       run and trace a command
   -p PID           trace a process
   --dwarf-pid PID  unwind the stacks of one more process (dw_ustack)
@@ -19,7 +19,8 @@ usage: btc-run [options] OBJECT [parameters]
   --no-warnings    no warnings
   --dry-run        load, then stop
   --info           show what the object says of itself
-Parameters are the script's $1, $2, …, and --name or --name=value.";
+Options may stand behind the object too, up to a `--`. Behind that stand parameters alone,
+named ones as --name or --name=value.";
 
 struct Arguments {
     object: String,
@@ -34,21 +35,9 @@ fn choice<T: Copy>(option: &str, value: &str, all: &[(&str, T)]) -> Result<T, Er
 
 fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
     let mut options = Options::default();
-    let mut object = None;
-    let mut info = false;
+    let (mut words, mut info) = (Vec::new(), false);
     let mut args = args.skip(1);
     while let Some(arg) = args.next() {
-        if object.is_some() {
-            match arg.strip_prefix("--") {
-                Some("") => options.positional.extend(args.by_ref()),
-                Some(named) => options.named.push(match named.split_once('=') {
-                    Some((name, value)) => (name.into(), Some(value.into())),
-                    None => (named.into(), None),
-                }),
-                None => options.positional.push(arg),
-            }
-            continue;
-        }
         let mut value = || args.next().ok_or_else(|| Error::new(format!("{arg} needs a value")));
         match arg.as_str() {
             "-c" => options.child = Some(value()?),
@@ -71,11 +60,21 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
             "--dry-run" => options.dry_run = true,
             "--info" => info = true,
             "-h" | "--help" => return Err(Error::new(USAGE)),
-            _ if arg.starts_with('-') => return Err(Error::new(format!("unknown option {arg}\n{USAGE}"))),
-            _ => object = Some(arg),
+            "--" => {
+                words.push(arg);
+                words.extend(args.by_ref());
+            }
+            _ if arg.starts_with('-') && arg.len() > 1 => return Err(Error::new(format!("unknown option {arg}\n{USAGE}"))),
+            _ => words.push(arg),
         }
     }
-    let object = object.ok_or_else(|| Error::new(USAGE))?;
+    // The object may stand behind the end of the options.
+    let at = usize::from(words.first().is_some_and(|w| w == "--"));
+    if words.len() <= at {
+        return Err(Error::new(USAGE));
+    }
+    let object = words.remove(at);
+    (options.positional, options.named) = parameters(&words);
     Ok(Arguments { object, info, options })
 }
 

@@ -1,6 +1,7 @@
 //! Maps of the script: reading, merging CPUs, ordering.
 
 pub(crate) mod raw;
+mod baseline;
 mod reduce;
 
 use std::cmp::Ordering;
@@ -9,6 +10,7 @@ use btc_abi::{Encoding, Map, Reduce};
 
 use crate::load::Variable;
 use crate::render::{integer, le, part};
+pub(crate) use baseline::Baseline;
 pub(crate) use reduce::{Value, divide, merge};
 
 /// One entry, with all CPUs merged.
@@ -28,13 +30,15 @@ pub(crate) enum Storage {
 }
 
 /// An open map of the script.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Handle<'m> {
     pub map: &'m Map,
     pub storage: Storage,
     pub cpus: usize,
     /// Entries that it really has room for.
     pub limit: u32,
+    /// What counts from, where it is counted: see [`Baseline`].
+    pub baseline: Baseline,
 }
 
 impl Handle<'_> {
@@ -42,31 +46,45 @@ impl Handle<'_> {
         self.map.key.as_ref().map_or(4, |k| k.size() as usize)
     }
 
+    /// Bytes from one CPU's part to the next one's.
+    fn stride(&self) -> usize {
+        (self.map.value_size as usize).next_multiple_of(8)
+    }
+
     /// Bytes of a lookup: each CPU's part takes a multiple of 8.
     fn buffer(&self) -> Vec<u8> {
         let size = self.map.value_size as usize;
-        if self.map.kind.is_per_cpu() { vec![0; size.next_multiple_of(8) * self.cpus] } else { vec![0; size] }
+        if self.map.kind.is_per_cpu() { vec![0; self.stride() * self.cpus] } else { vec![0; size] }
     }
 
     fn cpu_parts<'b>(&self, buffer: &'b [u8]) -> impl Iterator<Item = &'b [u8]> {
         let size = self.map.value_size as usize;
-        let stride = if self.map.kind.is_per_cpu() { size.next_multiple_of(8) } else { buffer.len().max(1) };
+        let stride = if self.map.kind.is_per_cpu() { self.stride() } else { buffer.len().max(1) };
         buffer.chunks(stride).map(move |c| &c[..size.min(c.len())])
+    }
+
+    /// Where in a part the mark stands that tells whether a map without key was assigned.
+    fn flag(&self) -> usize {
+        crate::validate::reduced_size(self.map).next_multiple_of(8) as usize
     }
 
     /// The value of a map without key, and whether it was ever assigned.
     pub(crate) fn scalar(&self) -> (Value, bool) {
-        let buffer = self.read_single();
-        let flag = crate::validate::reduced_size(self.map).next_multiple_of(8) as usize;
+        let (buffer, flag) = (self.read_single(), self.flag());
         let set = self.cpu_parts(&buffer).any(|p| le(p, flag) != 0);
         (merge(self.map, self.cpu_parts(&buffer)), set)
     }
 
-    /// The same, and the map becomes unassigned: what is in `.bss` at once, what each CPU has as soon as the
-    /// kernel's calls allow.
+    /// The same, and the map becomes unassigned, in one step where it is in `.bss` or counts.
     pub(crate) fn take_scalar(&self) -> Value {
         let mut buffer = self.buffer();
         match self.storage {
+            Storage::Map(fd) if Baseline::fits(self.map) => {
+                raw::lookup(fd, &0u32.to_le_bytes(), &mut buffer);
+                let counted = self.baseline.since(buffer.clone(), self.stride(), self.flag());
+                self.baseline.set(buffer);
+                buffer = counted;
+            }
             Storage::Map(_) => {
                 buffer = self.read_single();
                 self.write_single(&self.buffer());
@@ -85,7 +103,7 @@ impl Handle<'_> {
             }
             Storage::Variable(variable) => variable.read(&mut buffer),
         }
-        buffer
+        self.baseline.since(buffer, self.stride(), self.flag())
     }
 
     fn write_single(&self, bytes: &[u8]) {
@@ -144,7 +162,8 @@ impl Handle<'_> {
     /// Deletes all entries; a map without key becomes unassigned.
     pub(crate) fn clear(&self) {
         if self.map.key.is_none() {
-            return self.write_single(&self.buffer());
+            self.take_scalar();
+            return;
         }
         for key in self.keys() {
             raw::delete(self.fd(), &key);
@@ -160,10 +179,17 @@ impl Handle<'_> {
             }
             return;
         }
-        let mut buffer = self.read_single();
-        let flag = crate::validate::reduced_size(self.map).next_multiple_of(8) as usize;
+        let (mut buffer, flag) = (self.read_single(), self.flag());
+        if Baseline::fits(self.map) {
+            let assigned = self.cpu_parts(&buffer).any(|p| le(p, flag) != 0);
+            self.take_scalar();
+            if assigned {
+                self.baseline.keep_assigned(self.stride(), flag);
+            }
+            return;
+        }
         let size = self.map.value_size as usize;
-        let stride = if self.map.kind.is_per_cpu() { size.next_multiple_of(8) } else { size };
+        let stride = if self.map.kind.is_per_cpu() { self.stride() } else { size };
         for part in buffer.chunks_mut(stride.max(1)) {
             let end = flag.min(part.len());
             part[..end].fill(0);

@@ -98,7 +98,7 @@ impl Output for Json {
                     }
                     let mut key = Vec::new();
                     if let Some(encoding) = &map.key {
-                        composite::key(ctx, encoding, map.multi_key, b",", &e.key, &mut key);
+                        composite::json_key(ctx, encoding, map.multi_key, &e.key, &mut key);
                     }
                     quoted(&key, out);
                     out.extend_from_slice(b": ");

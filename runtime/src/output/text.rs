@@ -36,7 +36,7 @@ fn entry(ctx: &Context, map: &Map, key: Option<&[u8]>, held: &Value, div: u64, o
     out.extend_from_slice(map.name.as_bytes());
     if let (Some(encoding), Some(key)) = (&map.key, key) {
         out.push(b'[');
-        composite::key(ctx, encoding, map.multi_key, b", ", key, out);
+        composite::key(ctx, encoding, map.multi_key, key, out);
         out.push(b']');
     }
     let block = is_block(map);

@@ -25,11 +25,11 @@ pub(super) fn array(
     out.push(b']');
 }
 
-/// The parts of a composite with `separator` between them.
-pub(crate) fn parts(ctx: &Context, fields: &[Field], separator: &[u8], bytes: &[u8], out: &mut Vec<u8>) {
+/// The parts of a composite with commas between them.
+fn parts(ctx: &Context, fields: &[Field], bytes: &[u8], out: &mut Vec<u8>) {
     for (i, field) in fields.iter().enumerate() {
         if i > 0 {
-            out.extend_from_slice(separator);
+            out.extend_from_slice(b", ");
         }
         text(ctx, &field.encoding, part(bytes, field.offset, &field.encoding), out);
     }
@@ -37,7 +37,7 @@ pub(crate) fn parts(ctx: &Context, fields: &[Field], separator: &[u8], bytes: &[
 
 pub(super) fn tuple(ctx: &Context, fields: &[Field], bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'(');
-    parts(ctx, fields, b", ", bytes, out);
+    parts(ctx, fields, bytes, out);
     out.push(b')');
 }
 
@@ -83,11 +83,36 @@ pub(super) fn record_json(ctx: &Context, fields: &[Field], bytes: &[u8], out: &m
 }
 
 /// A map's key, without the parentheses of several keys.
-pub(crate) fn key(ctx: &Context, encoding: &Encoding, multi: bool, separator: &[u8], bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn key(ctx: &Context, encoding: &Encoding, multi: bool, bytes: &[u8], out: &mut Vec<u8>) {
     match encoding {
-        Encoding::Tuple(fields) if multi => parts(ctx, fields, separator, bytes, out),
+        Encoding::Tuple(fields) if multi => parts(ctx, fields, bytes, out),
         _ => text(ctx, encoding, bytes, out),
     }
+}
+
+/// A map's key as JSON has it: a text without blanks between the parts.
+pub(crate) fn json_key(ctx: &Context, encoding: &Encoding, multi: bool, bytes: &[u8], out: &mut Vec<u8>) {
+    let (fields, named) = match encoding {
+        Encoding::Tuple(fields) => (fields, false),
+        Encoding::Record(fields) => (fields, true),
+        _ => return text(ctx, encoding, bytes, out),
+    };
+    let (open, close) = match (named, multi) {
+        (true, _) => ("{", "}"),
+        (false, true) => ("", ""),
+        (false, false) => ("(", ")"),
+    };
+    out.extend_from_slice(open.as_bytes());
+    for (i, field) in fields.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        if named {
+            out.extend_from_slice(format!(".{}=", field.name).as_bytes());
+        }
+        json_key(ctx, &field.encoding, false, part(bytes, field.offset, &field.encoding), out);
+    }
+    out.extend_from_slice(close.as_bytes());
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Layout<'_> {
             BtfKind::Array => {
                 let Ok(array) = Array::try_from(ty) else { return bytes(0) };
                 let (element, count) = (array.contained_type().skip_mods_and_typedefs(), array.capacity() as u32);
-                if is_char(element) {
+                if is_byte(element) {
                     return Encoding::Str { capacity: count, cut_mark: false };
                 }
                 let stride = size(element, nesting);
@@ -149,9 +149,9 @@ fn bytes(count: u32) -> Encoding {
     Encoding::Array { element: Box::new(Encoding::Int { size: 1, signed: false }), count, stride: 1 }
 }
 
-fn is_char(ty: BtfType) -> bool {
-    // Compilers for the kernel give `char` no encoding of its own, only a sign and the name.
-    Int::try_from(ty).is_ok_and(|int| int.bits == 8 && int.name().is_some_and(|n| n == "char"))
+fn is_byte(ty: BtfType) -> bool {
+    // Bytes of any sign: bpftrace shows them as text.
+    Int::try_from(ty).is_ok_and(|int| int.bits == 8 && !matches!(int.encoding, IntEncoding::Bool))
 }
 
 /// Size in bytes (a power of two up to 8) and sign of a number.

@@ -44,7 +44,24 @@ impl Clocks {
 }
 
 pub(super) fn timestamp(ctx: &Context, format: &str, clock: TimestampClock, bytes: &[u8], out: &mut Vec<u8>) {
-    strftime(format, ctx.clocks.to_real(clock, le(bytes, 0)), out);
+    let nanoseconds = ctx.clocks.to_real(clock, le(bytes, 0));
+    strftime(&with_fractions(format, nanoseconds), nanoseconds, out);
+}
+
+/// As bpftrace's strftime() has it: `%l` and `%k` are milli- and nanoseconds. For time() they are libc's.
+fn with_fractions(format: &str, nanoseconds: i64) -> String {
+    let fraction = nanoseconds.rem_euclid(1_000_000_000);
+    let mut full = String::with_capacity(format.len() + 8);
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        match (c, if c == '%' { chars.next() } else { None }) {
+            ('%', Some('l')) => full.push_str(&format!("{:03}", fraction / 1_000_000)),
+            ('%', Some('k')) => full.push_str(&format!("{fraction:09}")),
+            ('%', Some(letter)) => full.extend(['%', letter]),
+            (c, _) => full.push(c),
+        }
+    }
+    full
 }
 
 /// Appends the time of day of nanoseconds since 1970; `%f` are microseconds.
@@ -83,6 +100,7 @@ mod tests {
         let mut out = Vec::new();
         super::strftime("%%f %f %Y", 1_000_000_123_456_789, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "%f 123456 1970");
+        assert_eq!(super::with_fractions("%k|%l|%%k|%f%", 5_012_345_678), "012345678|012|%%k|%f%");
         let mut out = Vec::new();
         super::strftime("", 0, &mut out);
         assert!(out.is_empty());

@@ -18,13 +18,15 @@ pub fn run(args: &RunArgs) -> ExitCode {
 }
 
 fn start(args: &RunArgs) -> Result<ExitCode, String> {
-    let (input, rest) = match (&args.program, args.rest.split_first()) {
-        (Some(text), _) => (Input::inline(text), args.rest.as_slice()),
-        (None, Some((path, rest))) => (Input::read(path)?, rest),
-        (None, None) => return Err("no script given: name a file, or give one with -e".into()),
+    let (input, rest) = match (&args.program, args.rest.as_slice()) {
+        (Some(text), rest) => (Input::inline(text), rest),
+        // The file may stand behind the end of the options.
+        (None, [end, path, rest @ ..]) if end == "--" => (Input::read(path)?, rest),
+        (None, [path, rest @ ..]) if path != "--" => (Input::read(path)?, rest),
+        (None, _) => return Err("no script given: name a file, or give one with -e".into()),
     };
-    let (mut positional, mut named) = parameters(rest);
-    let help = |(name, value): &Named| name == "help" && value.is_none();
+    let (mut positional, mut named) = runtime::parameters(rest);
+    let help = |(name, value): &runtime::Named| name == "help" && value.is_none();
     let wants_help = named.iter().any(help) || positional.iter().any(|word| word == "--help" || word == "-h");
     named.retain(|n| !help(n));
     positional.retain(|_| !wants_help);
@@ -79,30 +81,10 @@ fn execute(object: &[u8], options: &runtime::Options) -> Result<ExitCode, String
     }
 }
 
-/// A parameter such as `--depth=20`, and its value.
-type Named = (String, Option<String>);
-
-/// Splits what follows the script: words are positional, `--name` and `--name=value`
-/// behind a `--` are named.
-fn parameters(rest: &[String]) -> (Vec<String>, Vec<Named>) {
-    let (mut positional, mut named, mut behind) = (Vec::new(), Vec::new(), false);
-    for word in rest {
-        match word.strip_prefix("--") {
-            Some("") if !behind => behind = true,
-            Some(text) if behind && !text.is_empty() => named.push(match text.split_once('=') {
-                Some((name, value)) => (name.to_string(), Some(value.to_string())),
-                None => (text.to_string(), None),
-            }),
-            _ => positional.push(word.clone()),
-        }
-    }
-    (positional, named)
-}
-
 fn run_options(
     args: &RunArgs,
     positional: Vec<String>,
-    named: Vec<Named>,
+    named: Vec<runtime::Named>,
 ) -> Result<runtime::Options, String> {
     let format = match args.format.as_str() {
         "text" => runtime::Format::Text,

@@ -6,8 +6,10 @@ use btc_hir::{self as hir, BinaryOp, ExprKind, FieldStep};
 use btc_syntax::ast;
 use btc_types::{RecordType, Type};
 
+use super::expr::text_literal;
 use super::{Checker, broken};
 use crate::records::step;
+use crate::constant::{self, Constant};
 
 impl Checker<'_, '_> {
     pub(super) fn call(&mut self, callee: &ast::Ident, args: &[ast::Expr], span: Span) -> hir::Expr {
@@ -16,10 +18,9 @@ impl Checker<'_, '_> {
             "offsetof" => return self.offsetof(args, span),
             "typeinfo" => return self.typeinfo(args, span),
             "config" if args.is_empty() => return self.config(span),
-            // `str($1)` is the text of the parameter.
             "str" => {
-                if let [ast::Expr { kind: ast::ExprKind::Positional(n), .. }] = args {
-                    return self.positional_text(*n, span);
+                if let Some(text) = self.constant_text(args, span) {
+                    return text;
                 }
             }
             _ => {}
@@ -28,7 +29,7 @@ impl Checker<'_, '_> {
             let known = btc_builtins::ALL.iter().map(|f| f.name).chain(["sizeof", "offsetof"]);
             let help = did_you_mean(&callee.name, known);
             let message = format!("there is no function `{}`", callee.name);
-            self.d.push(Diagnostic::error(Code::UnknownFunction, callee.span, message).help_opt(help));
+            self.d.push(Diagnostic::error(Code::UnknownFunction, span, message).help_opt(help));
             return broken(span);
         };
         if function.kind == Kind::Aggregation {
@@ -38,6 +39,37 @@ impl Checker<'_, '_> {
             return broken(span);
         }
         self.builtin(function, args, span)
+    }
+
+    /// `str()` of a literal or a parameter reads no memory; a length counts the bytes without a NUL.
+    fn constant_text(&mut self, args: &[ast::Expr], span: Span) -> Option<hir::Expr> {
+        let number = |e| match constant::fold(e, &|_| None) {
+            Ok(Some(Constant::Int(n))) => usize::try_from(n).ok(),
+            _ => None,
+        };
+        let (of, length) = match args {
+            [of] => (of, None),
+            [of, length] => (of, Some(number(length)?)),
+            _ => return None,
+        };
+        if let ast::ExprKind::Positional(n) = of.kind {
+            let text = self.positional_text(n, span);
+            let Some(length) = length else { return Some(text) };
+            let capacity = (length as u64 + 1).min(u64::from(text.ty.size())) as u32;
+            let (text, of) = self.plain(text, None);
+            let room = hir::Expr { kind: ExprKind::Int(i64::from(capacity)), ty: Type::INT64, span };
+            let (room, length) = self.plain(room, Some(Literal::Int(i64::from(capacity))));
+            let (facts, args) = (vec![of, length], vec![text, room]);
+            let kind = ExprKind::Call { function: btc_builtins::find("str")?, facts, args };
+            return Some(hir::Expr { kind, ty: Type::str(capacity), span });
+        }
+        let mut text = match constant::fold(of, &|_| None).ok()?? {
+            Constant::Text(text) => text,
+            Constant::Int(n) => n.to_string().into_bytes(),
+            Constant::Bool(_) => return None,
+        };
+        text.truncate(length.unwrap_or(usize::MAX));
+        Some(text_literal(text, span))
     }
 
     /// The right side of an assignment to a map: aggregations are allowed.
@@ -240,7 +272,13 @@ impl Checker<'_, '_> {
             && let Some(element) = self.element(arg) {
                 return element;
             }
-        let value = self.expr(arg);
+        let value = match arg.kind {
+            // The text of the parameter, though it may be digits.
+            ast::ExprKind::Positional(n) if function.name == "str" && kind == ParamKind::Any => {
+                self.positional_text(n, arg.span)
+            }
+            _ => self.expr(arg),
+        };
         // What prints it takes the short form, everything else wants a text.
         let value = if kind == ParamKind::Rest || takes_whole_maps(function) { value } else { self.spell_probe(value) };
         let wrong = |wanted: &str| format!("{}() takes {wanted}, not `{}`", function.name, value.ty);
@@ -252,7 +290,10 @@ impl Checker<'_, '_> {
             ParamKind::LiteralInt if !matches!(literal, Some(Literal::Int(_))) => {
                 Some((Code::BadLiteral, format!("{}() takes a number known at compile time here", function.name)))
             }
-            ParamKind::Int if !value.ty.is_numeric() && !value.ty.is_pointer() => {
+            ParamKind::Number if !value.ty.is_numeric() && !value.ty.is_pointer() => {
+                Some((Code::WrongType, wrong("a number")))
+            }
+            ParamKind::Int if value.ty == Type::Bool || !value.ty.is_numeric() && !value.ty.is_pointer() => {
                 Some((Code::WrongType, wrong("an integer")))
             }
             ParamKind::Str if !value.ty.is_str() => Some((Code::WrongType, wrong("a text"))),
@@ -310,10 +351,11 @@ impl Checker<'_, '_> {
 
     /// The constant that an argument is.
     fn literal(&self, arg: &ast::Expr) -> Option<Literal> {
-        if let ast::ExprKind::Str(s) = &arg.kind {
-            return Some(Literal::Str(s.clone()));
-        }
-        self.constant(arg).map(Literal::Int)
+        Some(match constant::fold(arg, &|name| self.constant_name(name)).ok()?? {
+            Constant::Int(n) => Literal::Int(n as i64),
+            Constant::Bool(b) => Literal::Bool(b),
+            Constant::Text(text) => Literal::Str(text),
+        })
     }
 
     /// Whether a bare name is one of the words that the parameter takes. Stack forms are
@@ -424,8 +466,8 @@ pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
             let kind = ExprKind::Binary { op: BinaryOp::Mul, left: Box::new(one), right: Box::new(number(count)) };
             hir::Expr { kind, ty: Type::INT64, span }
         }
-        Type::Array { element, count: n } => size_of(element, count.wrapping_mul(i64::from(*n)), span),
-        ty => number(i64::from(ty.size()).wrapping_mul(count)),
+        Type::Array { element, count: n, .. } => size_of(element, count.wrapping_mul(i64::from(*n)), span),
+        ty => number(i64::from(ty.told_size()).wrapping_mul(count)),
     }
 }
 

@@ -29,7 +29,7 @@ impl Checker<'_, '_> {
                     return Type::Unknown;
                 }
                 let count = count.unwrap_or(0).min(u64::from(u32::MAX)) as u32;
-                Type::Array { element: Box::new(element), count }
+                Type::Array { element: Box::new(element), count, text: false }
             }
             _ => self.cx.records.resolve(ty, self.resolved.attach.binary(), self.d),
         }
@@ -64,9 +64,9 @@ impl Checker<'_, '_> {
     /// Completes a cast's type: the length of `T[]`, the space of a pointer.
     fn cast_type(&self, to: Type, from: &hir::Expr) -> Type {
         match to {
-            Type::Array { element, count: 0 } if element.size() > 0 => {
+            Type::Array { element, count: 0, text } if element.size() > 0 => {
                 let count = from.ty.size() / element.size();
-                Type::Array { element, count }
+                Type::Array { element, count, text }
             }
             Type::Pointer { to, space } => {
                 let space = match &from.ty {
@@ -93,10 +93,10 @@ fn castable(from: &Type, to: &Type) -> bool {
         (a, b) if a == b => true,
         (a, b) if a.is_scalar() && b.is_scalar() => true,
         (Type::Str { .. }, Type::Bool) => true,
-        (Type::Str { .. }, Type::Str { .. }) => true,
+        (Type::Str { .. }, Type::Str { .. }) => from.told_size() <= to.size(),
         (Type::Str { .. }, Type::Array { element, .. }) => element.size() == 1,
         // A longer array is filled up with zeros.
-        (a, Type::Array { element, count }) if a.is_scalar() => a.size() <= element.size() * count,
+        (a, Type::Array { element, count, .. }) if a.is_scalar() => a.size() <= element.size() * count,
         (Type::Array { .. }, b) if b.is_scalar() => from.size() == b.size(),
         (Type::Array { .. }, Type::Array { .. }) => from.size() == to.size(),
         (Type::Tuple(_), Type::Tuple(_)) => btc_types::join(from, to).is_some(),

@@ -1,12 +1,12 @@
 //! Expressions.
 
-use btc_diagnostics::{Code, Span};
+use btc_diagnostics::{Code, Diagnostic, Span};
 use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast;
 use btc_types::{Space, Type};
 
 use super::{Checker, broken};
-use crate::constant;
+use crate::constant::{self, Constant};
 
 impl Checker<'_, '_> {
     /// An expression and its type.
@@ -18,12 +18,13 @@ impl Checker<'_, '_> {
 
     fn any_expr(&mut self, e: &ast::Expr) -> hir::Expr {
         let span = e.span;
+        if let ast::ExprKind::Unary { .. } | ast::ExprKind::Binary { .. } | ast::ExprKind::Ternary { .. } = &e.kind
+            && let Some(folded) = self.folded(e) {
+                return folded;
+            }
         match &e.kind {
             ast::ExprKind::Int(n) => int_literal(*n, span),
-            ast::ExprKind::Str(s) => {
-                let ty = Type::str(s.len() as u32 + 1);
-                hir::Expr { kind: ExprKind::Str(s.clone()), ty, span }
-            }
+            ast::ExprKind::Str(s) => text_literal(s.clone(), span),
             ast::ExprKind::Bool(b) => {
                 hir::Expr { kind: ExprKind::Int(i64::from(*b)), ty: Type::Bool, span }
             }
@@ -73,6 +74,18 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// An operation on literals alone is a literal too.
+    fn folded(&mut self, e: &ast::Expr) -> Option<hir::Expr> {
+        match constant::fold(e, &|_| None) {
+            Ok(value) => Some(literal_of(value?, e.span)),
+            Err(wrong) => {
+                let error = Diagnostic::error(Code::OutOfRange, wrong.span, wrong.message);
+                self.d.push(error.help(constant::WRAP));
+                Some(broken(e.span))
+            }
+        }
+    }
+
     /// A part of a tuple must have a value.
     fn part(&mut self, e: &ast::Expr) -> hir::Expr {
         let part = self.expr(e);
@@ -98,7 +111,7 @@ impl Checker<'_, '_> {
                 };
                 let message = format!("`{name}` is not defined here");
                 self.d.push(
-                    btc_diagnostics::Diagnostic::error(Code::UnknownVariable, span, message).help_opt(help),
+                    Diagnostic::error(Code::UnknownVariable, span, message).help_opt(help),
                 );
                 broken(span)
             }
@@ -107,13 +120,18 @@ impl Checker<'_, '_> {
 
     /// The value of a constant expression; parameters count where they are known.
     pub(super) fn constant(&self, e: &ast::Expr) -> Option<i64> {
+        constant::eval(e, &|name| self.constant_name(name))
+    }
+
+    /// The value of an enumerator of the script, or of a positional parameter (`$1`).
+    pub(super) fn constant_name(&self, name: &str) -> Option<i64> {
         let options = self.cx.options;
-        constant::eval(e, &|name| match name.strip_prefix('$') {
+        match name.strip_prefix('$') {
             // One that the user left out is 0, as it is elsewhere.
             Some(n) if options.params.is_some() => number(options.param(n.parse().ok()?).unwrap_or("0")),
             Some(_) => None,
             None => self.cx.records.script_constant(name),
-        })
+        }
     }
 
     /// `$1`: a number, or a text where the user gave one.
@@ -153,7 +171,7 @@ impl Checker<'_, '_> {
             return broken(span);
         }
         match base.ty.clone() {
-            Type::Array { element, count } => {
+            Type::Array { element, count, .. } => {
                 if let (ExprKind::Int(n), true) = (&index.kind, count > 0)
                     && (*n < 0 || *n >= i64::from(count)) {
                         let message = format!("the array has {count} elements, the index is {n}");
@@ -316,6 +334,22 @@ pub(super) fn int_literal(n: u64, span: Span) -> hir::Expr {
         Err(_) => Type::UINT64,
     };
     hir::Expr { kind: ExprKind::Int(n as i64), ty, span }
+}
+
+/// A text has the type of its bytes and a NUL.
+pub(super) fn text_literal(text: Vec<u8>, span: Span) -> hir::Expr {
+    let ty = Type::str(text.len() as u32 + 1);
+    hir::Expr { kind: ExprKind::Str(text), ty, span }
+}
+
+/// A folded constant as the literal that could stand in its place.
+fn literal_of(value: Constant, span: Span) -> hir::Expr {
+    match value {
+        Constant::Int(n) if n < 0 => hir::Expr { kind: ExprKind::Int(n as i64), ty: signed_type(n as i64), span },
+        Constant::Int(n) => int_literal(n as u64, span),
+        Constant::Bool(b) => hir::Expr { kind: ExprKind::Int(i64::from(b)), ty: Type::Bool, span },
+        Constant::Text(text) => text_literal(text, span),
+    }
 }
 
 /// The smallest signed type that holds `n`.

@@ -6,22 +6,22 @@ use btc_syntax::ast;
 use btc_types::{Space, Type};
 
 use super::call::size_of;
-use super::expr::{int_literal, signed_type};
 use super::{Checker, broken};
 
 impl Checker<'_, '_> {
     pub(super) fn unary(&mut self, op: ast::UnaryOp, operand: &ast::Expr, span: Span) -> hir::Expr {
-        // `-9223372036854775808` is a literal, though its digits alone are no int64.
-        if let (ast::UnaryOp::Neg, ast::ExprKind::Int(n)) = (op, &operand.kind)
-            && *n <= 1 << 63 {
-                let n = (*n as i64).wrapping_neg();
-                return hir::Expr { kind: ExprKind::Int(n), ty: signed_type(n), span };
-            }
-        let literal = matches!(operand.kind, ast::ExprKind::Int(_));
+        // A size is as good as a literal: less than 0 it has a sign.
+        let size = matches!(&operand.kind, ast::ExprKind::Call { callee, .. } if matches!(callee.name.as_str(), "sizeof" | "offsetof"));
         let operand = self.expr(operand);
         match op {
             ast::UnaryOp::Deref => return self.deref(operand, span),
             ast::UnaryOp::AddrOf => return self.address_of(operand, span),
+            ast::UnaryOp::Not if operand.ty.is_str() => {
+                let message = format!("`!` takes a number or truth value, not `{}`", operand.ty);
+                let help = "compare it with the empty text: `== \"\"`";
+                self.d.push(Diagnostic::error(Code::WrongType, span, message).help(help));
+                return broken(span);
+            }
             ast::UnaryOp::Not => {
                 let operand = self.truth(operand);
                 let kind = ExprKind::Unary { op: UnaryOp::Not, operand: Box::new(operand) };
@@ -32,18 +32,15 @@ impl Checker<'_, '_> {
         if operand.ty == Type::Unknown {
             return broken(span);
         }
-        if !operand.ty.is_numeric() {
+        if !operand.ty.is_numeric() || operand.ty == Type::Bool {
             let message = format!("a value of type `{}` is no integer", operand.ty);
             self.error(Code::WrongType, span, message);
             return broken(span);
         }
         let (op, ty) = match op {
+            ast::UnaryOp::Neg if operand.ty == Type::UINT64 && !size => (UnaryOp::Neg, Type::UINT64),
             ast::UnaryOp::Neg => (UnaryOp::Neg, Type::INT64),
             _ => {
-                // A bare literal has 64 bits; a cast one has those of its type.
-                if let (ExprKind::Int(n), true) = (&operand.kind, literal) {
-                    return int_literal(!*n as u64, span);
-                }
                 // As bpftrace has it: only the widest numbers keep their sign.
                 let signed = operand.ty == Type::INT64;
                 (UnaryOp::BitNot, Type::int(operand.ty.size() as u8, signed))
@@ -142,8 +139,12 @@ impl Checker<'_, '_> {
             B::Shl => BinaryOp::Shl,
             _ => BinaryOp::Shr { signed },
         };
+        let truth = (&left.ty, &right.ty) == (&Type::Bool, &Type::Bool);
         let ty = Type::int(8, signed);
-        hir::Expr { kind: ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, ty, span }
+        let kind = ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) };
+        let value = hir::Expr { kind, ty, span };
+        // Of two truth values comes a third one.
+        if truth { self.truth(value) } else { value }
     }
 
     /// `p + n` and `p - n`, in units of what `p` points at.

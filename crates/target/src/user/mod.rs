@@ -85,8 +85,10 @@ impl UserTypes {
     /// The enum of that tag.
     pub fn enumeration(&self, name: &str) -> Option<Arc<EnumType>> {
         let id = self.info.find(Wanted::Enum, name).ok()??;
-        match self.convert(Some(id), 0).ok()? {
-            Type::Enum(e) => Some(e),
+        match self.info.type_at(id).ok()? {
+            Raw::Enum { size: size @ (1 | 2 | 4 | 8), signed, variants, .. } => {
+                Some(Arc::new(EnumType { name: name.to_string(), size: size as u8, signed, variants, script: true }))
+            }
             _ => None,
         }
     }
@@ -189,19 +191,17 @@ impl UserTypes {
             return Err(too_deep());
         }
         Ok(match self.info.type_at(id)? {
-            Raw::Bool { .. } => Type::Bool,
+            // As bpftrace has them: numbers.
+            Raw::Bool { .. } => Type::int(1, false),
             Raw::Int { size: size @ (1 | 2 | 4 | 8), signed, .. } => Type::int(size as u8, signed),
             Raw::Int { size, .. } | Raw::Other { size, .. } if size > 0 => {
-                Type::Array { element: Box::new(Type::int(1, false)), count: bytes(size, 1)? }
+                Type::Array { element: Box::new(Type::int(1, false)), count: bytes(size, 1)?, text: false }
             }
             Raw::Int { .. } | Raw::Other { .. } => Type::None,
             Raw::Pointer(to) => Type::pointer(self.convert(to, depth + 1)?, Space::User),
             Raw::Array { element, counts } => self.array(element, &counts, depth)?,
             raw @ Raw::Record { .. } => Type::Record(self.record_type(id, &raw)?),
-            Raw::Enum { name, size, signed, variants } if matches!(size, 1 | 2 | 4 | 8) => {
-                let name = name.unwrap_or_default();
-                Type::Enum(Arc::new(EnumType { name, size: size as u8, signed, variants, script: true }))
-            }
+            Raw::Enum { size: size @ (1 | 2 | 4 | 8), signed, .. } => Type::int(size as u8, signed),
             Raw::Enum { .. } => return Err(Error("its debug information is broken: an enum of odd size".into())),
             Raw::Qualified { to, .. } => self.convert(to, depth + 1)?,
             Raw::Typedef { name, to } => match self.convert(to, depth + 1)? {
@@ -212,7 +212,7 @@ impl UserTypes {
         })
     }
 
-    /// `char` arrays are text.
+    /// `char` arrays are text; other bytes are shown as such.
     fn array(&self, element: Option<TypeId>, counts: &[u64], depth: u32) -> Result<Type, Error> {
         if let ([count @ 1..=MAX_BYTES], (Some(Raw::Int { is_char: true, .. }), _)) = (counts, self.strip(element, 0)?) {
             return Ok(Type::str(*count as u32));
@@ -220,7 +220,8 @@ impl UserTypes {
         let mut ty = self.convert(element, depth + 1)?;
         for count in counts.iter().rev() {
             bytes(*count, u64::from(ty.size()))?;
-            ty = Type::Array { element: Box::new(ty), count: bytes(*count, 1)? };
+            let text = matches!(ty, Type::Int { size: 1, .. });
+            ty = Type::Array { element: Box::new(ty), count: bytes(*count, 1)?, text };
         }
         Ok(ty)
     }

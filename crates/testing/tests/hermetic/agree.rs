@@ -53,7 +53,8 @@ impl Writer {
     fn int(&mut self, depth: u32) -> String {
         if depth == 0 {
             return match self.random.below(3) {
-                0 => self.number(),
+                // Cast, for operations on bare literals are folded, or refused.
+                0 => format!("(int64){}", self.number()),
                 _ => self.vars[self.random.below(self.vars.len() as u64) as usize].clone(),
             };
         }

@@ -86,15 +86,25 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     text[from..].split(end).next()
 }
 
+/// Whether the verifier gave up on a program that may be sound.
+pub(crate) fn is_too_complex(error: &Error) -> bool {
+    error.details().is_some_and(|log| exceeded(log).is_some())
+}
+
+/// Which of the verifier's limits a program exceeded.
+fn exceeded(log: &str) -> Option<&'static str> {
+    if log.contains("jumps is too complex") {
+        Some("it has more than 8192 branches in a row")
+    } else if log.contains("BPF program is too large. Processed") {
+        Some("checking it takes more than a million steps")
+    } else {
+        None
+    }
+}
+
 /// A program that is more than the verifier is willing to follow.
 fn too_complex(manifest: &Manifest, log: &str) -> Option<String> {
-    let reason = if log.contains("jumps is too complex") {
-        "it has more than 8192 branches in a row"
-    } else if log.contains("BPF program is too large. Processed") {
-        "checking it takes more than a million steps"
-    } else {
-        return None;
-    };
+    let reason = exceeded(log)?;
     let symbol = between(log, "prog '", "'")?;
     let probe = manifest.probes.iter().find(|p| p.program == symbol)?;
     let place = crate::place::show(manifest, &probe.place);
@@ -172,6 +182,7 @@ mod tests {
             missing: btc_abi::Missing::Error,
             identity: btc_abi::ProbeIdentity::Static,
             clause: 0,
+            table: String::new(),
             place: btc_abi::Place::default(),
         };
         Manifest { probes: vec![probe], ..Manifest::default() }

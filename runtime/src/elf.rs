@@ -98,6 +98,28 @@ impl Image {
         Ok(())
     }
 
+    /// Renames a function that the object only refers to, so that no kernel has it. Tells whether there was one.
+    ///
+    /// libbpf looks for its name in the symbol table and, by the same name, in BTF (type `FUNC`, section `.ksyms`).
+    pub(crate) fn hide(&mut self, function: &str) -> bool {
+        let Ok(file) = parse(&self.bytes) else { return false };
+        if !file.symbols().any(|s| s.is_undefined() && s.name() == Ok(function)) {
+            return false;
+        }
+        let tables = [".strtab", ".BTF"].map(|name| file.section_by_name(name).and_then(|s| s.file_range()));
+        for (start, length) in tables.into_iter().flatten() {
+            let end = start.saturating_add(length) as usize;
+            let Some(table) = self.bytes.get_mut(start as usize..end) else { return false };
+            let name = [b"\0", function.as_bytes(), b"\0"].concat();
+            for at in 0..table.len().saturating_sub(name.len() - 1) {
+                if table[at..].starts_with(&name) {
+                    table[at + 1].make_ascii_uppercase();
+                }
+            }
+        }
+        true
+    }
+
     /// Offsets of the variables in `.bss`.
     pub(crate) fn variables(&self) -> HashMap<String, u64> {
         let Ok(file) = parse(&self.bytes) else { return HashMap::new() };

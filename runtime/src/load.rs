@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use btc_abi::{Attach, EVENTS_MAP, SCRATCH_MAP, LOSSES, Manifest, Map, STOPPED};
+use btc_abi::{Attach, EVENTS_MAP, ITERATORS, LOSSES, Manifest, Map, SCRATCH_MAP, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
@@ -45,6 +45,8 @@ fn take_log() -> String {
 pub(crate) struct Program {
     pub fd: i32,
     pub raw: NonNull<sys::bpf_program>,
+    /// The object's types, which name the functions of the program.
+    pub types: Option<NonNull<sys::btf>>,
 }
 
 /// A variable in `.bss`, valid as long as the object is loaded.
@@ -85,6 +87,23 @@ impl Variable {
     }
 }
 
+/// A row of `u32` in `.bss`, valid as long as the object is loaded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Words {
+    start: NonNull<u32>,
+    count: usize,
+}
+
+impl Words {
+    /// Sets one; one that does not exist is left out.
+    pub(crate) fn set(&self, n: usize, value: u32) {
+        if n < self.count {
+            // SAFETY: inside the row, which is aligned and writable; programs may read meanwhile, hence volatile.
+            unsafe { self.start.add(n).as_ptr().write_volatile(value) };
+        }
+    }
+}
+
 /// A loaded object; dropping it takes everything out of the kernel.
 pub(crate) struct Loaded {
     // Owns what the fields below point at.
@@ -99,8 +118,11 @@ pub(crate) struct Loaded {
 }
 
 /// Loads what the plan needs.
+///
+/// A loop that goes on by the kernel's iterator is followed for any number of rounds, which can be more
+/// than the same loop with a bound: what the verifier finds too long is loaded again as on kernels without iterators.
 pub(crate) fn load(
-    image: &Image,
+    image: &mut Image,
     manifest: &Manifest,
     settings: &Settings,
     options: &Options,
@@ -108,6 +130,16 @@ pub(crate) fn load(
 ) -> Result<Loaded, Error> {
     let callback = if options.verbose { tell } else { keep };
     libbpf_rs::set_print(Some((PrintLevel::Debug, callback)));
+    let first = load_once(image, manifest, settings, plans);
+    match &first {
+        Err(error) if diagnose::is_too_complex(error) && image.hide(ITERATORS) => {
+            load_once(image, manifest, settings, plans).or(first)
+        }
+        _ => first,
+    }
+}
+
+fn load_once(image: &Image, manifest: &Manifest, settings: &Settings, plans: &[Plan]) -> Result<Loaded, Error> {
     take_log();
     let failed = |error: &libbpf_rs::Error| diagnose::explain(manifest, &take_log(), error);
     let mut open = ObjectBuilder::default()
@@ -185,12 +217,14 @@ fn choose_programs(
 
 fn collect(object: libbpf_rs::Object, image: &Image) -> Loaded {
     let mut programs = HashMap::new();
+    // SAFETY: the object is alive.
+    let types = NonNull::new(unsafe { sys::bpf_object__btf(object.as_libbpf_object().as_ptr()) });
     for program in object.progs() {
         let raw = program.as_libbpf_object();
         // SAFETY: the program belongs to the object, which is alive.
         let fd = unsafe { sys::bpf_program__fd(raw.as_ptr()) };
         if fd >= 0 {
-            programs.insert(program.name().to_string_lossy().into_owned(), Program { fd, raw });
+            programs.insert(program.name().to_string_lossy().into_owned(), Program { fd, raw, types });
         }
     }
     let mut maps = HashMap::new();
@@ -239,6 +273,14 @@ impl Loaded {
         let (offset, length) = (*self.variables.get(&map.symbol)?, map.value_size as usize);
         let start = self.bss_at(offset, length).filter(|_| offset.is_multiple_of(8))?;
         Some(Variable { start, length })
+    }
+
+    /// A row of so many `u32` by its symbol.
+    pub(crate) fn words(&self, symbol: &str, count: usize) -> Result<Words, Error> {
+        let offset = self.variables.get(symbol).copied().filter(|o| o.is_multiple_of(4));
+        let start = offset.and_then(|o| self.bss_at(o, count * 4));
+        let start = start.ok_or_else(|| Error::new(format!("the object is damaged: it has no variable `{symbol}`")))?;
+        Ok(Words { start: start.cast(), count })
     }
 
     /// The loss counter of an index.

@@ -55,7 +55,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     privileges::check_files(manifest.maps.len() + manifest.probes.len() + targets)?;
     let mut image = Image::new(object)?;
     bind(&mut image, &ctx, options, child_pid)?;
-    let loaded = load::load(&image, &manifest, &ctx.settings, options, &plans)?;
+    let loaded = load::load(&mut image, &manifest, &ctx.settings, options, &plans)?;
     drop(image);
     let mut state = state(ctx, options, &loaded)?;
     if options.dry_run {

@@ -17,7 +17,8 @@ fn place() -> Place {
 
 fn probe(name: &str, program: &str, attach: Attach) -> Probe {
     let (missing, identity) = (Missing::Error, ProbeIdentity::Static);
-    Probe { name: name.into(), program: program.into(), attach, missing, identity, place: place(), clause: 0 }
+    let table = String::new();
+    Probe { name: name.into(), program: program.into(), attach, missing, identity, place: place(), clause: 0, table }
 }
 
 fn record(action: Action) -> Record {

@@ -20,6 +20,10 @@ pub struct Probe {
     /// Index of the first attach point of the same list. A wildcard that nothing matches is
     /// missing only if the whole list is.
     pub clause: u32,
+    /// ELF symbol of a variable in `.bss` of twice [`crate::SYSCALLS`] `u32`, where the attach points may be tracepoints of
+    /// single system calls and the program can stand for all of them: by the number of the system call, those of
+    /// entries first, what the program takes for the attach point's number; 0 where nothing is traced. Else empty.
+    pub table: String,
 }
 
 /// How a program knows its attach point, for `probe` and `func`.

@@ -24,7 +24,7 @@ pub const SECTION: &str = ".btc.manifest";
 /// Format version. A reader accepts its own major version and any minor one.
 pub const MAJOR: u16 = 0;
 /// See [`MAJOR`].
-pub const MINOR: u16 = 3;
+pub const MINOR: u16 = 4;
 
 /// Name of the ring buffer that carries records.
 pub const EVENTS_MAP: &str = "btc_events";
@@ -34,10 +34,15 @@ pub const CONTROL_MAP: &str = "btc_control";
 /// Name of the map of memory that does not fit the stack: per CPU, or, when that is too much for a per-CPU
 /// map, an array with an entry for each CPU, whose number the runtime sets.
 pub const SCRATCH_MAP: &str = "btc_scratch";
+/// Kernel function (Linux 6.4) whose presence lets loops go on by the kernel's iterator over numbers. Objects refer to it weakly.
+pub const ITERATORS: &str = "bpf_iter_num_new";
 /// Name of the array of loss counters in `.bss`: one `u64` a [`Loss`], in order.
 pub const LOSSES: &str = "btc_losses";
 /// Name of the `.bss` flag (u32) that `exit()` sets, after which programs return at once.
 pub const STOPPED: &str = "btc_stopped";
+
+/// Numbers of system calls that each half of a [`Probe::table`] has an entry for.
+pub const SYSCALLS: u32 = 1024;
 
 /// A range of the script's text, in bytes, with the line and column (from 1) it begins at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -243,6 +248,9 @@ pub enum PatchValue {
     },
     /// 32-bit immediate: identity of the attach point where attach cookies do not exist.
     ProbeIdentity,
+    /// 32-bit immediate: 0 where the program is attached to the probe's own events, 1 or 2 where a copy is attached
+    /// to the entry or the exit of all system calls and looks into [`Probe::table`].
+    SyscallTable,
     /// A part of where an argument of a USDT probe is; each location has a copy of the program.
     UsdtArgument {
         /// Which argument, from 0.

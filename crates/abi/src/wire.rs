@@ -400,12 +400,13 @@ wire_struct!(Patch { 1 program, 2 insn, 3 value });
 wire_enum!(PatchValue {
     1 TracepointField { 1 category: category, 2 event: event, 3 field: field },
     2 ProbeIdentity {}, 3 UsdtArgument { 1 index: index, 2 part: part },
+    4 SyscallTable {},
 });
 wire_enum!(UsdtPart {
     1 Kind {}, 2 Low {}, 3 High {}, 4 Base {}, 5 Index {}, 6 Scale {}, 7 Shift {}, 8 Signed {},
 });
 
-wire_struct!(Probe { 1 name, 2 program, 3 attach, 4 missing, 5 identity, 6 place, 7 clause });
+wire_struct!(Probe { 1 name, 2 program, 3 attach, 4 missing, 5 identity, 6 place, 7 clause, 8 table });
 wire_enum!(Missing { 1 Error {}, 2 Warn {}, 3 Ignore {} });
 wire_enum!(ProbeIdentity { 1 Static {}, 2 Dynamic {} });
 wire_enum!(ClockUnit { 1 Nanoseconds {}, 2 Hertz {} });

@@ -132,6 +132,7 @@ fn everything() -> Manifest {
         identity: ProbeIdentity::Dynamic,
         place: place.clone(),
         clause: 3,
+        table: "t".into(),
     };
     let record = |action| Record {
         action,
@@ -194,7 +195,7 @@ fn everything() -> Manifest {
         records: all_actions().into_iter().map(record).collect(),
         enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())] }],
         losses: vec![Loss { kind: LossKind::Helper, place, subject: "bpf_x".into() }],
-        patches: vec![patch(field_patch), patch(PatchValue::ProbeIdentity), patch(PatchValue::UsdtArgument { index: 2, part: UsdtPart::Shift })],
+        patches: vec![patch(field_patch), patch(PatchValue::ProbeIdentity), patch(PatchValue::SyscallTable), patch(PatchValue::UsdtArgument { index: 2, part: UsdtPart::Shift })],
         settings: vec![("max_map_keys".into(), "7".into())],
     }
 }
@@ -257,7 +258,7 @@ fn the_bytes_are_these() {
     };
     #[rustfmt::skip]
     let expected = [
-        b'b', b't', b'c', b'M', 0, 0, 3, 0, // magic, 0.3
+        b'b', b't', b'c', b'M', 0, 0, 4, 0, // magic, 0.4
         1, 1, b'c',                         // 1 compiler
         6, 10, 9,                           // 6 globals, one of 9 bytes
             1, 1, b'g',                     //   1 symbol

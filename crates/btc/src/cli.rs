@@ -120,8 +120,11 @@ pub struct CompileArgs {
     /// The script; `-` for standard input
     #[arg(value_name = "SCRIPT", required_unless_present = "program")]
     pub file: Option<String>,
+    /// Parameters `$1`, `$2`, … that probes and constants of the script name; to all else a run may give others
+    #[arg(value_name = "PARAM")]
+    pub params: Vec<String>,
     /// A script given here
-    #[arg(short = 'e', value_name = "PROGRAM", conflicts_with = "file")]
+    #[arg(short = 'e', value_name = "PROGRAM")]
     pub program: Option<String>,
     /// The object to write; the script's name with `.o` when not given
     #[arg(short = 'o', value_name = "FILE")]

@@ -111,7 +111,8 @@ fn static_probes_have_their_arguments() {
     let script = format!(
         "usdt:{path}:all {{ printf(\"%d %d %d %d %d %s\\n\", arg0, arg1, arg2, arg3, arg4, str(arg5)); }}
          usdt:{path}:demo:guarded {{ @guarded = count(); @on = arg0; }}
-         usdt:{path}:demo:* {{ @fired[probe] = count(); }}"
+         usdt:{path}:demo:* {{ @fired[probe] = count(); }}
+         usdt:{path}:all {{ @one[0] = 0; for ($kv : @one) {{ printf(\"within %d %s\\n\", arg1, str(arg5)); }} }}"
     );
     let object = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static_probes.o").display().to_string();
     let compiled = btc(&["compile", "-e", &script, "-o", &object]);
@@ -120,7 +121,7 @@ fn static_probes_have_their_arguments() {
         let output = btc(&[&["run", "-c", &format!("{path} 3")], &run[..]].concat());
         let text = String::from_utf8_lossy(&output.stdout);
         let messages = String::from_utf8_lossy(&output.stderr);
-        for line in ["0 -5 -7 11 10 static", "2 -5 -7 11 12 static", "@guarded: 3", "@on: 1"] {
+        for line in ["0 -5 -7 11 10 static", "2 -5 -7 11 12 static", "within -5 static", "@guarded: 3", "@on: 1"] {
             assert!(text.contains(line), "`{line}` is missing\n{text}{messages}");
         }
         for name in ["all", "plain", "guarded"] {

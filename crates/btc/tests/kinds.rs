@@ -68,6 +68,9 @@ kinds! {
     rawtracepoint "rawtracepoint", "kernel/syscalls.c":
         format!("rawtracepoint:sys_enter /pid == cpid && args.id == {}/ {{ @[probe] = count(); }}", libc::SYS_getppid),
         "{} 10", "@[rawtracepoint:vmlinux:sys_enter]: 10";
+    rawtracepoint_in_loop "loop", "kernel/syscalls.c":
+        "begin { @one[0] = 1; } rawtracepoint:sched_process_e* /pid == cpid/ { for ($kv : @one) { @[probe] = count(); } }",
+        "/bin/true", "@[rawtracepoint:vmlinux:sched_process_exit]: 1";
     uprobe "uprobe", "kernel/variables.c": "uprobe:{}:work /pid == cpid/ { @[arg0] = count(); }", "{}", "@[1]: 2";
     uretprobe "uretprobe", "kernel/variables.c":
         "uretprobe:{}:work /pid == cpid/ { @[retval] = count(); }", "{}", "@[44]: 1";

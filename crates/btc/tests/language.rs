@@ -1,7 +1,7 @@
 //! `testdata/language`: scripts that attach to nothing, run by the command, and what they print.
 //!
-//! The first line of a script may be `// args: …`, options before the file. Beside it stand
-//! `name.out`, standard output and the exit code; `BTC_BLESS=1` writes them.
+//! The first line of a script may be `// args: …`, options before the file, or `// params: …`, what stands
+//! behind it. Beside it stand `name.out`, standard output and the exit code; `BTC_BLESS=1` writes them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,9 +19,10 @@ fn scripts() -> Vec<PathBuf> {
 fn run(script: &Path) -> String {
     let text = std::fs::read_to_string(script).expect("the script can be read");
     let first = text.lines().next().unwrap_or_default();
-    let args = first.strip_prefix("// args: ").unwrap_or_default().split_whitespace();
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_btc")).args(args).arg(script).output().expect("btc runs");
+    let words = |mark| first.strip_prefix(mark).unwrap_or_default().split_whitespace();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));
+    command.args(words("// args: ")).arg(script).args(words("// params: "));
+    let output = command.output().expect("btc runs");
     let mut shown = String::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let kept = line.split_once(" (").filter(|(_, time)| time.ends_with("\u{3bc}s)")).map_or(line, |(kept, _)| kept);

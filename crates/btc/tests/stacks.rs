@@ -181,7 +181,8 @@ fn files_out_of_reach_are_read_through_the_process() {
     let program = or_skip!(compile("stack.c", &folder.join("away")), "no C compiler");
     let all = ["middle+", "outer+", "stack.c:"];
     let deleted = folder.join("deleted").display().to_string();
-    let command = format!("/bin/sh -c 'cp {program} {deleted}; {deleted} 300 & sleep 0.15; rm {deleted}; wait'");
+    let running = format!("until grep -q {deleted} /proc/$!/maps; do sleep 0.01; done");
+    let command = format!("/bin/sh -c 'cp {program} {deleted}; {deleted} 300 & {running}; rm {deleted}; wait'");
     contains(&trace("deleted", "printf(\"%s\", ustack);", &command, &[]), &all);
     let inside = "mount -t tmpfs none /mnt && cp $1 /mnt/hidden && /mnt/hidden 100";
     std::fs::write(folder.join("inside.sh"), inside).expect("a script");

@@ -1,7 +1,7 @@
 //! Formats of `printf` and its kin: checked against the arguments and split.
 
 use btc_abi::{Conversion, FormatSpec, Segment};
-use btc_diagnostics::Code;
+use btc_diagnostics::{Code, Diagnostic};
 use btc_types::Type;
 
 use crate::definition::{Arg, Check, Literal};
@@ -9,6 +9,8 @@ use crate::definition::{Arg, Check, Literal};
 /// A piece of a format before it is tied to an argument.
 enum Piece {
     Text(Vec<u8>),
+    /// What begins like a conversion and is none: text, as bpftrace has it.
+    Stray(String),
     Spec(FormatSpec, String),
 }
 
@@ -20,6 +22,11 @@ pub fn check(c: &mut Check, at: usize) {
         Ok(pieces) => pieces,
         Err(message) => return c.error(Code::BadFormat, span, format!("{name}: {message}")),
     };
+    if let Some(stray) = pieces.iter().find_map(|p| if let Piece::Stray(stray) = p { Some(stray) } else { None }) {
+        let message = format!("{name}: `{stray}` is no conversion and is printed as it is");
+        let warning = Diagnostic::warning(Code::BadFormat, span, message).help("write `%%` for a percent sign");
+        c.diagnostics.push(warning);
+    }
     let specs: Vec<_> =
         pieces.iter().filter_map(|p| if let Piece::Spec(s, t) = p { Some((s, t)) } else { None }).collect();
     let given = c.args.len() - at - 1;
@@ -48,6 +55,7 @@ pub fn segments(args: &[Arg], at: usize) -> Vec<Segment> {
         .into_iter()
         .map(|piece| match piece {
             Piece::Text(text) => Segment::Text(text),
+            Piece::Stray(stray) => Segment::Text(stray.into_bytes()),
             Piece::Spec(mut spec, _) => {
                 widen(&mut spec, args.get(at + 1 + field as usize));
                 field += 1;
@@ -89,21 +97,24 @@ fn parse(format: &[u8]) -> Result<Vec<Piece>, String> {
         rest = tail;
         if c != b'%' {
             text.push(c);
-        } else {
-            // `%%`; flags and a width mean nothing for it.
-            let flags = rest.iter().take_while(|c| c.is_ascii_digit() || b"-+ #'.".contains(c)).count();
-            if rest.get(flags) == Some(&b'%') {
+            continue;
+        }
+        let (found, used) = parse_spec(rest)?;
+        let spelling = || format!("%{}", String::from_utf8_lossy(&rest[..used]));
+        let piece = match found {
+            Found::Percent => {
                 text.push(b'%');
-                rest = &rest[flags + 1..];
-                continue;
+                None
             }
+            Found::Spec(spec) => Some(Piece::Spec(spec, spelling())),
+            Found::Nothing => Some(Piece::Stray(spelling())),
+        };
+        rest = &rest[used..];
+        if let Some(piece) = piece {
             if !text.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut text)));
             }
-            let (spec, used) = parse_spec(rest)?;
-            let spelling = String::from_utf8_lossy(&rest[..used]).into_owned();
-            pieces.push(Piece::Spec(spec, format!("%{spelling}")));
-            rest = &rest[used..];
+            pieces.push(piece);
         }
     }
     if !text.is_empty() {
@@ -112,8 +123,16 @@ fn parse(format: &[u8]) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-/// A specification behind its `%`, and its length.
-fn parse_spec(text: &[u8]) -> Result<(FormatSpec, usize), String> {
+/// What a `%` begins.
+enum Found {
+    Spec(FormatSpec),
+    /// A percent sign.
+    Percent,
+    Nothing,
+}
+
+/// What stands behind a `%`, and its length.
+fn parse_spec(text: &[u8]) -> Result<(Found, usize), String> {
     let mut spec = FormatSpec { size: 4, ..FormatSpec::default() };
     let mut at = 0;
     while let Some(flag) = text.get(at) {
@@ -154,11 +173,16 @@ fn parse_spec(text: &[u8]) -> Result<(FormatSpec, usize), String> {
         [b'p', ..] => (Conversion::Pointer, 1),
         [b'c', ..] => (Conversion::Char, 1),
         [b's', ..] => (Conversion::Text, 1),
-        [c, ..] => return Err(format!("unknown conversion `%{}`", *c as char)),
-        [] => return Err("the format ends inside a conversion".to_string()),
+        [b'%', ..] => return Ok((Found::Percent, at + 1)),
+        // Conversions of C that the language has no values for.
+        [c @ (b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' | b'n'), ..] => {
+            return Err(format!("unknown conversion `%{}`", *c as char));
+        }
+        [c, ..] if c.is_ascii_graphic() => return Ok((Found::Nothing, at + 1)),
+        _ => return Ok((Found::Nothing, at)),
     };
     spec.conversion = conversion;
-    Ok((spec, at + used))
+    Ok((Found::Spec(spec), at + used))
 }
 
 fn number(text: &[u8], at: &mut usize) -> Result<Option<u32>, String> {

@@ -25,7 +25,7 @@ pub use imports::Files;
 pub struct Options {
     /// What comes out.
     pub emit: Emit,
-    /// Positional parameters, where the script runs at once.
+    /// Positional parameters, when they are known.
     pub params: Option<Vec<String>>,
     /// `--unsafe`
     pub allow_unsafe: bool,

@@ -65,6 +65,9 @@ pub enum Late {
     /// Number of the attach point, patched into copies of the program where
     /// attach cookies do not exist (`abi::PatchValue::ProbeIdentity`).
     ProbeIdentity,
+    /// How the program is attached: 0 to the attach point itself; else by a table of system call
+    /// numbers, patched into copies of the program (`abi::PatchValue::SyscallTable`).
+    SyscallTable,
     /// A part of where an argument of a USDT probe is, patched into a copy of the program for
     /// each location (`abi::PatchValue::UsdtArgument`).
     UsdtArgument {

@@ -32,6 +32,7 @@ impl Parser<'_> {
                 Late::TracepointField { category, event, field: self.string()? }
             }
             "probe_identity" => Late::ProbeIdentity,
+            "syscall_table" => Late::SyscallTable,
             "usdt_argument" => {
                 let index = self.number()?;
                 let Some(part) = named(USDT_PARTS, self.word()?) else {

@@ -225,6 +225,7 @@ impl fmt::Display for Late {
                 write!(f, "tracepoint_field {} {} {}", Quoted(category), Quoted(event), Quoted(field))
             }
             Late::ProbeIdentity => f.write_str("probe_identity"),
+            Late::SyscallTable => f.write_str("syscall_table"),
             Late::UsdtArgument { index, part } => write!(f, "usdt_argument {index} {}", name(USDT_PARTS, part)),
         }
     }

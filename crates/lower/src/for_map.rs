@@ -2,7 +2,7 @@
 //!
 //! What the body shares with the program around it is reached by a frame on the program's
 //! stack, whose address the helper hands to the callback: the context, a mark that the body
-//! returned, and the address of the variables.
+//! returned, the address of the variables, and which attach point it is where that varies.
 
 use btc_abi::{Requirement, RequirementKind};
 use btc_hir as hir;
@@ -20,6 +20,9 @@ pub(crate) const FRAME_SIZE: u32 = 24;
 const RETURNED: i32 = 8;
 /// Where the address of the variables is.
 pub(crate) const FRAME_VARS: i32 = 16;
+/// Where the attach point's number is, behind all else: a callback cannot find it out, for what is patched
+/// in is the program's.
+pub(crate) const FRAME_NUMBER: i32 = 24;
 
 impl FnLower<'_, '_, '_> {
     pub fn for_map(&mut self, var: hir::VarId, map: hir::MapId, body: &hir::Block) {

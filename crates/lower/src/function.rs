@@ -8,7 +8,8 @@ use btc_ir::{Builder, Cond, Function, FunctionKind, Map, Memory, Module, Scratch
 use btc_providers::Context;
 use btc_types::Type;
 
-use crate::for_map::{FRAME_SIZE, FRAME_VARS};
+use crate::for_map::{FRAME_NUMBER, FRAME_SIZE, FRAME_VARS};
+use crate::identity::Syscalls;
 use crate::loops::{self, Enclosing, Work};
 use crate::shared::Shared;
 
@@ -45,6 +46,8 @@ pub(crate) struct FnLower<'m, 's, 'p> {
     /// What the verifier walks in the rounds of loops so far, and what each loop may take.
     pub work: [Work; 2],
     pub shares: [Work; 2],
+    /// What is known of system calls, where the attach points may be those of many.
+    pub syscalls: Option<Syscalls>,
     /// The frame, in a probe with loops over maps.
     pub frame: Option<Frame>,
     stack_used: u32,
@@ -68,6 +71,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
     let symbol = format!("p{index}_{}", identifier(&probe.name));
     let section = (probe.provider.section)(&probe.attach);
     let place = shared.place(probe.span);
+    let table = (probe.provider.syscall_number)(&probe.attach).map(|number| (format!("btc_syscalls_{index}"), number));
     let clause = program.probes.iter().position(|p| p.whole == probe.whole).unwrap_or(index) as u32;
     shared.manifest.probes.push(abi::Probe {
         name: probe.name.clone(),
@@ -77,7 +81,9 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         identity: if probe.dynamic_identity { ProbeIdentity::Dynamic } else { ProbeIdentity::Static },
         place,
         clause,
+        table: table.as_ref().map(|(symbol, _)| symbol.clone()).unwrap_or_default(),
     });
+    let table = table.map(|(symbol, number)| Syscalls::new(symbol, number, module));
     let b = Builder::new(module, symbol, FunctionKind::Program { section }, 1, probe.span);
     let mut f = FnLower {
         b,
@@ -88,6 +94,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         loops: Vec::new(),
         work: Default::default(),
         shares: loops::shares(probe),
+        syscalls: table,
         frame: None,
         stack_used: 0,
         stack_budget: if probe.map_loops { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET },
@@ -107,6 +114,7 @@ impl FnLower<'_, '_, '_> {
             self.b.branch_imm(Cond::Ne, stopped, 0, leave, run);
             self.b.switch_to(run);
         }
+        self.begin_of_syscall(leave);
         // A filter that fails clears no memory for variables, but for its own.
         if self.probe.predicate_vars {
             self.declare();
@@ -171,11 +179,16 @@ impl FnLower<'_, '_, '_> {
             vars.push((hir::VarId(n as u32), size as i32));
             size += var_size(&var.ty).next_multiple_of(8);
         }
-        let slot = self.b.slot(FRAME_SIZE);
+        let bytes = if self.probe.dynamic_identity { FRAME_SIZE + 8 } else { FRAME_SIZE };
+        let slot = self.b.slot(bytes);
         let base = self.b.slot_addr(slot);
         self.b.clear(base, 0, FRAME_SIZE);
         let ctx = self.b.param(0);
         self.b.store(Width::B8, base, 0, ctx);
+        if self.probe.dynamic_identity {
+            let number = self.probe_number();
+            self.b.store(Width::B8, base, FRAME_NUMBER, number);
+        }
         if size > 0 {
             let memory = self.scratch(size);
             self.b.clear(memory.base, 0, size);

@@ -4,14 +4,14 @@ use btc_abi::{Action, GlobalValue, LossKind};
 use btc_builtins::{Call, Extra, Lowered, Lowering, Repeat, Source};
 use btc_hir::{self as hir, ExprKind};
 use btc_providers::Context;
-use btc_ir::{BinOp, Block, Builder, Cond, Late, Memory, Op, Value, Width};
+use btc_ir::{BinOp, Block, Builder, Memory, Op, Value, Width};
 use btc_target::arch;
 use btc_types::{Space, StackShape, Type};
 
 use crate::core_read::{leaf_of, member_path};
 use crate::function::FnLower;
 use crate::loops::{Loop, Rounds};
-use btc_builtins::helpers::{GET_ATTACH_COOKIE, GET_CURRENT_TASK};
+use btc_builtins::helpers::GET_CURRENT_TASK;
 use crate::place::{Base, CorePlace, Place};
 use crate::send::FieldSource;
 
@@ -254,27 +254,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn probe_number(&mut self) -> Value {
-        if !self.f.probe.dynamic_identity {
-            let index = self.f.index as i64;
-            return self.f.b.iconst(index);
-        }
-        // Typed programs got cookies later than other programs (Linux 5.19 and 6.10): they are copied.
-        if self.f.probe.provider.context == Context::Slots {
-            return self.f.b.late(Late::ProbeIdentity);
-        }
-        let ctx = self.f.ctx();
-        let exists = self.f.has_helper("get_attach_cookie", GET_ATTACH_COOKIE);
-        let b = &mut self.f.b;
-        let (cookie, patched, done) = (b.block(0), b.block(0), b.block(1));
-        b.branch_imm(Cond::Ne, exists, 0, cookie, patched);
-        b.switch_to(cookie);
-        let number = b.helper(GET_ATTACH_COOKIE, &[ctx]);
-        b.jump(done, &[number]);
-        b.switch_to(patched);
-        let number = b.late(Late::ProbeIdentity);
-        b.jump(done, &[number]);
-        b.switch_to(done);
-        b.block_param(done, 0)
+        self.f.probe_number()
     }
 
     fn argument(&mut self, n: u32) -> Value {

@@ -13,6 +13,7 @@ mod expr;
 mod for_map;
 mod function;
 mod hooks;
+mod identity;
 mod into;
 mod loops;
 mod map;

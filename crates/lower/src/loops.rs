@@ -22,7 +22,7 @@
 //! there. Of the script's variables that the loop sets it must know nothing when the iterator begins: else no two
 //! rounds are alike, and it follows them all. The same holds behind the loop.
 
-use btc_abi::LossKind;
+use btc_abi::{ITERATORS, LossKind};
 use btc_diagnostics::Span;
 use btc_hir::{self as hir, StmtKind};
 use btc_ir::{BinOp, Block, Callee, Cond, Op, Slot, Terminator, Value, Width};
@@ -296,7 +296,7 @@ impl FnLower<'_, '_, '_> {
             Rounds::Counted(n) => self.b.push(Op::UMin(n, ITERATOR as u64)),
             Rounds::Unknown => self.b.iconst(ITERATOR),
         };
-        self.call_iterator("bpf_iter_num_new", iterator, &[first, last]);
+        self.call_iterator(ITERATORS, iterator, &[first, last]);
         let created = self.b.iconst(form.native + 1);
         self.set_count(l, created);
         self.b.jump(ask, &[]);
@@ -345,7 +345,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     fn branch_on_iterators(&mut self, yes: Block, no: Block) {
-        let new = self.b.module.kfunc("bpf_iter_num_new", 3);
+        let new = self.b.module.kfunc(ITERATORS, 3);
         let present = self.b.push(Op::KfuncAddr(new));
         self.b.branch_imm(Cond::Ne, present, 0, yes, no);
     }

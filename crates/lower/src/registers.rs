@@ -252,7 +252,7 @@ fn patched(category: &str, event: &str, field: &str) -> Late {
 }
 
 /// A fact about a register; the flavour keeps the stubs of machines apart.
-fn regs_fact(machine: &Arch, register: &Register, fact: Fact) -> Late {
+pub(crate) fn regs_fact(machine: &Arch, register: &Register, fact: Fact) -> Late {
     let record = format!("pt_regs___{}", machine.name);
     field(&record, register.member, register.index, Leaf::Int { size: 8, signed: false }, fact)
 }

@@ -406,7 +406,9 @@ impl<'a> Writer<'a> {
             Some(Late::EnumValue { value, .. }) => locals::set(insns, at, *value)?,
             Some(Late::EnumExists { .. }) => locals::set(insns, at, 1)?,
             // Patched by the runtime.
-            Some(Late::TracepointField { .. } | Late::ProbeIdentity | Late::UsdtArgument { .. }) => {}
+            Some(
+                Late::TracepointField { .. } | Late::ProbeIdentity | Late::SyscallTable | Late::UsdtArgument { .. },
+            ) => {}
             _ => return Err(ObjectError::Invalid(format!("late constant {n} cannot be bound"))),
         }
         Ok(None)

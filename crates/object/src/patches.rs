@@ -18,6 +18,7 @@ pub fn patches(module: &Module, programs: &[Program]) -> Vec<Patch> {
                     field: field.clone(),
                 },
                 Some(Late::ProbeIdentity) => PatchValue::ProbeIdentity,
+                Some(Late::SyscallTable) => PatchValue::SyscallTable,
                 Some(Late::UsdtArgument { index, part }) => PatchValue::UsdtArgument { index: *index, part: *part },
                 _ => continue,
             };

@@ -49,6 +49,9 @@ pub struct Provider {
     pub fields: fn(&Target, &Attach) -> Vec<String>,
     /// The kernel struct that `ctx` points at, for providers that have it.
     pub ctx_record: fn(&Attach) -> Option<String>,
+    /// Where the context has the number of the system call, if what an attach point matches may be the tracepoints of
+    /// many: the kernel has an event that stands for all of them, with the same context.
+    pub syscall_number: fn(&Attach) -> Option<Location>,
     /// Whether this attach point needs `--unsafe`.
     pub is_unsafe: fn(&Attach) -> bool,
 }
@@ -75,6 +78,7 @@ impl Provider {
         is_listed: false,
         fields: |_, _| Vec::new(),
         ctx_record: |_| None,
+        syscall_number: |_| None,
         is_unsafe: |_| false,
     };
 }
@@ -245,19 +249,32 @@ pub fn split_list(text: &str, separator: char) -> Vec<String> {
     parts
 }
 
+/// A whole number as the language writes it: `1_000`, `0x20`, `1e6`.
+pub fn number(text: &str) -> Option<u64> {
+    let text = text.replace('_', "");
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    match (text.strip_prefix("0x"), text.split_once(['e', 'E'])) {
+        (Some(hex), _) => u64::from_str_radix(hex, 16).ok(),
+        (None, Some((digits, zeros))) => 10u64.checked_pow(zeros.parse().ok()?)?.checked_mul(digits.parse().ok()?),
+        (None, None) => text.parse().ok(),
+    }
+}
+
 /// The timer that `unit:number` or a duration such as `10ms` means.
 pub fn duration(parse: &Parse, syntax: &str) -> Result<(ClockUnit, u64), ProbeError> {
     let (unit, number) = match parse.parts.as_slice() {
         [unit, number] => (unit.clone(), number.clone()),
         [one] => {
-            let at = one.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(one.len());
+            let at = one.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1);
             let (number, unit) = one.split_at(at);
             let unit = if unit.is_empty() { "ns" } else { unit };
             (unit.to_string(), number.to_string())
         }
         _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
     };
-    let value: u64 = number.replace('_', "").parse().map_err(|_| {
+    let value = self::number(&number).ok_or_else(|| {
         ProbeError::syntax(format!("`{number}` is not a number")).help(format!("write it as `{syntax}`"))
     })?;
     if value == 0 {

@@ -6,7 +6,7 @@ use btc_abi::Attach;
 use btc_target::{Spelled, Target, glob, is_glob};
 use btc_types::Type;
 
-use crate::{Context, Existence, Parse, ProbeError, Provider};
+use crate::{Context, Existence, Parse, ProbeError, Provider, definition};
 
 /// `kprobe`
 pub static KPROBE: Provider = Provider {
@@ -119,13 +119,9 @@ pub(crate) fn traceable<'a>(target: &'a Target) -> Cow<'a, [(String, String)]> {
     }
 }
 
-/// A number in decimal or, with `0x`, in hexadecimal.
+/// An offset or address.
 pub(crate) fn number(text: &str) -> Result<u64, ProbeError> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => text.parse(),
-    };
-    parsed.map_err(|_| ProbeError::syntax(format!("`{text}` is not an offset")))
+    definition::number(text).ok_or_else(|| ProbeError::syntax(format!("`{text}` is not an offset")))
 }
 
 fn exists(target: &Target, attach: &Attach) -> Existence {

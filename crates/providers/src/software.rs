@@ -2,6 +2,7 @@
 
 use btc_abi::Attach;
 
+use crate::definition::number;
 use crate::search::choose;
 use crate::{Context, Parse, ProbeError, Provider};
 
@@ -91,8 +92,8 @@ fn counter(parse: &Parse, events: &[(&str, &str)], syntax: &str) -> Result<(Stri
         [event] => (event, 0),
         [event, count] if count.is_empty() => (event, 0),
         [event, count] => {
-            let n = count.replace('_', "").parse();
-            (event, n.map_err(|_| ProbeError::syntax(format!("`{count}` is not a number")))?)
+            let n = number(count).ok_or_else(|| ProbeError::syntax(format!("`{count}` is not a number")))?;
+            (event, n)
         }
         _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
     };

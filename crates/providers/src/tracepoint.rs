@@ -31,8 +31,18 @@ pub static TRACEPOINT: Provider = Provider {
         let Attach::Tracepoint { category, event } = attach else { return Vec::new() };
         target.tracepoint_fields(category, event).iter().map(declaration).collect()
     },
+    syscall_number: |attach| match attach {
+        Attach::Tracepoint { category, event } if is_glob(event) && glob(category, SYSCALLS) => {
+            let record = if event.starts_with("sys_exit") { "sys_exit" } else { "sys_enter" };
+            Some(syscall_id(&format!("trace_event_raw_{record}")))
+        }
+        _ => None,
+    },
     ..Provider::DEFAULT
 };
+
+/// The category of the tracepoints of single system calls.
+const SYSCALLS: &str = "syscalls";
 
 /// Tracepoints; a search without a category means any.
 fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
@@ -94,7 +104,7 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
     let mut syscall_argument = 0;
     let arguments = tracepoint.fields.iter().map(|field| {
         let location = match &tracepoint.record {
-            Some(record) if category == "syscalls" => {
+            Some(record) if category == SYSCALLS => {
                 syscall_location(record, field, &mut syscall_argument)
             }
             Some(record) => {
@@ -127,22 +137,26 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
 /// Syscall events share two structs: `{ long id; unsigned long args[6]; }` and
 /// `{ long id; long ret; }` (kernel: include/trace/events/syscalls.h).
 fn syscall_location(record: &str, field: &TracepointField, next: &mut u32) -> Location {
-    let at = |member: &str, index, bits| Location::Record {
+    let at = |member: &str, index| Location::Record {
         record: record.to_string(),
         older: None,
         member: member.to_string(),
         index,
-        bits,
+        bits: 64,
     };
     match field.name.as_str() {
-        // The event's own number field is an int at the place of the long `id`.
-        "__syscall_nr" => at("id", None, 32),
-        "ret" if record.ends_with("exit") => at("ret", None, 64),
+        "__syscall_nr" => syscall_id(record),
+        "ret" if record.ends_with("exit") => at("ret", None),
         _ => {
             *next += 1;
-            at("args", Some(*next - 1), 64)
+            at("args", Some(*next - 1))
         }
     }
+}
+
+/// The event's own number field is an int at the place of the long `id`, which stands first in both structs.
+fn syscall_id(record: &str) -> Location {
+    Location::Record { record: record.to_string(), older: None, member: "id".to_string(), index: None, bits: 32 }
 }
 
 fn first_match(target: &Target, category: &str, event: &str) -> Option<(String, String)> {

@@ -6,7 +6,7 @@ use btc_providers::{Existence, Parse, Provider};
 use btc_syntax::ast;
 use btc_target::Target;
 
-use crate::config::Settings;
+use crate::config::{Options, Settings};
 
 /// An attach point with the probe it belongs to.
 pub(crate) struct Resolved<'a> {
@@ -22,13 +22,13 @@ pub(crate) struct Resolved<'a> {
 pub(crate) fn resolve<'a>(
     program: &'a ast::Program,
     target: &Target,
-    settings: &Settings,
+    (settings, options): (&Settings, &Options),
     d: &mut Diagnostics,
 ) -> Vec<Resolved<'a>> {
     let mut all = Vec::new();
     for ast in &program.probes {
         for point in &ast.attach_points {
-            if let Some(resolved) = one(ast, point, target, settings, d) {
+            if let Some(resolved) = one(ast, point, target, (settings, options), d) {
                 all.push(resolved);
             }
         }
@@ -40,16 +40,22 @@ fn one<'a>(
     ast: &'a ast::Probe,
     point: &ast::AttachPoint,
     target: &Target,
-    settings: &Settings,
+    (settings, options): (&Settings, &Options),
     d: &mut Diagnostics,
 ) -> Option<Resolved<'a>> {
+    let text = with_params(&point.text, options).map_err(|n| {
+        let message = format!("`{}` names the parameter `${n}`, which is not given", point.text);
+        let help = "a parameter of a probe must be known when the script is compiled: give it behind the script";
+        d.push(Diagnostic::error(Code::BadProbe, point.span, message).help(help));
+    });
+    let text = text.ok()?;
     // Names go to the kernel as C strings, and into the object's tables.
-    if let Some(odd) = point.text.chars().find(|c| c.is_control()) {
+    if let Some(odd) = text.chars().find(|c| c.is_control()) {
         let message = format!("the control character {odd:?} cannot be part of a probe");
         d.push(Diagnostic::error(Code::BadProbe, point.span, message));
         return None;
     }
-    let parse = Parse::new(&point.text);
+    let parse = Parse::new(&text);
     let Some(provider) = btc_providers::find(&parse.provider) else {
         d.push(unknown_provider(&parse, point.span));
         return None;
@@ -58,12 +64,12 @@ fn one<'a>(
         Ok(attach) => attach,
         Err(e) => {
             let help = e.help.unwrap_or_else(|| format!("it is written as `{}`", provider.syntax));
-            d.push(Diagnostic::error(e.code, point.span, format!("`{}`: {}", point.text, e.message)).help(help));
+            d.push(Diagnostic::error(e.code, point.span, format!("`{text}`: {}", e.message)).help(help));
             return None;
         }
     };
     if (provider.is_unsafe)(&attach) && !settings.types.allow_unsafe {
-        let message = format!("`{}`: nothing says that an instruction begins at this address", point.text);
+        let message = format!("`{text}`: nothing says that an instruction begins at this address");
         d.push(Diagnostic::error(Code::Unsafe, point.span, message).help("allow it with --unsafe"));
         return None;
     }
@@ -93,6 +99,30 @@ fn one<'a>(
         }
     }
     Some(Resolved { provider, attach, name, missing, span: point.span, ast })
+}
+
+/// An attach point with parameters put in for `$1` and the like, or the number of one that is not known. Text in
+/// quotes stays.
+fn with_params(text: &str, options: &Options) -> Result<String, u32> {
+    let mut out = String::new();
+    for (n, part) in text.split('"').enumerate() {
+        let quoted = n % 2 == 1;
+        out += if n > 0 { "\"" } else { "" };
+        let mut rest = part;
+        while let Some(at) = rest.find('$').filter(|_| !quoted) {
+            let digits = rest[at + 1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - at - 1);
+            let (before, from) = rest.split_at(at);
+            let (name, behind) = from.split_at(1 + digits);
+            out += before;
+            match name[1..].parse() {
+                Ok(number) => out += options.param(number).ok_or(number)?,
+                Err(_) => out += name,
+            }
+            rest = behind;
+        }
+        out += rest;
+    }
+    Ok(out)
 }
 
 /// The nearest existing name, compared as the provider's normal form.

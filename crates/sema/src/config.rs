@@ -9,12 +9,20 @@ use btc_types::StackMode;
 /// What the caller of the compiler decides.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Positional parameters, where the script runs at once; `None` for an object.
+    /// Positional parameters, when they are known: always where the script runs at once. An object may be given others when
+    /// it runs, except where a probe or a constant names one.
     pub params: Option<Vec<String>>,
     /// Whether `--unsafe` was given.
     pub allow_unsafe: bool,
     /// Settings of the environment, by lower-case name without `bpftrace_`. They win over the script.
     pub environment: Vec<(String, String)>,
+}
+
+impl Options {
+    /// The text of `$n`, if it is known.
+    pub(crate) fn param(&self, n: u32) -> Option<&str> {
+        self.params.as_ref()?.get((n as usize).checked_sub(1)?).map(String::as_str)
+    }
 }
 
 /// What a setting takes.

@@ -34,7 +34,7 @@ pub fn attach_points(
     d: &mut Diagnostics,
 ) -> Vec<(&'static Provider, Attach)> {
     let settings = config::read(program, options, d);
-    attach::resolve(program, target, &settings, d).into_iter().map(|p| (p.provider, p.attach)).collect()
+    attach::resolve(program, target, (&settings, options), d).into_iter().map(|p| (p.provider, p.attach)).collect()
 }
 
 /// Checks a script.
@@ -49,7 +49,7 @@ pub fn check(
     let program = &expanded;
     let settings = config::read(program, options, d);
     let mut records = records::Records::collect(program, target, d);
-    let probes = attach::resolve(program, target, &settings, d);
+    let probes = attach::resolve(program, target, (&settings, options), d);
     if d.has_errors() {
         return hir::Program::default();
     }

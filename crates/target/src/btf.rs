@@ -4,6 +4,7 @@ mod spell;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use btc_types::{EnumType, Origin, RecordType, Space, Type};
@@ -78,6 +79,8 @@ pub struct Constant {
 /// A kernel's types.
 pub struct Btf {
     raw: btf_rs::Btf,
+    /// Ids of the types of each name that was asked for: btf-rs reads all types at each question.
+    ids: RefCell<HashMap<String, Rc<[u32]>>>,
     /// Record layouts by name; anonymous ones by a made-up name `.id`.
     records: RefCell<HashMap<String, Option<Arc<RecordLayout>>>>,
     /// Enumerators by name, built at the first question.
@@ -93,6 +96,7 @@ impl Btf {
     pub fn new(raw: btf_rs::Btf) -> Self {
         Btf {
             raw,
+            ids: RefCell::default(),
             records: RefCell::default(),
             constants: RefCell::default(),
             functions: RefCell::default(),
@@ -127,7 +131,7 @@ impl Btf {
             return self.lay_out(name, &raw);
         }
         let mut typedef = None;
-        for raw in self.raw.resolve_types_by_name(name).ok()? {
+        for (_, raw) in self.by_name(name) {
             match &raw {
                 Raw::Struct(_) if !union => return self.lay_out(name, &raw),
                 Raw::Union(_) if union => return self.lay_out(name, &raw),
@@ -202,6 +206,17 @@ impl Btf {
             };
             out.push(FieldInfo { name, ty, bit_offset, bits, hidden });
         }
+    }
+
+    /// The types of a name, with their ids.
+    fn by_name(&self, name: &str) -> impl Iterator<Item = (u32, Raw)> + '_ {
+        let known = self.ids.borrow().get(name).cloned();
+        let ids = known.unwrap_or_else(|| {
+            let found: Rc<[u32]> = self.raw.resolve_ids_by_name(name).unwrap_or_default().into();
+            self.ids.borrow_mut().insert(name.to_string(), found.clone());
+            found
+        });
+        (0..ids.len()).filter_map(move |n| Some((ids[n], self.by_id(ids[n])?)))
     }
 
     fn by_id(&self, id: u32) -> Option<Raw> {
@@ -336,8 +351,7 @@ impl Btf {
 
     /// The enum of that tag.
     pub fn enumeration(&self, name: &str) -> Option<Arc<EnumType>> {
-        let types = self.raw.resolve_types_by_name(name).ok()?;
-        types.iter().find_map(|raw| self.enum_type(raw)).map(Arc::new)
+        self.by_name(name).find_map(|(_, raw)| self.enum_type(&raw)).map(Arc::new)
     }
 
     /// The enumerator of that name. The first question reads all enums once.
@@ -375,24 +389,20 @@ impl Btf {
 
     /// The named type: a typedef, or a struct, union or enum tag without keyword.
     pub fn named(&self, name: &str) -> Option<Type> {
-        let ids = self.raw.resolve_ids_by_name(name).ok()?;
-        ids.into_iter()
-            .find(|id| matches!(self.by_id(*id), Some(Raw::Typedef(_) | Raw::Int(_))))
-            .map(|id| self.type_of(id))
+        let (id, _) = self.by_name(name).find(|(_, raw)| matches!(raw, Raw::Typedef(_) | Raw::Int(_)))?;
+        Some(self.type_of(id))
     }
 
     /// Parameters and result of a kernel function.
     pub fn function(&self, name: &str) -> Option<Prototype> {
-        let types = self.raw.resolve_types_by_name(name).ok()?;
-        let func = types.into_iter().find_map(|t| if let Raw::Func(f) = t { Some(f) } else { None })?;
+        let func = self.by_name(name).find_map(|(_, t)| if let Raw::Func(f) = t { Some(f) } else { None })?;
         let Some(Raw::FuncProto(proto)) = self.by_id(func.get_type_id()?) else { return None };
         self.prototype(&proto)
     }
 
     /// The prototype that a typedef such as `btf_trace_sched_switch` points at.
     pub fn typedef_prototype(&self, name: &str) -> Option<Prototype> {
-        let types = self.raw.resolve_types_by_name(name).ok()?;
-        let def = types.into_iter().find_map(|t| if let Raw::Typedef(d) = t { Some(d) } else { None })?;
+        let def = self.by_name(name).find_map(|(_, t)| if let Raw::Typedef(d) = t { Some(d) } else { None })?;
         let Some(Raw::Ptr(ptr)) = self.by_id(def.get_type_id()?) else { return None };
         let Some(Raw::FuncProto(proto)) = self.by_id(ptr.get_type_id()?) else { return None };
         self.prototype(&proto)
@@ -416,15 +426,13 @@ impl Btf {
         if let Some(known) = self.events.borrow().as_ref() {
             return known.clone();
         }
-        let names: Vec<String> = self
-            .all()
-            .filter_map(|(_, raw)| match raw {
-                Raw::Struct(s) => self.raw.resolve_name(&s).ok(),
-                _ => None,
-            })
-            .filter(|name| name.starts_with("trace_event_raw_"))
-            .collect();
-        let all: Arc<Vec<_>> = Arc::new(names.iter().filter_map(|n| self.record(n, false)).collect());
+        // Laid out from where they stand: a look-up by name reads all types again.
+        let records = self.all().filter_map(|(_, raw)| {
+            let Raw::Struct(record) = &raw else { return None };
+            let name = self.raw.resolve_name(record).ok().filter(|n| n.starts_with("trace_event_raw_"))?;
+            self.lay_out(&name, &raw)
+        });
+        let all: Arc<Vec<_>> = Arc::new(records.map(Arc::new).collect());
         *self.events.borrow_mut() = Some(all.clone());
         all
     }

@@ -3,7 +3,7 @@
 //! where the arguments of a static probe are.
 
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use btc_abi::{Manifest, Patch, PatchValue, UsdtPart};
@@ -34,6 +34,7 @@ pub(super) fn release() -> (u32, u32) {
 }
 
 /// What is patched in.
+#[derive(Default)]
 pub(super) struct Values<'a> {
     /// Number of the attach point.
     pub identity: Option<u64>,
@@ -41,6 +42,8 @@ pub(super) struct Values<'a> {
     pub operands: Option<&'a [Operand]>,
     /// What a typed program is for.
     pub function: Option<TypedFunction>,
+    /// Which half of a table of system calls, from 1.
+    pub table: Option<usize>,
     /// Whether it is another function than the one that the program was loaded for.
     pub is_other: bool,
 }
@@ -50,6 +53,7 @@ impl Values<'_> {
     fn of(&self, value: &PatchValue) -> Option<i32> {
         match value {
             PatchValue::ProbeIdentity => self.identity.map(|n| n as i32),
+            PatchValue::SyscallTable => self.table.map(|n| n as i32),
             PatchValue::UsdtArgument { index, part } => {
                 let operand = self.operands?.get(*index as usize).copied().unwrap_or_default();
                 Some(operand.part(*part))
@@ -72,12 +76,14 @@ impl Copies {
         program: Program,
         values: &Values,
     ) -> Result<i32, Error> {
-        let patches = manifest.patches.iter().filter(|p| p.program == symbol);
-        let wanted: Vec<(&Patch, i32)> = patches.filter_map(|p| Some((p, values.of(&p.value)?))).collect();
+        let functions = functions(symbol, program);
+        let place = |p: &Patch| Some(functions.iter().find(|(name, _)| *name == p.program)?.1 + p.insn as usize);
+        let wanted = manifest.patches.iter().filter_map(|p| Some((place(p)?, &p.value, values.of(&p.value)?)));
+        let wanted: Vec<Wanted> = wanted.collect();
         if wanted.is_empty() && !values.is_other {
             return Ok(program.fd);
         }
-        let key = (symbol.to_string(), values.function, wanted.iter().map(|(_, value)| *value).collect());
+        let key = (symbol.to_string(), values.function, wanted.iter().map(|(.., value)| *value).collect());
         if let Some(copy) = self.0.get(&key) {
             return Ok(copy.as_raw_fd());
         }
@@ -88,11 +94,39 @@ impl Copies {
     }
 }
 
+/// An instruction of the loaded program, and what goes into it.
+type Wanted<'a> = (usize, &'a PatchValue, i32);
+
+/// The functions that a loaded program consists of, itself and those that are called back, with their first
+/// instructions: libbpf puts them one behind the other, and tells where by their types.
+fn functions(symbol: &str, program: Program) -> Vec<(String, usize)> {
+    let mut all = vec![(symbol.to_string(), 0)];
+    let Some(types) = program.types else { return all };
+    // SAFETY: the program and its types belong to a loaded object, which outlives this call; libbpf keeps the
+    // records, which are as many as it says, and names end with NUL.
+    unsafe {
+        let raw = program.raw.as_ptr();
+        let records = sys::bpf_program__func_info(raw);
+        if records.is_null() {
+            return all;
+        }
+        for record in std::slice::from_raw_parts(records, sys::bpf_program__func_info_cnt(raw) as usize) {
+            let ty = sys::btf__type_by_id(types.as_ptr(), record.type_id);
+            let name = if ty.is_null() { ty.cast() } else { sys::btf__name_by_offset(types.as_ptr(), (*ty).name_off) };
+            if record.insn_off > 0 && !name.is_null() {
+                let name = CStr::from_ptr(name).to_string_lossy().into_owned();
+                all.push((name, record.insn_off as usize));
+            }
+        }
+    }
+    all
+}
+
 fn load(
     symbol: &str,
     program: Program,
     function: Option<TypedFunction>,
-    patches: &[(&Patch, i32)],
+    patches: &[Wanted],
 ) -> Result<OwnedFd, Error> {
     // SAFETY: the program belongs to a loaded object, which outlives this call, and
     // libbpf keeps its instructions, with everything resolved in them.
@@ -106,9 +140,9 @@ fn load(
         let code = std::slice::from_raw_parts(first, count).to_vec();
         (code, sys::bpf_program__type(raw), sys::bpf_program__expected_attach_type(raw))
     };
-    for (patch, value) in patches {
-        let Some(insn) = code.get_mut(patch.insn as usize) else { continue };
-        match patch.value {
+    for (at, patch, value) in patches {
+        let Some(insn) = code.get_mut(*at) else { continue };
+        match patch {
             PatchValue::UsdtArgument { part: UsdtPart::Base | UsdtPart::Index, .. } => insn.off = *value as i16,
             _ => insn.imm = *value,
         }
@@ -122,6 +156,17 @@ fn load(
         attach_prog_fd: within.as_ref().map_or(0, |fd| fd.as_raw_fd() as u32),
         ..Default::default()
     };
+    if let Some(types) = program.types {
+        // The verifier wants to know functions that are called back.
+        // SAFETY: as above; libbpf keeps the records, which are as many as it says.
+        unsafe {
+            let raw = program.raw.as_ptr();
+            options.prog_btf_fd = sys::btf__fd(types.as_ptr()) as u32;
+            options.func_info = sys::bpf_program__func_info(raw).cast();
+            options.func_info_cnt = sys::bpf_program__func_info_cnt(raw);
+            options.func_info_rec_size = size_of::<sys::bpf_func_info>() as u32;
+        }
+    }
     // SAFETY: initialised options, texts that end with NUL, and the code's true length.
     let fd = unsafe {
         sys::bpf_prog_load(

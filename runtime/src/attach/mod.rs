@@ -19,6 +19,7 @@ mod progress;
 mod raw_tracepoint;
 mod run;
 mod segments;
+mod syscalls;
 mod timer;
 mod counter;
 pub(crate) mod tracefs;
@@ -60,6 +61,8 @@ pub(crate) enum Point {
     Perf(Vec<perf::Event>),
     /// Many functions by one link.
     Multi(multi::Multi),
+    /// Many system calls by one event.
+    Syscalls(syscalls::Calls),
 }
 
 /// A point with the names that scripts see.
@@ -92,6 +95,8 @@ impl Target {
 pub(crate) enum Problem {
     /// It does not exist here: the probe's policy decides.
     Missing(String),
+    /// The kernel does not let this one be attached: of many, it is left out.
+    Refused(Error),
     /// Nothing can be done.
     Error(Error),
 }
@@ -146,9 +151,12 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
                 if let Some(filter) = &filter {
                     filter.apply(probe, &mut targets);
                 }
+                if !probe.table.is_empty() {
+                    targets = syscalls::gather(targets);
+                }
                 Plan { targets }
             }
-            Err(Problem::Error(error)) => return Err(error),
+            Err(Problem::Refused(error) | Problem::Error(error)) => return Err(error),
             Err(Problem::Missing(what)) => {
                 lacking.push((probe, what));
                 Plan::default()
@@ -183,6 +191,15 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
             Ok(())
         }
         Missing::Warn | Missing::Ignore => Ok(()),
+    }
+}
+
+/// Tells that of many matches of a wildcard one, and so many more, could not be attached.
+fn leave_out(manifest: &Manifest, probe: &Probe, options: &Options, error: &Error, more: usize) {
+    if !options.no_warnings {
+        let place = place::show(manifest, &probe.place);
+        let which = if more > 0 { format!("it and {more} more are") } else { "it is".to_string() };
+        eprintln!("{place}: WARNING: {error}; {which} left out");
     }
 }
 
@@ -256,18 +273,23 @@ pub(crate) fn attach(
         if plan.targets.is_empty() {
             continue;
         }
-        let Some(program) = loaded.program(&probe.program) else {
-            return Err(Error::new(format!("the object is damaged: it has no program `{}`", probe.program)));
-        };
-        let mut problem = None;
+        let (mut problem, mut refused) = (None, Vec::new());
         let before = all.count;
         for target in &plan.targets {
-            match attach_one(manifest, probe, plan, target, program, cookies, &mut all) {
+            match attach_one(manifest, probe, plan, target, loaded, cookies, &mut all) {
                 Ok(count) => all.count += count,
                 Err(Problem::Error(error)) => return Err(error),
                 Err(Problem::Missing(what)) => problem = Some(what),
+                Err(Problem::Refused(error)) => refused.push(error),
             }
             progress.step();
+        }
+        if let Some(error) = refused.first() {
+            if all.count == before {
+                return Err(error.clone());
+            }
+            leave_out(manifest, probe, options, error, refused.len() - 1);
+            continue;
         }
         // Of many matches of a wildcard some may refuse; a probe with none is missing.
         if let Some(what) = problem
@@ -284,13 +306,19 @@ fn attach_one(
     probe: &Probe,
     plan: &Plan,
     target: &Target,
-    program: Program,
+    loaded: &Loaded,
     cookies: bool,
     all: &mut Attached,
 ) -> Result<usize, Problem> {
+    let Some(program) = loaded.program(&probe.program) else {
+        return Err(Error::new(format!("the object is damaged: it has no program `{}`", probe.program)).into());
+    };
     let dynamic = probe.identity == ProbeIdentity::Dynamic;
     if let Point::Multi(multi) = &target.point {
         return attach_many(manifest, dynamic, multi, program, all);
+    }
+    if let Point::Syscalls(calls) = &target.point {
+        return calls.attach(manifest, probe, loaded, program, all);
     }
     let mut cookie = None;
     let mut wanted = clone::Values {
@@ -298,6 +326,7 @@ fn attach_one(
         operands: target.operands.as_deref(),
         function: target.typed,
         is_other: target.typed != plan.targets[0].typed,
+        table: None,
     };
     if dynamic {
         let number = (manifest.probes.len() + all.points.len()) as u64;
@@ -310,7 +339,7 @@ fn attach_one(
     }
     let fd = all.copies.program(manifest, &probe.program, program, &wanted)?;
     match &target.point {
-        Point::Run | Point::Multi(_) => return Ok(1),
+        Point::Run | Point::Multi(_) | Point::Syscalls(_) => return Ok(1),
         Point::Iter { pin } => {
             let (link, iterator) = iter::attach(&probe.name, fd, pin)?;
             all.links.push(link);

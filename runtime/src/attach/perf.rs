@@ -7,7 +7,7 @@ use libbpf_sys as sys;
 
 use super::{Link, Problem, missing};
 use crate::Error;
-use crate::error::{last_os, reason};
+use crate::error::last_os;
 
 const FLAG_CLOEXEC: libc::c_ulong = 8;
 const IOC_ENABLE: libc::c_ulong = 0x2400;
@@ -155,7 +155,11 @@ fn refused(event: &Event, error: &std::io::Error) -> Problem {
             Problem::Missing(format!("this kernel or machine has no {title} to attach to"))
         }
         Some(libc::ESRCH) => Problem::Missing(format!("the process of {title} is gone")),
-        _ => Problem::Error(Error::new(format!("cannot attach {title}: {}", reason(error)))),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Problem::Error(Error::os(format!("cannot attach {title}"), error)),
+        Some(libc::E2BIG) => Problem::Refused(Error::new(format!(
+            "cannot attach {title}: it has as many programs as this kernel allows"
+        ))),
+        _ => Problem::Refused(Error::os(format!("cannot attach {title}"), error)),
     }
 }
 

@@ -14,9 +14,8 @@ pub(super) fn targets(name: &str, module: &str, event: &str, typed: bool) -> Res
         return Ok(vec![Target::new(Point::Typed, name, event)]);
     }
     let events = if glob::is_pattern(event) {
-        // What is listed of single system calls and of ftrace itself are no tracepoints.
-        let found = tracefs::events("*", event)?.into_iter();
-        let found = found.filter(|(category, ..)| !matches!(category.as_str(), "syscalls" | "ftrace"));
+        // What is listed of single system calls are no tracepoints.
+        let found = tracefs::events("*", event)?.into_iter().filter(|(category, ..)| category != "syscalls");
         let mut all: Vec<String> = found.map(|(_, event, _)| event).collect();
         all.sort_unstable();
         all.dedup();

@@ -40,7 +40,8 @@ fn folders(path: PathBuf, pattern: &str) -> Vec<String> {
 pub(crate) fn events(category: &str, event: &str) -> Result<Vec<(String, String, u64)>, Error> {
     let root = root()?.join("events");
     let mut found = Vec::new();
-    for category in folders(root.clone(), category) {
+    // What lies under `ftrace` tells of its own records, and cannot be attached.
+    for category in folders(root.clone(), category).into_iter().filter(|c| c != "ftrace") {
         let folder = root.join(&category);
         for event in folders(folder.clone(), event) {
             let id = std::fs::read_to_string(folder.join(&event).join("id"));

@@ -1,9 +1,16 @@
 //! Tracepoints.
 
-use super::perf::Event;
+use super::perf::{Event, Sample};
 use super::{Point, Problem, Target, missing, tracefs};
 
-const TYPE_TRACEPOINT: u32 = 2;
+/// `PERF_TYPE_TRACEPOINT`
+const TYPE: u32 = 2;
+
+/// The perf event of a tracepoint, by its id.
+pub(super) fn event(id: u64, name: &str) -> Event {
+    // Only its program is of interest; some events may not be sampled.
+    Event { sample: Sample::Period(0), ..Event::new(TYPE, id, name) }
+}
 
 pub(super) fn targets(category: &str, event: &str) -> Result<Vec<Target>, Problem> {
     let found = tracefs::events(category, event)?;
@@ -12,7 +19,7 @@ pub(super) fn targets(category: &str, event: &str) -> Result<Vec<Target>, Proble
     }
     let target = |(category, event, id): (String, String, u64)| {
         let name = format!("tracepoint:{category}:{event}");
-        Target::new(Point::Perf(vec![Event::new(TYPE_TRACEPOINT, id, &name)]), name, event)
+        Target::new(Point::Perf(vec![self::event(id, &name)]), name, event)
     };
     Ok(found.into_iter().map(target).collect())
 }

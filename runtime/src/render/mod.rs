@@ -13,7 +13,7 @@ mod probe;
 mod stack;
 pub(crate) mod string;
 mod symbol;
-mod syscalls;
+pub(crate) mod syscalls;
 pub(crate) mod time;
 pub(crate) mod tseries;
 

@@ -25,12 +25,15 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
         (None, Some(path)) => Input::read(path)?,
         (None, None) => return Err("no script given".into()),
     };
+    // Behind a script of the command line all words are parameters.
+    let first = args.file.iter().filter(|_| args.program.is_some());
+    let params: Vec<String> = first.chain(&args.params).cloned().collect();
     if input.is_object() {
         return Err(format!("`{}` is an object already", input.name));
     }
     let options = Options {
         emit,
-        params: None,
+        params: Some(params).filter(|p| !p.is_empty()),
         allow_unsafe: args.allow_unsafe,
         environment: environment(),
         strip_source: args.strip_source,

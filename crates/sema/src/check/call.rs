@@ -279,6 +279,8 @@ impl Checker<'_, '_> {
             }
             _ => self.expr(arg),
         };
+        // What prints it takes the short form, everything else wants a text.
+        let value = if kind == ParamKind::Rest || takes_whole_maps(function) { value } else { self.spell_probe(value) };
         let wrong = |wanted: &str| format!("{}() takes {wanted}, not `{}`", function.name, value.ty);
         let complaint = match kind {
             _ if value.ty == Type::Unknown => None,
@@ -349,7 +351,7 @@ impl Checker<'_, '_> {
 
     /// The constant that an argument is.
     fn literal(&self, arg: &ast::Expr) -> Option<Literal> {
-        Some(match constant::fold(arg, &|name| self.cx.records.script_constant(name)).ok()?? {
+        Some(match self.known(arg)? {
             Constant::Int(n) => Literal::Int(n as i64),
             Constant::Bool(b) => Literal::Bool(b),
             Constant::Text(text) => Literal::Str(text),

@@ -41,6 +41,8 @@ impl Checker<'_, '_> {
         if to == Type::Unknown || from.ty == Type::Unknown {
             return broken(span);
         }
+        // The address of a text in memory, as C has it of arrays: `(struct tcp_skb_cb *)$skb->cb`.
+        let from = if from.ty.is_str() && to.is_pointer() && is_place(&from) { self.address_of(from, span) } else { from };
         let to = self.cast_type(to, &from);
         if !castable(&from.ty, &to) {
             let message = format!("a value of type `{}` cannot be cast to `{to}`", from.ty);
@@ -79,6 +81,11 @@ impl Checker<'_, '_> {
             other => other,
         }
     }
+}
+
+/// Whether it is part of a record in memory.
+fn is_place(e: &hir::Expr) -> bool {
+    matches!(e.kind, ExprKind::Field { .. } | ExprKind::Deref(_) | ExprKind::Element { .. })
 }
 
 fn castable(from: &Type, to: &Type) -> bool {

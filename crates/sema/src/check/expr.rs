@@ -118,22 +118,44 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// The value of a constant expression; parameters count where they are known.
+    pub(super) fn known(&self, e: &ast::Expr) -> Option<Constant> {
+        let options = self.cx.options;
+        let names = |name: &str| match name.strip_prefix('$') {
+            // One that the user left out is 0, as it is elsewhere.
+            Some(n) if options.params.is_some() => number(options.param(n.parse().ok()?).unwrap_or("0")),
+            Some(_) => None,
+            None => self.cx.records.script_constant(name),
+        };
+        constant::fold(e, &names).ok()?
+    }
+
+    /// The number that a constant expression is.
+    pub(super) fn constant(&self, e: &ast::Expr) -> Option<i64> {
+        self.known(e)?.number()
+    }
+
     /// `$1`: a number, or a text where the user gave one.
     fn positional(&mut self, n: u32, span: Span) -> hir::Expr {
-        let given = self.cx.options.params.as_ref().map(|p| p.get(n as usize - 1).cloned());
-        let text = matches!(&given, Some(Some(word)) if !is_number(word));
-        let kind = hir::ParamKind::Positional(n);
-        if text {
+        if self.cx.options.param(n).is_some_and(|word| number(word).is_none()) {
             return self.positional_text(n, span);
         }
-        let id = self.tables.param(kind, hir::ParamType::Int, false);
+        let id = self.positional_param(n, hir::ParamType::Int, false);
         hir::Expr { kind: ExprKind::Param(id), ty: Type::INT64, span }
     }
 
     /// `str($1)`
     pub(super) fn positional_text(&mut self, n: u32, span: Span) -> hir::Expr {
-        let id = self.tables.param(hir::ParamKind::Positional(n), hir::ParamType::Str, true);
+        let id = self.positional_param(n, hir::ParamType::Str, true);
         hir::Expr { kind: ExprKind::Param(id), ty: Type::str(PARAM_CAPACITY), span }
+    }
+
+    fn positional_param(&mut self, n: u32, ty: hir::ParamType, text: bool) -> hir::ParamId {
+        let id = self.tables.param(hir::ParamKind::Positional(n), ty, text);
+        if let Some(known) = self.cx.options.param(n) {
+            self.tables.params[id.0 as usize].default = known.to_string();
+        }
+        id
     }
 
     fn index(&mut self, base: &ast::Expr, index: &[ast::Expr], span: Span) -> hir::Expr {
@@ -142,7 +164,7 @@ impl Checker<'_, '_> {
             self.error(Code::WrongCount, span, "only maps take several keys");
             return broken(span);
         };
-        let constant = constant::eval(index, &|name| self.cx.records.script_constant(name));
+        let constant = self.constant(index);
         let index = self.expr(index);
         if !index.ty.is_numeric() && index.ty != Type::Unknown {
             let message = format!("an index is an integer, not `{}`", index.ty);
@@ -296,13 +318,14 @@ impl Checker<'_, '_> {
 /// Room for the text of a parameter, with its NUL.
 pub(super) const PARAM_CAPACITY: u32 = 256;
 
-/// Whether a parameter's text is a number.
-fn is_number(word: &str) -> bool {
+/// The number that a parameter's text is.
+fn number(word: &str) -> Option<i64> {
     let digits = word.strip_prefix('-').unwrap_or(word);
-    match digits.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16).is_ok(),
-        None => digits.parse::<u64>().is_ok(),
-    }
+    let value = match digits.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok()? as i64,
+        None => digits.parse::<u64>().ok()? as i64,
+    };
+    Some(if word.starts_with('-') { value.wrapping_neg() } else { value })
 }
 
 /// A literal has the smallest signed type that holds it, or `uint64`.

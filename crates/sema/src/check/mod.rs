@@ -81,7 +81,7 @@ pub(crate) fn probe(
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
     let predicate_vars = !checker.vars.is_empty();
     let body = checker.block(&resolved.ast.action);
-    let dynamic_identity = checker.uses_identity && (pattern || resolved.attach.is_named_late());
+    let dynamic_identity = checker.uses_identity && checker.is_named_late();
     let result_slot = (provider.context == btc_providers::Context::Slots)
         .then(|| {
             let arguments = (provider.arguments)(cx.target, &resolved.attach)?;
@@ -134,6 +134,11 @@ struct Checker<'a, 'b> {
 }
 
 impl Checker<'_, '_> {
+    /// Whether what `probe` and `func` say is known on the target only.
+    fn is_named_late(&self) -> bool {
+        self.facts.is_pattern || self.resolved.attach.is_named_late()
+    }
+
     /// Reports an error.
     fn error(&mut self, code: Code, span: Span, message: impl Into<String>) {
         self.d.push(Diagnostic::error(code, span, message));

@@ -61,3 +61,15 @@ impl Checker<'_, '_> {
         Some(hir::Expr { kind: ExprKind::Context, ty, span })
     }
 }
+
+impl Checker<'_, '_> {
+    /// `probe` where a text is wanted: its name, where the compiler knows it.
+    pub(super) fn spell_probe(&self, value: hir::Expr) -> hir::Expr {
+        if value.ty != Type::ProbeName || self.is_named_late() {
+            return value;
+        }
+        let name = self.resolved.name.as_bytes();
+        let ty = Type::str(name.len() as u32 + 1);
+        hir::Expr { kind: ExprKind::Str(name.to_vec()), ty, span: value.span }
+    }
+}

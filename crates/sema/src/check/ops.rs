@@ -177,6 +177,11 @@ impl Checker<'_, '_> {
 
     fn compare(&mut self, op: Logic, left: hir::Expr, right: hir::Expr, span: Span) -> hir::Expr {
         let equality = matches!(op, Logic::Eq | Logic::Ne);
+        let (left, right) = match (left.ty.is_str(), right.ty.is_str()) {
+            (true, false) => (left, self.spell_probe(right)),
+            (false, true) => (self.spell_probe(left), right),
+            _ => (left, right),
+        };
         let scalar = |ty: &Type| ty.is_scalar();
         let kind = match (&left.ty, &right.ty) {
             (Type::Unknown, _) | (_, Type::Unknown) => return broken(span),

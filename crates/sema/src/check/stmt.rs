@@ -8,7 +8,7 @@ use btc_syntax::ast;
 use btc_types::Type;
 
 use super::Checker;
-use crate::{constant, fold};
+use crate::fold;
 
 /// Copies of a body that `unroll` may make.
 const MAX_UNROLL: i64 = 100;
@@ -152,7 +152,7 @@ impl Checker<'_, '_> {
     }
 
     fn unroll(&mut self, count: &ast::Expr, body: &ast::Block, span: Span) -> Option<StmtKind> {
-        let n = constant::eval(count, &|name| self.cx.records.script_constant(name));
+        let n = self.constant(count);
         match n {
             Some(n) if (1..=MAX_UNROLL).contains(&n) => {
                 Some(StmtKind::Unroll { count: n as u32, body: self.loop_body(body) })

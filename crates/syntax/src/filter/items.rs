@@ -151,7 +151,7 @@ impl Splitter {
         }
         let end = start + attach_length(rest);
         let attach = &text[start..end];
-        if !attach.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '*') {
+        if !attach.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '*' | '$')) {
             return None;
         }
         self.place = Place::Head;
@@ -201,13 +201,14 @@ impl Splitter {
             Place::Start if token.is(";") => return,
             // Nothing can begin with this; the parser tells.
             Place::Start => self.place = Place::Braced,
-            Place::Attach => self.place = Place::Head,
             Place::Head if token.is(",") => self.place = Place::Attach,
-            Place::Head if token.is("/") => {
+            // Behind the last attach point a comma may stand.
+            Place::Head | Place::Attach if token.is("/") => {
                 token.tok = Tok::Sym("/open");
                 self.place = Place::Predicate;
             }
-            Place::Head => self.place = Place::Braced,
+            Place::Attach if !token.is("{") => self.place = Place::Head,
+            Place::Head | Place::Attach => self.place = Place::Braced,
             // `/` in a predicate: it closes where a `{` follows outside of all brackets,
             // and divides elsewhere. Within the language no division is followed by `{`
             // but by a block expression, which needs parentheses here.

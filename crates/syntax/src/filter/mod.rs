@@ -197,6 +197,8 @@ impl Filter<'_> {
         match self.out.last().map(|t| &t.tok) {
             None => false,
             _ if self.after_cast() => true,
+            // Outside of all brackets a comma stands between attach points only.
+            Some(Tok::Sym(",")) if self.levels.is_empty() => false,
             Some(Tok::Sym(sign)) => {
                 !matches!(*sign, "{" | "{expr" | "}" | ";" | ")" | "]" | "/close" | "++" | "--")
             }

@@ -136,6 +136,11 @@ impl Reader<'_> {
             self.give_up(Code::TooDeep, span, "too many headers include each other");
             return;
         }
+        if angled && !self.knows_constants {
+            self.knows_constants = true;
+            let constants = self.sources.add_system("constants.h".to_string(), super::CONSTANTS.to_string());
+            self.read_file(constants, Mode::System, depth + 1);
+        }
         let from = self.sources.name(from).to_string();
         match self.includes.load(path, angled, &from) {
             Some(header) if header.system || mode == Mode::System => {

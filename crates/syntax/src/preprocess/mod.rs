@@ -30,6 +30,10 @@ const MAX_INCLUDES: usize = 4_000;
 /// How many tokens a script with its headers may have.
 const MAX_TOKENS: usize = 4_000_000;
 
+/// What a script that includes headers of the system may name where they are not installed. Those
+/// that are define it again.
+const CONSTANTS: &str = include_str!("constants.h");
+
 /// What reading a script gives.
 pub struct Source {
     /// The items of the script and the C definitions of its headers.
@@ -60,6 +64,7 @@ pub fn read(
         items: Vec::new(),
         included: Vec::new(),
         include_count: 0,
+        knows_constants: false,
         comments: Vec::new(),
         errors: 0,
         tokens: 0,
@@ -100,6 +105,7 @@ struct Reader<'a> {
     items: Vec<Item>,
     included: Vec<Ident>,
     include_count: usize,
+    knows_constants: bool,
     comments: Vec<Ident>,
     errors: usize,
     tokens: usize,

@@ -1,6 +1,6 @@
 //! arm64 (kernel: arch/arm64/include/asm/ptrace.h; AAPCS64).
 
-use super::{Arch, Register, element, member};
+use super::{Arch, Compat, Register, element, member};
 
 const REGISTERS: &[Register] = &[
     element("r0", "regs", 0),
@@ -36,5 +36,7 @@ pub static ARCH: Arch = Arch {
     result: element("r0", "regs", 0),
     stack: member("sp"),
     instruction: member("pc"),
+    // `TIF_32BIT`
+    compat: Some(Compat { member: "flags", size: 8, mask: 1 << 22 }),
     registers: REGISTERS,
 };

@@ -18,6 +18,17 @@ pub struct Register {
     pub index: Option<u32>,
 }
 
+/// Where `struct thread_info` tells that a system call is that of a 32-bit program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compat {
+    /// The member.
+    pub member: &'static str,
+    /// Its size in bytes.
+    pub size: u8,
+    /// The bit in it.
+    pub mask: u32,
+}
+
 /// A machine.
 #[derive(Debug)]
 pub struct Arch {
@@ -33,6 +44,8 @@ pub struct Arch {
     pub stack: Register,
     /// The instruction pointer.
     pub instruction: Register,
+    /// How 32-bit programs are known; `None` where no bit has stayed the same over kernel versions.
+    pub compat: Option<Compat>,
     /// Every register, for `reg()`.
     pub registers: &'static [Register],
 }

@@ -35,5 +35,6 @@ pub static ARCH: Arch = Arch {
     result: member("a0"),
     stack: member("sp"),
     instruction: renamed("pc", "epc"),
+    compat: None,
     registers: REGISTERS,
 };

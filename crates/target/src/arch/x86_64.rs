@@ -1,6 +1,6 @@
 //! x86-64 (kernel: arch/x86/include/asm/ptrace.h; psABI calling convention).
 
-use super::{Arch, Register, member, renamed};
+use super::{Arch, Compat, Register, member, renamed};
 
 const REGISTERS: &[Register] = &[
     member("r15"),
@@ -40,5 +40,7 @@ pub static ARCH: Arch = Arch {
     result: member("ax"),
     stack: member("sp"),
     instruction: member("ip"),
+    // `TS_COMPAT`
+    compat: Some(Compat { member: "status", size: 4, mask: 2 }),
     registers: REGISTERS,
 };

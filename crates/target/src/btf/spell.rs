@@ -81,7 +81,7 @@ impl Btf {
     /// Members of a struct, those of anonymous records in it included.
     pub fn spelled_members(&self, name: &str) -> Vec<Spelled> {
         let mut all = Vec::new();
-        for raw in self.raw.resolve_types_by_name(name).unwrap_or_default() {
+        for (_, raw) in self.by_name(name) {
             if let Raw::Struct(record) = raw {
                 self.spell_members(&record, 0, &mut all);
                 break;

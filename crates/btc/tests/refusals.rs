@@ -1,0 +1,43 @@
+//! Attach points that the kernel refuses: of a wildcard they are left out, alone they are errors. All probes look at
+//! processes that the test started.
+
+mod support;
+
+use support::{btc, text, unfit};
+
+/// An event takes 64 programs; of a wildcard only the one that refuses is left out.
+#[test]
+fn a_tracepoint_that_refuses_is_left_out() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let full = "tracepoint:sched:sched_process_exit /pid == cpid/ { @full = count(); }\n".repeat(64);
+    let script = format!("{full}tracepoint:sched:sched_process_e* /pid == cpid/ {{ @many[probe] = count(); }}");
+    let output = btc(&["-e", &script, "-c", "/bin/true"]);
+    let (printed, messages) = (text(&output.stdout), text(&output.stderr));
+    assert!(printed.contains("@full: 64\n"), "{printed}\n{messages}");
+    assert!(printed.contains("@many[tracepoint:sched:sched_process_exec]: 1\n"), "{printed}\n{messages}");
+    let told: Vec<&str> = messages.lines().filter(|l| l.contains("left out")).collect();
+    assert_eq!(told.len(), 1, "{messages}");
+    assert!(told[0].contains(":65:") && told[0].contains("cannot attach tracepoint:sched:sched_process_exit"), "{messages}");
+    // Alone it is an error.
+    let script = format!("{full}tracepoint:sched:sched_process_exit /pid == cpid/ {{ @many = count(); }}");
+    let output = btc(&["-e", &script, "-c", "/bin/true"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("as many programs as this kernel allows"), "{}", text(&output.stderr));
+}
+
+/// The kernel does not let it be sampled.
+#[test]
+fn tracepoints_are_not_sampled() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    if !std::path::Path::new("/sys/kernel/tracing/events/irq_vectors/irq_work_exit").exists() {
+        return println!("skipped: this machine has no tracepoint irq_vectors:irq_work_exit");
+    }
+    let script = "tracepoint:irq_vectors:irq_work_e* /pid == cpid/ { @ = count(); }";
+    let messages = text(&btc(&["-e", script, "-c", "/bin/true"]).stderr);
+    assert!(messages.contains("Attached 2 probes"), "{messages}");
+    assert!(!messages.contains("left out"), "{messages}");
+}

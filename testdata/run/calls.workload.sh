@@ -1,0 +1,2 @@
+calls 5
+calls 4 x86

@@ -86,7 +86,15 @@ kernel (by BTF) and of the script; all of C's operators; `if`, `for` over ranges
 
 A loop goes round as often as it says, up to 8388608 times. Before Linux 6.4 it ends earlier, the earlier the longer its body is and the
 more loops are around it; so does a search in a text. Each such end is told when the script ends. Two such loops in one another may be
-too much for those kernels, which is told before anything runs. Loops over maps need Linux 5.13.
+too much for those kernels, which is told before anything runs. Loops over maps need Linux 5.13. What the verifier of a newer kernel finds too
+long is loaded as on an older one.
+
+Positional parameters count where a constant is wanted (`unroll($1)`, `lhist(x, 0, $1, 10)`, `kstack($1)`) and in probes (`interval:s:$1`,
+`uprobe:$1:main`). There an object has those that `btc compile script.bt PARAM …` was given; everywhere else it takes what it is run
+with, or these again when it is run with none.
+
+`#include <…>` of a header that is not installed is no error: types come from BTF, and constants of the kernel's interface to programs (`AF_INET`,
+`EAGAIN`, `S_IFMT`, `ETH_P_IP`, `CLONE_NEWPID`, …) are known to btc. Where the header is there, its constants win.
 
 ### Functions and types of user binaries
 

@@ -351,7 +351,7 @@ impl Checker<'_, '_> {
 
     /// The constant that an argument is.
     fn literal(&self, arg: &ast::Expr) -> Option<Literal> {
-        Some(match constant::fold(arg, &|name| self.constant_name(name)).ok()?? {
+        Some(match self.known(arg)? {
             Constant::Int(n) => Literal::Int(n as i64),
             Constant::Bool(b) => Literal::Bool(b),
             Constant::Text(text) => Literal::Str(text),

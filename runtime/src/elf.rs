@@ -20,6 +20,11 @@ pub fn manifest(object: &[u8]) -> Result<Manifest, Error> {
     Ok(manifest)
 }
 
+/// Whether an object has a symbol of that name.
+pub(crate) fn has_symbol(object: &[u8], name: &str) -> Result<bool, Error> {
+    Ok(parse(object)?.symbols().any(|s| s.name() == Ok(name)))
+}
+
 type Elf<'a> = object::read::elf::ElfFile64<'a, object::Endianness>;
 
 fn parse(bytes: &[u8]) -> Result<Elf<'_>, Error> {

@@ -11,6 +11,8 @@ mod child;
 mod debug_info;
 mod diagnose;
 mod elf;
+#[cfg(target_arch = "x86_64")]
+mod entry;
 mod error;
 mod events;
 mod glob;
@@ -29,6 +31,7 @@ mod render;
 mod run;
 mod signals;
 mod symbols;
+mod unwinding;
 mod usage;
 mod validate;
 mod words;

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use btc_abi::unwind::ROWS_MAP;
 use btc_abi::{Attach, EVENTS_MAP, ITERATORS, LOSSES, Manifest, Map, SCRATCH_MAP, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
@@ -159,6 +160,9 @@ fn size_maps(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, settings: &S
         let name = map.name().to_string_lossy().into_owned();
         if name == EVENTS_MAP {
             map.set_max_entries(settings.ring_bytes)?;
+        }
+        if let (ROWS_MAP, Some(rows)) = (name.as_str(), settings.unwind_rows) {
+            map.set_max_entries(rows)?;
         }
         if name == SCRATCH_MAP && map.map_type() == libbpf_rs::MapType::Array {
             map.set_max_entries(crate::binding::possible_cpus() as u32)?;

@@ -24,6 +24,9 @@ fn sentence(state: &State, loss: &Loss, count: u64) -> String {
         }
         LossKind::Stack => format!("lost {count} stack{s}: the table is full; raise max_map_keys"),
         LossKind::Helper => format!("{subject} failed {count} time{s}"),
+        LossKind::Unwind => format!(
+            "{count} stack{s} of processes without unwind tables, taken as empty; name the processes by -p, -c or --dwarf-pid"
+        ),
         LossKind::Loop => {
             let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
             format!("loop cut short after {subject} rounds, {times}")

@@ -67,6 +67,8 @@ pub struct Options {
     pub child: Option<String>,
     /// `-p`: a process to trace; its end ends the run.
     pub pid: Option<u32>,
+    /// `--dwarf-pid`: more processes whose stacks are unwound by tables.
+    pub unwound: Vec<u32>,
     /// Values of `$1`, `$2`, …
     pub positional: Vec<String>,
     /// Values of named parameters; a flag has none.
@@ -127,6 +129,8 @@ pub(crate) struct Settings {
     pub trailer: String,
     pub max_cat_bytes: u64,
     pub ring_bytes: u32,
+    /// Rows of the unwind tables, where there are some.
+    pub unwind_rows: Option<u32>,
     pub symbols: symbols::Options,
 }
 
@@ -157,6 +161,7 @@ impl Settings {
             trailer: "..".into(),
             max_cat_bytes: 10240,
             ring_bytes: ring_bytes(),
+            unwind_rows: None,
             symbols: symbols::Options { debug_folders: options.debug_folders.clone(), ..Default::default() },
         };
         for (name, value) in manifest.settings.iter().chain(&options.settings) {

@@ -20,7 +20,7 @@ use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
 use crate::signals::{Signals, watch_process};
-use crate::{Error, Options, losses, notify, privileges, symbols};
+use crate::{Error, Options, losses, notify, privileges, symbols, unwinding};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     privileges::check()?;
     check_kernel(&manifest)?;
     privileges::check_files(0)?;
+    let unwinds = unwinding::wanted(object, options)?;
     let programs = attach::signals(&manifest)?;
     let numbers: Vec<i32> = programs.keys().copied().collect();
     let mut signals = Signals::block(&numbers)?;
@@ -49,7 +50,11 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     privileges::allow_files();
     let process = child_pid.or(options.pid).map(watch_process).transpose()?;
 
-    let ctx = Context::new(&manifest, settings);
+    let mut ctx = Context::new(&manifest, settings);
+    let traced = child_pid.or(options.pid);
+    if unwinds {
+        ctx.settings.unwind_rows = Some(unwinding::prepare(&ctx, options, traced));
+    }
     let plans = attach::plan(&manifest, options)?;
     let targets: usize = plans.iter().map(|p| p.targets.len()).sum();
     privileges::check_files(manifest.maps.len() + manifest.probes.len() + targets)?;
@@ -63,9 +68,12 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     }
     // Mappings are of use only together with stacks, and none may be missed that a stack has.
     let shows_processes = symbols::are_of_processes(&manifest);
-    let traced = child_pid.or(options.pid);
-    if shows_processes {
-        state.ctx.symbols.borrow_mut().watch(traced);
+    let watched = traced.filter(|_| options.unwound.is_empty());
+    if shows_processes || unwinds {
+        state.ctx.symbols.borrow_mut().watch(watched);
+    }
+    if unwinds {
+        unwinding::start(&state.ctx, &loaded)?;
     }
     let mut attached = attach::attach(&manifest, options, &plans, &loaded)?;
     state.watchpoints = std::mem::take(&mut attached.watchpoints);
@@ -82,10 +90,10 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     }
     state.ctx.points.clone_from(&attached.points);
 
-    let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached };
+    let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached, unwinds };
     session.announce(&mut state);
     if shows_processes {
-        state.ctx.symbols.borrow_mut().look_around(traced);
+        state.ctx.symbols.borrow_mut().look_around(watched);
     }
     // Commands and files that the script names later are the user's own business.
     if !options.allow_unsafe {
@@ -177,6 +185,8 @@ struct Session<'a> {
     options: &'a Options,
     loaded: &'a Loaded,
     attached: Attached,
+    /// Whether the child is held where its program begins, to know what it has mapped.
+    unwinds: bool,
 }
 
 impl Session<'_> {
@@ -219,8 +229,10 @@ impl Session<'_> {
             }
         }
         if !reader.is_over() {
-            if let Some(child) = child {
-                child.release();
+            match child {
+                Some(child) if self.unwinds => unwinding::release(child, &reader.state().ctx),
+                Some(child) => child.release(),
+                None => {}
             }
             self.read_iterators(reader);
         }

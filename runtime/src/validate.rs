@@ -179,6 +179,9 @@ fn check_map(manifest: &Manifest, map: &Map) -> Result<(), Error> {
     if map.kind == MapKind::Variable && map.key.is_some() {
         return damaged(format_args!("{name} has keys and no map"));
     }
+    if map.kind == MapKind::LpmTrie {
+        return damaged(format_args!("{name} is a trie, which no map of a script is"));
+    }
     let mut need = reduced_size(map);
     if map.key.is_none() {
         need = need.next_multiple_of(8) + 8;

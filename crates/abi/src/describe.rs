@@ -56,6 +56,7 @@ impl fmt::Display for MapKind {
             MapKind::LruHash => "LRU hash",
             MapKind::LruPerCpuHash => "LRU per-CPU hash",
             MapKind::Variable => "variable",
+            MapKind::LpmTrie => "LPM trie",
         })
     }
 }

@@ -10,6 +10,7 @@ mod encoding;
 mod format;
 mod map;
 mod record;
+pub mod unwind;
 pub mod wire;
 
 pub use attach::{Attach, ClockUnit, Missing, Probe, ProbeIdentity};

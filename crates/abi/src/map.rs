@@ -48,6 +48,8 @@ pub enum MapKind {
     LruPerCpuHash,
     /// A variable in `.bss`: a map without key that all CPUs share.
     Variable,
+    /// `BPF_MAP_TYPE_LPM_TRIE`; never a script's map.
+    LpmTrie,
 }
 
 impl MapKind {

@@ -115,4 +115,6 @@ pub enum LossKind {
     Helper,
     /// A loop ended before it was done, after as many rounds as the subject says.
     Loop,
+    /// A user stack of a process of which there are no unwind tables.
+    Unwind,
 }

@@ -470,7 +470,7 @@ wire_struct!(Map {
 });
 wire_enum!(MapKind {
     1 Array {}, 2 PerCpuArray {}, 3 Hash {}, 4 PerCpuHash {}, 5 LruHash {}, 6 LruPerCpuHash {},
-    7 Variable {},
+    7 Variable {}, 8 LpmTrie {},
 });
 wire_enum!(Reduce {
     1 Last {}, 2 Count {}, 3 Sum { 1 signed: signed }, 4 Min { 1 signed: signed },
@@ -492,4 +492,4 @@ wire_enum!(Action {
     17 Unwatch {},
 });
 wire_struct!(Loss { 1 kind, 2 place, 3 subject });
-wire_enum!(LossKind { 1 Record {}, 2 MapFull {}, 3 Read {}, 4 Stack {}, 5 Helper {}, 6 Loop {} });
+wire_enum!(LossKind { 1 Record {}, 2 MapFull {}, 3 Read {}, 4 Stack {}, 5 Helper {}, 6 Loop {}, 7 Unwind {} });

@@ -10,8 +10,10 @@ use crate::Insn;
 pub enum ProgramKind {
     /// Attached; a GLOBAL function symbol in a section of its own name.
     Entry,
-    /// Called by others.
+    /// Called by others, verified with each.
     Subprogram,
+    /// Called by others, verified alone; a GLOBAL function symbol.
+    Global,
     /// Its address is given to a helper.
     Callback,
 }

@@ -170,6 +170,9 @@ pub struct RunArgs {
     /// Trace a process; its end ends the run
     #[arg(short = 'p', value_name = "PID", conflicts_with = "child")]
     pub pid: Option<u32>,
+    /// Unwind the stacks of one more process with dw_ustack; may be repeated
+    #[arg(long = "dwarf-pid", value_name = "PID")]
+    pub unwound: Vec<u32>,
     /// Write the output to a file
     #[arg(short = 'o', value_name = "FILE")]
     pub output: Option<String>,

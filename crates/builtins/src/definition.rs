@@ -1,6 +1,6 @@
 //! What a definition of a builtin consists of.
 
-use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Severity, Span};
 use btc_types::{StackMode, Type};
 
 use crate::lowering::{Call, Lowered, Lowering};
@@ -165,6 +165,8 @@ pub struct Settings {
     pub stack_mode: StackMode,
     /// Whether `--unsafe` was given.
     pub allow_unsafe: bool,
+    /// What the use of `dw_ustack` is, which the setting `unstable_dw_ustack` says.
+    pub dw_ustack: Option<Severity>,
 }
 
 /// A constant argument.

@@ -65,6 +65,8 @@ pub const RINGBUF_SUBMIT: u32 = 132;
 pub const FOR_EACH_MAP_ELEM: u32 = 164;
 /// `u64 bpf_get_func_ip(void *ctx)`, Linux 5.15; in uprobes and uretprobes since 6.6
 pub const GET_FUNC_IP: u32 = 173;
+/// `long bpf_task_pt_regs(struct task_struct *task)`, Linux 5.15
+pub const TASK_PT_REGS: u32 = 175;
 /// `u64 bpf_get_attach_cookie(void *ctx)`, Linux 5.15
 pub const GET_ATTACH_COOKIE: u32 = 174;
 
@@ -116,6 +118,7 @@ mod tests {
             ("ringbuf_submit", RINGBUF_SUBMIT),
             ("for_each_map_elem", FOR_EACH_MAP_ELEM),
             ("get_func_ip", GET_FUNC_IP),
+            ("task_pt_regs", TASK_PT_REGS),
             ("get_attach_cookie", GET_ATTACH_COOKIE),
         ];
         for (name, number) in all {

@@ -154,6 +154,8 @@ pub trait Lowering<'m> {
     fn global(&mut self, value: GlobalValue) -> Value;
     /// The id of the current stack; 0 when there is none.
     fn stack(&mut self, user: bool, shape: StackShape) -> Value;
+    /// The id of the current user stack by the unwind tables of a process; 0 when there is none.
+    fn unwound_stack(&mut self, pid: Value, shape: StackShape) -> Value;
     /// The number of the attach point that fired.
     fn probe_number(&mut self) -> Value;
     /// The `n`th integer argument of the probed function, or its result.

@@ -6,8 +6,9 @@ use btc_bpf::STACK_SIZE;
 
 use crate::CodegenError;
 
-/// What the kernel counts for a function that needs no stack (kernel: `check_max_stack_depth`).
-const SMALLEST_FRAME: u32 = 32;
+/// What the kernel counts for a function that needs no stack, and multiples of it for others (kernel:
+/// `check_max_stack_depth`).
+pub const SMALLEST_FRAME: u32 = 32;
 
 /// Offsets of a function's stack.
 pub struct Frame {

@@ -23,7 +23,7 @@ mod spill;
 
 use std::collections::BTreeSet;
 
-use btc_bpf::{Program, ProgramKind, Target};
+use btc_bpf::{Program, ProgramKind, STACK_SIZE, Target};
 use btc_ir::{Function, FunctionKind, Late, MapKind, Module};
 
 /// Why a function cannot be compiled.
@@ -112,8 +112,25 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
             (map.kind, map.max_entries) = (Some(MapKind::Array), CPUS);
         }
     }
-    programs.iter().filter(|p| p.kind == ProgramKind::Entry).try_for_each(|p| count_maps(p, &programs, module))?;
+    for program in programs.iter().filter(|p| p.kind == ProgramKind::Entry) {
+        count_maps(program, &programs, module)?;
+        let needed = stack_of(program, &programs);
+        if needed > STACK_SIZE {
+            return Err(CodegenError::TooLarge { function: program.name.clone(), needed, limit: STACK_SIZE });
+        }
+    }
     Ok(programs)
+}
+
+/// Bytes of stack of a program with the deepest chain of what it calls, as the kernel counts
+/// (`check_max_stack_depth`). No function calls itself.
+fn stack_of(program: &Program, programs: &[Program]) -> u32 {
+    let called = program.references.iter().filter_map(|r| match r.target {
+        Target::FunctionCall(n) | Target::FunctionAddr(n) => programs.get(n as usize),
+        _ => None,
+    });
+    let deepest = called.map(|p| stack_of(p, programs)).max().unwrap_or(0);
+    program.stack.max(1).next_multiple_of(frame::SMALLEST_FRAME).saturating_add(deepest)
 }
 
 /// Most bytes of a value of a per-CPU map (kernel: `PCPU_MIN_UNIT_SIZE`).
@@ -172,6 +189,7 @@ fn compile_function(func: &Function, module: &Module) -> Result<Program, Codegen
     let (section, kind) = match &func.kind {
         FunctionKind::Program { section } => (section.clone(), ProgramKind::Entry),
         FunctionKind::Subprogram => (".text".to_string(), ProgramKind::Subprogram),
+        FunctionKind::Global => (".text".to_string(), ProgramKind::Global),
         FunctionKind::Callback => (".text".to_string(), ProgramKind::Callback),
     };
     Ok(Program {

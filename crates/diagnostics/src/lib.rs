@@ -115,7 +115,12 @@ impl Diagnostics {
 
     /// Whether any error was reported; the pipeline stops at the phase's end then.
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|d| d.severity == Severity::Error)
+        self.errors() > 0
+    }
+
+    /// How many are errors.
+    pub fn errors(&self) -> usize {
+        self.list.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
     /// All of them, in order.

@@ -7,6 +7,7 @@
 mod index;
 mod lines;
 mod types;
+pub mod unwind;
 
 pub use lines::Line;
 pub use types::{Member, Type, TypeId};

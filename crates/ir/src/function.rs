@@ -14,6 +14,8 @@ pub enum FunctionKind {
     },
     /// Called by others; verified with its caller (BTF linkage static).
     Subprogram,
+    /// Called by others with numbers and nothing else; verified once, for whatever numbers (BTF linkage global).
+    Global,
     /// Given to a helper such as `bpf_loop`; its address is taken by [`Op::FuncAddr`].
     Callback,
 }
@@ -31,7 +33,7 @@ impl FunctionKind {
     /// The linkage that the kernel wants for this kind.
     pub fn linkage(&self) -> Linkage {
         match self {
-            FunctionKind::Program { .. } => Linkage::Global,
+            FunctionKind::Program { .. } | FunctionKind::Global => Linkage::Global,
             FunctionKind::Subprogram | FunctionKind::Callback => Linkage::Static,
         }
     }

@@ -45,6 +45,7 @@ pub const MAP_KINDS: &[(Option<MapKind>, &str)] = &[
     (Some(MapKind::PerCpuHash), "percpu_hash"),
     (Some(MapKind::LruHash), "lru_hash"),
     (Some(MapKind::LruPerCpuHash), "lru_percpu_hash"),
+    (Some(MapKind::LpmTrie), "lpm_trie"),
     (None, "ringbuf"),
 ];
 

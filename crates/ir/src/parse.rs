@@ -261,10 +261,11 @@ impl Parser<'_> {
                 FunctionKind::Program { section: self.string()? }
             }
             "subprogram" => FunctionKind::Subprogram,
+            "global" => FunctionKind::Global,
             "callback" => FunctionKind::Callback,
             _ => {
                 self.at -= 1;
-                return self.fail_back("expected `program`, `subprogram` or `callback`");
+                return self.fail_back("expected `program`, `subprogram`, `global` or `callback`");
             }
         };
         let mut func = Function::new(name, kind, Span::default());

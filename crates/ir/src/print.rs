@@ -76,6 +76,7 @@ impl fmt::Display for Function {
         match &self.kind {
             FunctionKind::Program { section } => write!(f, "program {name} section {}", Quoted(section))?,
             FunctionKind::Subprogram => write!(f, "subprogram {name}")?,
+            FunctionKind::Global => write!(f, "global {name}")?,
             FunctionKind::Callback => write!(f, "callback {name}")?,
         }
         f.write_str(" {\n")?;

@@ -253,6 +253,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.stack_id(user, shape)
     }
 
+    fn unwound_stack(&mut self, pid: Value, shape: StackShape) -> Value {
+        self.f.unwound_stack(pid, shape)
+    }
+
     fn probe_number(&mut self) -> Value {
         self.f.probe_number()
     }

@@ -24,6 +24,7 @@ mod send;
 mod shared;
 mod stack;
 mod stmt;
+mod unwind;
 mod usdt;
 
 use btc_abi::Manifest;

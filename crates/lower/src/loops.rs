@@ -365,6 +365,11 @@ pub(crate) fn shares(probe: &hir::Probe) -> [Work; 2] {
     [old.min(NATIVE), old]
 }
 
+/// What one loop may take that is verified alone.
+pub(crate) fn whole() -> [Work; 2] {
+    [NATIVE, FALLBACK]
+}
+
 /// Loops of a block that are in no other loop.
 fn outermost(block: &hir::Block) -> u32 {
     let each = block.stmts.iter().map(|stmt| match &stmt.kind {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use btc_abi::{self as abi, GlobalValue, LossKind, Manifest, MapKind, Place};
 use btc_diagnostics::{SourceMap, Span};
 use btc_hir as hir;
-use btc_ir::{Global, GlobalId, Map, MapId, Module, Section};
+use btc_ir::{FuncId, Global, GlobalId, Map, MapId, Module, Section};
 use btc_target::{CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_ENTRIES};
 use btc_types::Type;
 
@@ -44,6 +44,8 @@ pub(crate) struct Shared<'a> {
     control: Option<MapId>,
     /// 0, of which the verifier knows nothing: it is in memory that may be written.
     unknown_zero: Option<GlobalId>,
+    /// The function that finds a rule in the unwind tables.
+    pub rule_finder: Option<FuncId>,
     /// Whether programs look at the stop flag.
     pub can_stop: bool,
     /// Whether one sets it.
@@ -82,6 +84,7 @@ impl<'a> Shared<'a> {
             events: None,
             control: None,
             unknown_zero: None,
+            rule_finder: None,
             can_stop,
             stops: false,
         };

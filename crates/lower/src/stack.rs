@@ -31,16 +31,23 @@ impl FnLower<'_, '_, '_> {
 
         self.b.switch_to(some);
         let count = self.b.bin_imm(BinOp::LShr, length, 3);
-        let count = self.b.push(Op::UMin(count, u64::from(shape.frames)));
-        // The frame after the last one is 0; what follows in scratch memory is older.
-        let end = self.b.bin_imm(BinOp::Shl, count, 3);
-        let end = self.add(to, end);
-        self.b.store(Width::B8, end, 0, zero);
-        let hash = self.hash(to, count, shape.frames);
-        self.keep(table, hash, to);
-        self.b.jump(done, &[hash]);
+        let id = self.keep_frames(table, to, count, shape.frames);
+        self.b.jump(done, &[id]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
+    }
+
+    /// The id of the stack of `count` frames, at most `most`, at `frames`; it is then in the table.
+    pub fn keep_frames(&mut self, table: btc_ir::MapId, frames: Value, count: Value, most: u32) -> Value {
+        let count = self.b.push(Op::UMin(count, u64::from(most)));
+        // The frame after the last one is 0; what follows in scratch memory is older.
+        let end = self.b.bin_imm(BinOp::Shl, count, 3);
+        let end = self.add(frames, end);
+        let zero = self.b.iconst(0);
+        self.b.store(Width::B8, end, 0, zero);
+        let hash = self.hash(frames, count, most);
+        self.keep(table, hash, frames);
+        hash
     }
 
     fn hash(&mut self, frames: Value, count: Value, most: u32) -> Value {

@@ -25,6 +25,8 @@ const R_BPF_64_64: RelocationType = RelocationType(1);
 const R_BPF_64_32: RelocationType = RelocationType(10);
 /// `BPF_MAP_TYPE_RINGBUF`
 const RINGBUF: u32 = 27;
+/// `BPF_F_NO_PREALLOC`, which tries must have.
+const NO_PREALLOC: u32 = 1;
 /// Most variables of a section that BTF describes: libbpf looks for the symbol of each among all
 /// symbols. That is of use in dumps, and one is enough for libbpf to map the section.
 const MOST_DESCRIBED: usize = 1000;
@@ -133,6 +135,7 @@ impl<'a> Writer<'a> {
                 Some(MapKind::PerCpuArray) => 6,
                 Some(MapKind::LruHash) => 9,
                 Some(MapKind::LruPerCpuHash) => 10,
+                Some(MapKind::LpmTrie) => 11,
                 Some(MapKind::Variable) => {
                     return Err(ObjectError::Invalid(format!("map `{}` is a variable", map.symbol)));
                 }
@@ -142,6 +145,9 @@ impl<'a> Writer<'a> {
                 attributes.extend([("key_size", map.key_size), ("value_size", map.value_size)]);
             }
             attributes.push(("max_entries", map.max_entries));
+            if map.kind == Some(MapKind::LpmTrie) {
+                attributes.push(("map_flags", NO_PREALLOC));
+            }
             let mut members = Vec::new();
             for (n, (name, value)) in attributes.iter().enumerate() {
                 let array = self.btf.array(int, int, *value);
@@ -310,7 +316,7 @@ impl<'a> Writer<'a> {
             lengths[section] += size;
             let place = SymbolSection::Section(self.code[section].id);
             let symbol = self.symbol(&program.name, offset, size, SymbolKind::Text, place);
-            if program.kind != ProgramKind::Entry {
+            if matches!(program.kind, ProgramKind::Subprogram | ProgramKind::Callback) {
                 self.obj.symbol_mut(symbol).scope = SymbolScope::Compilation;
             }
             placed.push(Placed { section, offset, symbol });
@@ -337,7 +343,8 @@ impl<'a> Writer<'a> {
         let param = if entry { self.btf.pointer(0) } else { self.btf.int("u64", 8, false) };
         let ret = if entry { self.btf.int("int", 4, true) } else { self.btf.int("u64", 8, false) };
         let prototype = self.btf.prototype(ret, &vec![param; program.params as usize]);
-        let linkage = if entry { linkage::GLOBAL } else { linkage::STATIC };
+        let global = matches!(program.kind, ProgramKind::Entry | ProgramKind::Global);
+        let linkage = if global { linkage::GLOBAL } else { linkage::STATIC };
         self.btf.function(&program.name, prototype, linkage)
     }
 

@@ -18,7 +18,7 @@ type Key = (u8, i64, u32, u32);
 pub fn run(func: &mut Function) -> bool {
     let context = match func.kind {
         FunctionKind::Program { .. } => func.blocks[0].params.first().copied(),
-        FunctionKind::Subprogram | FunctionKind::Callback => None,
+        FunctionKind::Subprogram | FunctionKind::Global | FunctionKind::Callback => None,
     };
     let mut rewrites = Rewrites::new(func);
     let mut known: HashMap<Key, Value> = HashMap::new();

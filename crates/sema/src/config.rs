@@ -1,7 +1,7 @@
 //! Settings: `config = { … }` in the script, and what the environment says.
 
 use btc_abi::Missing;
-use btc_diagnostics::{Code, Diagnostic, Diagnostics, did_you_mean};
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Severity, did_you_mean};
 use btc_syntax::ast::{self, ConfigValue};
 use btc_target::{DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STRLEN};
 use btc_types::StackMode;
@@ -81,7 +81,7 @@ pub const SETTINGS: &[Setting] = &[
     row("show_debug_info", SettingKind::Bool, "true", "whether stacks show files, lines and inlined functions"),
     row("stack_mode", SettingKind::Word(MODES), "bpftrace", "form of stacks"),
     row("str_trunc_trailer", SettingKind::Text, "..", "mark of a text that was cut"),
-    row("unstable_dw_ustack", SettingKind::Word(SWITCH), "enable", "accepted"),
+    row("unstable_dw_ustack", SettingKind::Word(SWITCH), "warn", "what the use of dw_ustack is: fine, a warning, an error"),
     row("unstable_import", SettingKind::Word(SWITCH), "enable", "accepted"),
     row("unstable_import_statement", SettingKind::Word(SWITCH), "enable", "accepted"),
     row("unstable_macro", SettingKind::Word(SWITCH), "enable", "accepted"),
@@ -113,6 +113,7 @@ pub(crate) fn read(program: &ast::Program, options: &Options, d: &mut Diagnostic
             max_strlen: DEFAULT_MAX_STRLEN,
             stack_mode: StackMode::Bpftrace,
             allow_unsafe: options.allow_unsafe,
+            dw_ustack: Some(Severity::Warning),
         },
         max_map_keys: None,
         missing: Missing::Error,
@@ -182,6 +183,13 @@ fn apply(settings: &mut Settings, name: &str, text: &str) {
             settings.types.max_strlen = n.clamp(1, MAX_STRLEN);
         }
         "max_map_keys" => settings.max_map_keys = Some(text.parse().unwrap_or(DEFAULT_MAP_KEYS).max(1)),
+        "unstable_dw_ustack" => {
+            settings.types.dw_ustack = match text {
+                "enable" => None,
+                "warn" => Some(Severity::Warning),
+                _ => Some(Severity::Error),
+            }
+        }
         "license" => settings.license = text.to_string(),
         "missing_probes" => {
             settings.missing = match text {

@@ -31,16 +31,24 @@ const MIXED: &str = "one of these numbers is negative, the other one needs all 6
 pub(crate) const WRAP: &str = "a cast, such as `(uint64)1`, makes the result wrap around";
 const BAD_SHIFT: &str = "a shift goes by 0 to 63 bits";
 
-/// The number that an expression of literals and `names` is (a positional parameter is asked for as `$1`); the bits of one beyond `i64::MAX`.
+/// The number that an expression of literals and `names` is; the bits of one beyond `i64::MAX`.
 pub(crate) fn eval(e: &Expr, names: &dyn Fn(&str) -> Option<i64>) -> Option<i64> {
-    match fold(e, names).ok()?? {
-        Constant::Int(n) => Some(n as i64),
-        Constant::Bool(b) => Some(i64::from(b)),
-        Constant::Text(_) => None,
+    fold(e, names).ok()??.number()
+}
+
+impl Constant {
+    /// The number that it is; the bits of one beyond `i64::MAX`.
+    pub fn number(self) -> Option<i64> {
+        match self {
+            Constant::Int(n) => Some(n as i64),
+            Constant::Bool(b) => Some(i64::from(b)),
+            Constant::Text(_) => None,
+        }
     }
 }
 
-/// The value of an expression of literals and `names`; `None` of any other.
+/// The value of an expression of literals, `names` and positional parameters, which are asked for as `$1`; `None`
+/// of any other.
 pub(crate) fn fold(e: &Expr, names: &dyn Fn(&str) -> Option<i64>) -> Result<Option<Constant>, Senseless> {
     Ok(match &e.kind {
         ExprKind::Int(n) => Some(Constant::Int(i128::from(*n))),

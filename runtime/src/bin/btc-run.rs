@@ -8,6 +8,7 @@ const USAGE: &str = "\
 usage: btc-run [options] OBJECT [$1 $2 …] [-- parameters]
   -c COMMAND       run and trace a command
   -p PID           trace a process
+  --dwarf-pid PID  unwind the stacks of one more process (dw_ustack)
   -o FILE          write the output to a file
   -f text|json     form of the output
   -B line|full|none  buffering
@@ -40,10 +41,10 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
         let mut value = || args.next().ok_or_else(|| Error::new(format!("{arg} needs a value")));
         match arg.as_str() {
             "-c" => options.child = Some(value()?),
-            "-p" => {
+            "-p" | "--dwarf-pid" => {
                 let text = value()?;
-                let pid = text.parse().map_err(|_| Error::new(format!("-p needs a process id, not `{text}`")))?;
-                options.pid = Some(pid);
+                let pid = text.parse().map_err(|_| Error::new(format!("{arg} needs a process id, not `{text}`")))?;
+                if arg == "-p" { options.pid = Some(pid) } else { options.unwound.push(pid) }
             }
             "-o" => options.output = Some(value()?.into()),
             "-f" => options.format = choice("-f", &value()?, &[("text", Format::Text), ("json", Format::Json)])?,

@@ -5,6 +5,7 @@
 //! taken before and after are both understood.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use super::files::{Files, Identity, Sight};
 use super::watch::Notice;
@@ -122,23 +123,41 @@ impl Memory {
     }
 
     fn add(&mut self, pid: u32, mapping: &Mapping<'_>, files: &mut Files) {
-        let (start, end, offset) = (mapping.start, mapping.end, mapping.offset);
-        let what = match mapping.name {
-            "[vdso]" => What::Vdso,
-            // Perf's word for memory without a file is `//anon`.
-            name if name.starts_with('/') && !name.starts_with("//") => {
-                What::File(files.number(mapping.file, &Sight { pid, start, end, name }))
+        let region = region(pid, mapping, files);
+        self.processes.entry(pid).or_default().add(region);
+    }
+
+    /// What a process has mapped, as far as nothing newer hides it.
+    pub(super) fn regions(&self, pid: u32) -> Vec<Region> {
+        let Some(process) = self.processes.get(&pid) else { return Vec::new() };
+        let mut regions: Vec<Region> = Vec::new();
+        for region in process.regions.iter().rev() {
+            if !regions.iter().any(|newer| newer.start < region.end && region.start < newer.end) {
+                regions.push(*region);
             }
-            _ => What::Anonymous,
-        };
-        self.processes.entry(pid).or_default().add(Region { start, end, offset, what });
+        }
+        regions
     }
 }
 
-/// Address of this process's own vDSO.
-pub(super) fn own_vdso() -> Option<u64> {
+/// What a process mapped.
+pub(super) fn region(pid: u32, mapping: &Mapping<'_>, files: &mut Files) -> Region {
+    let (start, end, offset) = (mapping.start, mapping.end, mapping.offset);
+    let what = match mapping.name {
+        "[vdso]" => What::Vdso,
+        // Perf's word for memory without a file is `//anon`.
+        name if name.starts_with('/') && !name.starts_with("//") => {
+            What::File(files.number(mapping.file, &Sight { pid, start, end, name }))
+        }
+        _ => What::Anonymous,
+    };
+    Region { start, end, offset, what }
+}
+
+/// Addresses of this process's own vDSO.
+pub(super) fn own_vdso() -> Option<Range<u64>> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    maps.lines().filter_map(parse_line).find(|m| m.name == "[vdso]").map(|m| m.start)
+    maps.lines().filter_map(parse_line).find(|m| m.name == "[vdso]").map(|m| m.start..m.end)
 }
 
 /// An executable mapping: `55d0a000-55d0b000 r-xp 00002000 fe:00 1234   /usr/bin/true`.

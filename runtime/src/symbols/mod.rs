@@ -10,6 +10,7 @@ mod files;
 mod kernel;
 mod memory;
 mod perf_map;
+mod unwind;
 mod watch;
 
 use std::path::PathBuf;
@@ -23,7 +24,10 @@ use files::Files;
 use kernel::Kernel;
 use memory::{Memory, Region, What};
 use perf_map::PerfMaps;
+use unwind::Unwinder;
 use watch::Watch;
+
+pub(crate) use unwind::Maps as UnwindMaps;
 
 /// How symbols are looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +97,8 @@ pub(crate) struct Symbols {
     memory: Memory,
     files: Files,
     perf_maps: PerfMaps,
+    /// What unwinds user stacks, where the script asks for that.
+    unwinder: Option<Unwinder>,
     /// Where the vDSO is in this process: it is the same one in all.
     vdso: Option<u64>,
 }
@@ -117,6 +123,7 @@ impl Symbols {
             memory: Memory::default(),
             files: Files::default(),
             perf_maps: PerfMaps::default(),
+            unwinder: None,
             vdso: None,
         }
     }
@@ -161,7 +168,35 @@ impl Symbols {
     /// Takes in what the kernel has told.
     pub(crate) fn observe(&mut self) {
         if let Some(watch) = &mut self.watch {
-            watch.read(|notice| self.memory.apply(notice, &mut self.files));
+            watch.read(|notice| {
+                if let Some(unwinder) = &mut self.unwinder {
+                    unwinder.apply(&notice, &mut self.files);
+                }
+                self.memory.apply(notice, &mut self.files);
+            });
+        }
+    }
+
+    /// Makes unwind tables of what processes have mapped; yields the number of rows that their map must
+    /// have room for.
+    pub(crate) fn prepare_unwinding(&mut self, processes: &[u32], quiet: bool) -> u32 {
+        let unwinder = Unwinder::new(processes, quiet, &mut self.memory, &mut self.files);
+        self.unwinder.insert(unwinder).most()
+    }
+
+    /// Gives the tables to programs, now and as more is mapped.
+    pub(crate) fn start_unwinding(&mut self, maps: UnwindMaps) {
+        if let Some(unwinder) = &mut self.unwinder {
+            unwinder.start(maps, &self.memory, &mut self.files);
+        }
+    }
+
+    /// Gives tables of what a process has mapped by now.
+    pub(crate) fn unwind_mapped(&mut self, pid: u32) {
+        self.observe();
+        self.memory.look_at(pid, &mut self.files);
+        if let Some(unwinder) = &mut self.unwinder {
+            unwinder.add_all(pid, &self.memory, &mut self.files);
         }
     }
 
@@ -238,7 +273,7 @@ impl Symbols {
     }
 
     fn name_in_vdso(&mut self, offset: u64) -> Option<Found> {
-        let own = *self.vdso.get_or_insert_with(|| memory::own_vdso().unwrap_or(0));
+        let own = *self.vdso.get_or_insert_with(|| memory::own_vdso().map_or(0, |range| range.start));
         let mut source = Process::new(Pid::Slf);
         source.perf_map = false;
         let symbol = self.symbolizer.symbolize_single(&Source::Process(source), Input::AbsAddr(own + offset)).ok()?;
@@ -298,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_vdso_has_symbols() {
-        let start = memory::own_vdso().expect("a vDSO");
+        let start = memory::own_vdso().expect("a vDSO").start;
         let mut symbols = symbols();
         let named = (0..256).filter_map(|n| symbols.user(std::process::id(), start + n * 16)).next();
         assert_eq!(named.and_then(|f| f.module).as_deref(), Some("[vdso]"));

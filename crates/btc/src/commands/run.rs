@@ -100,6 +100,7 @@ fn run_options(
     let mut options = runtime::Options {
         child: args.child.clone(),
         pid: args.pid,
+        unwound: args.unwound.clone(),
         positional,
         named,
         output: args.output.as_ref().map(Into::into),

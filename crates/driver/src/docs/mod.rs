@@ -116,8 +116,13 @@ binary is asked, when the script or object runs: there the debug information mus
 
 ### `dw_ustack`
 
-It is `ustack`, with a warning. bpftrace turns the unwind tables of the processes that `-p`, `-c` or `--dwarf-pid` name into maps when it
-starts, on x86-64, and its programs walk them. That ties a program to processes that run already and to their mappings at that time,
-which no object can carry. To copy the stack's bytes and to unwind them in user space is no way out either: a stack may be a map's key,
-so that it must be known while the program runs; and it would be some 16 KiB a record.
+The object holds the unwinder and two empty maps; whoever runs it, `btc-run` too, makes the tables of the processes that `-p`, `-c` and
+`--dwarf-pid` name and fills the maps. A child of `-c` is held at its program's first instruction until its tables are there. What the
+processes map later, and the processes that they fork, are followed within some 20 ms (bpftrace: what is mapped at the start). A stack of
+any other process is empty, which is counted and told at the end. On other machines than x86-64 frame pointers are followed, with a warning.
+
+Addresses of callers are those that they return to, as in `ustack`; bpftrace's are one less. A stack ends early, without a word, where no
+table tells its caller: code of a JIT, assembler code without `.cfi` directives, functions that keep their frame in another register
+than `rsp` and `rbp`, which a compiler may do where it aligns the stack. Signal handlers lead on to the code that was interrupted.
+The setting `unstable_dw_ustack` is obeyed as documented; bpftrace 0.27.1 says nothing whatever it is.
 ";

@@ -34,14 +34,12 @@ const SYNTAX: &[&str] = &["args", "ctx", "config", "offsetof", "sizeof", "typeof
 
 /// Entries that differ, with how.
 const DIFFERENT: &[(&str, &str)] = &[
-    ("dw_ustack", "follows frame pointers, with a warning"),
     ("cache_user_symbols", "accepted; tables are read once for each file"),
     ("lazy_symbolication", "accepted; symbols are looked up when printed"),
     ("max_bpf_progs", "accepted; there is no such limit"),
     ("max_probes", "accepted; there is no such limit"),
     ("on_stack_limit", "accepted; no script meets a stack limit"),
     ("unstable_tseries", "accepted; the feature is on"),
-    ("unstable_dw_ustack", "accepted"),
     ("unstable_typeinfo", "accepted; the feature is on"),
     ("unstable_import", "accepted; the feature is on"),
     ("unstable_map_decl", "accepted; the feature is on"),

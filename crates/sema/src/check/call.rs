@@ -100,7 +100,7 @@ impl Checker<'_, '_> {
         if function.params.first().is_some_and(|p| p.kind == ParamKind::Option) {
             return self.option(function, args, span);
         }
-        let errors = self.d.len();
+        let errors = self.d.errors();
         let mut checked = Vec::new();
         let mut facts: Vec<Arg> = Vec::new();
         for (n, arg) in args.iter().enumerate() {
@@ -115,7 +115,7 @@ impl Checker<'_, '_> {
             checked.push(value);
             facts.push(fact);
         }
-        let ty = if self.d.len() > errors {
+        let ty = if self.d.errors() > errors {
             Type::Unknown
         } else {
             let (target, attach) = (self.cx.target, &self.resolved.attach);
@@ -145,7 +145,7 @@ impl Checker<'_, '_> {
             self.uses_identity = true;
         }
         let ty = self.complete(ty);
-        let ty = if self.d.len() > errors { keep_aggregation(ty) } else { ty };
+        let ty = if self.d.errors() > errors { keep_aggregation(ty) } else { ty };
         hir::Expr { kind: ExprKind::Call { function, facts, args: checked }, ty, span }
     }
 
@@ -351,7 +351,7 @@ impl Checker<'_, '_> {
 
     /// The constant that an argument is.
     fn literal(&self, arg: &ast::Expr) -> Option<Literal> {
-        Some(match constant::fold(arg, &|name| self.constant_name(name)).ok()?? {
+        Some(match self.known(arg)? {
             Constant::Int(n) => Literal::Int(n as i64),
             Constant::Bool(b) => Literal::Bool(b),
             Constant::Text(text) => Literal::Str(text),

@@ -119,19 +119,20 @@ impl Checker<'_, '_> {
     }
 
     /// The value of a constant expression; parameters count where they are known.
-    pub(super) fn constant(&self, e: &ast::Expr) -> Option<i64> {
-        constant::eval(e, &|name| self.constant_name(name))
-    }
-
-    /// The value of an enumerator of the script, or of a positional parameter (`$1`).
-    pub(super) fn constant_name(&self, name: &str) -> Option<i64> {
+    pub(super) fn known(&self, e: &ast::Expr) -> Option<Constant> {
         let options = self.cx.options;
-        match name.strip_prefix('$') {
+        let names = |name: &str| match name.strip_prefix('$') {
             // One that the user left out is 0, as it is elsewhere.
             Some(n) if options.params.is_some() => number(options.param(n.parse().ok()?).unwrap_or("0")),
             Some(_) => None,
             None => self.cx.records.script_constant(name),
-        }
+        };
+        constant::fold(e, &names).ok()?
+    }
+
+    /// The number that a constant expression is.
+    pub(super) fn constant(&self, e: &ast::Expr) -> Option<i64> {
+        self.known(e)?.number()
     }
 
     /// `$1`: a number, or a text where the user gave one.

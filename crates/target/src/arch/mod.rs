@@ -5,7 +5,7 @@
 
 mod aarch64;
 mod riscv64;
-mod x86_64;
+pub mod x86_64;
 
 /// A register in `struct pt_regs`: a member, or an element of an array member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

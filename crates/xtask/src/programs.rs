@@ -20,20 +20,24 @@ fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
-fn build(profile: &str) -> Result<PathBuf> {
+/// Builds packages; yields the folder of the programs.
+fn build(profile: &str, packages: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(shell::root()).env("CARGO_TARGET_DIR", shell::target_folder());
     // libbpf-sys looks there for libelf and zlib; both are then linked from their archives.
     cargo.env("LIBBPF_SYS_LIBRARY_PATH", libraries()?).env("RUSTFLAGS", "-C target-feature=+crt-static");
     cargo.args(["build", "--quiet", "--profile", profile, "--target", &target()]);
-    cargo.args(["-p", "btc", "-p", "btc-runtime", "--features", "btc/static"]);
+    cargo.args(packages.iter().flat_map(|package| ["-p", package]));
+    if packages.contains(&"btc") {
+        cargo.args(["--features", "btc/static"]);
+    }
     shell::perform(&mut cargo)?;
     Ok(shell::target_folder().join(target()).join(profile))
 }
 
 /// Builds both programs for the guests: less optimised than a release, sooner done.
 pub fn for_guests() -> Result<PathBuf> {
-    build("guest")
+    build("guest", &["btc", "btc-runtime"])
 }
 
 /// Compiles a small C program: without shared libraries, or with the C library of this machine.
@@ -50,14 +54,17 @@ pub fn compile_c(source: &Path, into: &Path, shared: bool) -> Result<()> {
 
 /// The task.
 pub fn run(args: &[String]) -> Result<u8> {
-    let profile = match args {
-        [] => "guest",
-        [one] if one == "--release" => "release",
+    let programs = match args {
+        [] => ["btc", "btc-run"].map(|name| for_guests().map(|folder| folder.join(name))),
+        // Whole fleets get the runtime: size counts. The compiler is to be quick.
+        [one] if one == "--release" => [
+            build("release", &["btc"]).map(|folder| folder.join("btc")),
+            build("small", &["btc-runtime"]).map(|folder| folder.join("btc-run")),
+        ],
         _ => return Err(Failure::new("usage: cargo xtask static [--release]")),
     };
-    let folder = build(profile)?;
-    for name in ["btc", "btc-run"] {
-        let path = folder.join(name);
+    for path in programs {
+        let path = path?;
         let size = path.metadata().map_or(0, |m| m.len());
         println!("{} ({} KiB)", path.display(), size / 1024);
     }

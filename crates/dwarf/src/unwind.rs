@@ -3,6 +3,7 @@
 //!
 //! What is broken, or says more than a [`Rule`] can, has no caller. A section's size bounds the time.
 
+use btc_abi::unwind::Rule;
 use gimli::{
     BaseAddresses, CfaRule, CieOrFde, EhFrame, EndianSlice, LittleEndian, Register, RegisterRule, UnwindContext,
     UnwindExpression, UnwindSection, UnwindTableRow, X86_64,
@@ -17,37 +18,6 @@ pub struct Row {
     pub address: u64,
     /// The rule.
     pub rule: Rule,
-}
-
-/// How a frame leads to its caller's. The canonical address (CFA) of a frame is where the stack pointer was before
-/// the call; the return address lies right below.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// There is no caller, or it cannot be told.
-    Stop,
-    /// The CFA is so many words above the stack pointer.
-    Stack {
-        /// Words.
-        words: u16,
-        /// Where the caller's frame pointer is saved, in words from the CFA; 0 when it is still in its register.
-        saved: i8,
-    },
-    /// The CFA is so many words above the frame pointer.
-    Frame {
-        /// Words.
-        words: u16,
-        /// As in [`Rule::Stack`].
-        saved: i8,
-    },
-    /// An entry of 16 bytes of a procedure linkage table: the CFA is one word above the stack pointer, and two
-    /// from this byte of the entry on.
-    Plt {
-        /// The byte.
-        from: u8,
-    },
-    /// The frame of a signal's handler has returned to code of this kind: the kernel's record of all
-    /// registers lies at the stack pointer.
-    Signal,
 }
 
 /// Bytes of entries that are gone through, those of what they have in common each time: some hundred

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("types", ""),
     ("abi", ""),
     ("bpf", ""),
-    ("dwarf", ""),
+    ("dwarf", "abi"),
     ("target", "dwarf types"),
     ("ir", "abi diagnostics types"),
     // Definitions.

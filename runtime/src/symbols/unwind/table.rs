@@ -5,8 +5,8 @@ use std::os::fd::FromRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use btc_abi::unwind::{self, HALVINGS, ROW_SIZE};
-use btc_dwarf::unwind::{Row, Rule};
+use btc_abi::unwind::{HALVINGS, ROW_SIZE};
+use btc_dwarf::unwind::Row;
 use libbpf_sys as sys;
 use object::{Architecture, Object, ObjectSection, ObjectSegment, ReadCache, SegmentFlags, elf};
 
@@ -121,18 +121,13 @@ fn update(map: i32, numbers: &[u32], rows: &[[u8; ROW_SIZE as usize]]) -> bool {
 /// A row as the map holds it; `None` for one too far away.
 fn bytes(row: &Row, base: u64) -> Option<[u8; ROW_SIZE as usize]> {
     let address = u32::try_from(row.address - base).ok()?;
-    let rule = match row.rule {
-        Rule::Stop => unwind::Rule::Stop,
-        Rule::Stack { words, saved } => unwind::Rule::Stack { words, saved },
-        Rule::Frame { words, saved } => unwind::Rule::Frame { words, saved },
-        Rule::Plt { from } => unwind::Rule::Plt { from },
-        Rule::Signal => unwind::Rule::Signal,
-    };
-    Some((u64::from(address) | u64::from(rule.bits()) << 32).to_le_bytes())
+    Some((u64::from(address) | u64::from(row.rule.bits()) << 32).to_le_bytes())
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
+    use btc_abi::unwind::Rule;
+
     use super::*;
 
     /// The bits of the rule for an address of this process's own code.
@@ -152,7 +147,7 @@ mod tests {
         memory::Memory::look_at(&mut memory, std::process::id(), &mut files);
         let region = memory.find(std::process::id(), address).unwrap();
         let table = Table::of_file(&own).unwrap();
-        assert_eq!(rule_at(&table, &region, address), unwind::Rule::Stack { words: 1, saved: 0 }.bits());
+        assert_eq!(rule_at(&table, &region, address), Rule::Stack { words: 1, saved: 0 }.bits());
         assert!(table.base_at(u64::MAX).is_none());
     }
 

@@ -148,6 +148,9 @@ pub struct CheckArgs {
     /// Scripts
     #[arg(value_name = "SCRIPT", required = true)]
     pub files: Vec<String>,
+    /// A parameter of the scripts, where their probes or constants name any: the first is `$1`; may be repeated
+    #[arg(long = "param", value_name = "VALUE", allow_hyphen_values = true)]
+    pub params: Vec<String>,
     /// Print the diagnostics to standard output as JSON, an object a line
     #[arg(long)]
     pub json: bool,

@@ -45,7 +45,7 @@ fn one<'a>(
 ) -> Option<Resolved<'a>> {
     let text = with_params(&point.text, options).map_err(|n| {
         let message = format!("`{}` names the parameter `${n}`, which is not given", point.text);
-        let help = "a parameter of a probe must be known when the script is compiled: give it behind the script";
+        let help = "a parameter of a probe must be known when the script is compiled: give it behind the script, or to `btc check` with --param";
         d.push(Diagnostic::error(Code::BadProbe, point.span, message).help(help));
     });
     let text = text.ok()?;

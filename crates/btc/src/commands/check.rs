@@ -23,6 +23,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 fn check(args: &CheckArgs, file: &str) -> Result<bool, String> {
     let options = Options {
         emit: Emit::Object,
+        params: Some(args.params.clone()).filter(|p| !p.is_empty()),
         allow_unsafe: args.allow_unsafe,
         environment: environment(),
         ..Options::default()

@@ -5,6 +5,7 @@ use btc_diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use btc_hir::{self as hir, ExprKind};
 use btc_types::Type;
 
+use super::expr::text_literal;
 use super::{Checker, broken};
 
 impl Checker<'_, '_> {
@@ -60,16 +61,12 @@ impl Checker<'_, '_> {
         let ty = Type::pointer(Type::Record(layout.ty.clone()), btc_types::Space::Kernel);
         Some(hir::Expr { kind: ExprKind::Context, ty, span })
     }
-}
 
-impl Checker<'_, '_> {
     /// `probe` where a text is wanted: its name, where the compiler knows it.
     pub(super) fn spell_probe(&self, value: hir::Expr) -> hir::Expr {
         if value.ty != Type::ProbeName || self.is_named_late() {
             return value;
         }
-        let name = self.resolved.name.as_bytes();
-        let ty = Type::str(name.len() as u32 + 1);
-        hir::Expr { kind: ExprKind::Str(name.to_vec()), ty, span: value.span }
+        text_literal(self.resolved.name.clone().into_bytes(), value.span)
     }
 }

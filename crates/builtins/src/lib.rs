@@ -15,7 +15,7 @@ mod texts;
 pub use definition::{
     Arg, Check, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
 };
-pub use lowering::{Call, Extra, Lowered, Lowering, Repeat, Source};
+pub use lowering::{Body, Bytes, Call, Extra, Lowered, Lowering, Repeat, Source};
 
 macro_rules! builtins {
     ($($module:ident: $($function:ident),+;)*) => {

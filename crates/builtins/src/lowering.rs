@@ -80,6 +80,17 @@ pub enum Source {
     Remote(Value, Space),
 }
 
+/// Bytes in memory that the program reads directly.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes {
+    /// Where they begin.
+    pub at: Memory,
+    /// How many there are at most.
+    pub capacity: u32,
+    /// Whether a NUL stands within the capacity at the latest.
+    pub terminated: bool,
+}
+
 /// A loop that a hook began.
 #[derive(Clone, Copy, Debug)]
 pub struct Repeat {
@@ -90,6 +101,9 @@ pub struct Repeat {
     /// Where the loop ends.
     pub out: Block,
 }
+
+/// Code over texts, given by their places, and numbers. Yields a number.
+pub type Body<'f, 'm> = dyn FnMut(&mut (dyn Lowering<'m> + '_), &[Memory], &[Value]) -> Value + 'f;
 
 /// Services for lowering hooks.
 pub trait Lowering<'m> {
@@ -116,6 +130,17 @@ pub trait Lowering<'m> {
     fn begin_loop(&mut self, rounds: u64) -> Repeat;
     /// Ends the body of the innermost loop; what follows is behind it.
     fn end_loop(&mut self);
+    /// What `body` yields for these texts and numbers. In a loop of the script that is done by a function that the
+    /// verifier checks once, for the loop would multiply the body's own. `body` is given where the texts are, and knows
+    /// nothing of the call's arguments; `shape` tells all that bodies of this name and place may differ in.
+    fn apart(
+        &mut self,
+        name: &'static str,
+        shape: String,
+        texts: &[Bytes],
+        numbers: &[Value],
+        body: &mut Body<'_, 'm>,
+    ) -> Value;
     /// The text, with its NUL, that the value of the call is compared with and nothing else,
     /// and where to go unless they are equal. A hook may do that without the value in memory.
     fn compared(&mut self) -> Option<(Vec<u8>, Block)>;

@@ -5,7 +5,7 @@ use btc_ir::{BinOp, Memory, Op};
 use btc_types::{PADDED_TEXT, Type};
 
 use crate::strlen::without_nul;
-use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers, texts};
+use crate::{Bytes, Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers, texts};
 
 /// The definition.
 pub static STR_CONCAT: Function = Function {
@@ -50,7 +50,7 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     if size <= PADDED_TEXT {
         l.b().clear(dest.base, dest.offset, size);
     }
-    let room = |t: &texts::Bytes| t.capacity + u32::from(!t.terminated);
+    let room = |t: &Bytes| t.capacity + u32::from(!t.terminated);
     let end = append(l, dest, left.at, room(&left));
     let end = l.b().push(Op::UMin(end, u64::from(room(&left)) - 1));
     let to = texts::pointer(l, dest);

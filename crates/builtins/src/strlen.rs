@@ -4,8 +4,9 @@ use btc_diagnostics::Code;
 use btc_ir::{Cond, Value};
 use btc_types::Type;
 
-use crate::texts::{self, Bytes};
-use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers};
+use crate::{
+    Bytes, Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers, texts,
+};
 
 /// The definition.
 pub static STRLEN: Function = Function {

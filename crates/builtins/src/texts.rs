@@ -5,20 +5,10 @@ use btc_ir::{BinOp, Builder, Cond, Memory, Op, Value, Width};
 use btc_types::{Space, Type};
 
 use crate::definition::Literal;
-use crate::{Call, Lowering, Source, helpers};
+use crate::{Bytes, Call, Lowering, Source, helpers};
 
 /// Bytes that are read from an address whose text may have any length.
 pub(crate) const UNBOUNDED: u32 = btc_target::DEFAULT_MAX_STRLEN;
-
-/// Bytes in memory that the program reads directly.
-pub(crate) struct Bytes {
-    /// Where they begin.
-    pub at: Memory,
-    /// How many there are at most.
-    pub capacity: u32,
-    /// Whether a NUL stands within the capacity at the latest.
-    pub terminated: bool,
-}
 
 /// Whether a type can be read as text.
 pub(crate) fn is_text(ty: &Type) -> bool {
@@ -112,6 +102,21 @@ pub(crate) fn compare(
     limit: Option<Value>,
     stop: bool,
 ) -> Value {
+    let texts = [left, right].map(|at| Bytes { at, capacity: most.max(1), terminated: false });
+    let numbers: Vec<Value> = limit.into_iter().collect();
+    l.apart("compare", format!("{most} {} {stop}", numbers.len()), &texts, &numbers, &mut |l, texts, numbers| {
+        compare_at(l, texts[0], texts[1], most, numbers.first().copied(), stop)
+    })
+}
+
+fn compare_at(
+    l: &mut (dyn Lowering<'_> + '_),
+    left: Memory,
+    right: Memory,
+    most: u32,
+    limit: Option<Value>,
+    stop: bool,
+) -> Value {
     let (a, b) = (pointer(l, left), pointer(l, right));
     let result = variable(l, 0);
     let round = l.begin_loop(u64::from(most));
@@ -166,12 +171,19 @@ const CHUNK: usize = 8;
 fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) -> Value {
     let haystack = text(l, call, 0);
     let room = haystack.capacity - u32::from(haystack.terminated);
-    let start = pointer(l, haystack.at);
     let Some(last) = room.checked_sub(needle.len() as u32) else { return l.b().iconst(-1) };
     let (&first, rest) = match needle.split_first() {
         Some(parts) => parts,
         None => return l.b().iconst(0),
     };
+    l.apart("search", format!("{last} {needle:?}"), &[haystack], &[], &mut |l, texts, _| {
+        search_constant_at(l, texts[0], last, first, rest)
+    })
+}
+
+/// Looks for a constant at the first positions up to `last`.
+fn search_constant_at(l: &mut (dyn Lowering<'_> + '_), haystack: Memory, last: u32, first: u8, rest: &[u8]) -> Value {
+    let start = pointer(l, haystack);
     let result = variable(l, -1);
     let round = l.begin_loop(u64::from(last) + 1);
     let b = l.b();
@@ -213,11 +225,18 @@ fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) 
 /// has yet to follow.
 const STRIDE: u64 = 4;
 
+fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
+    let (haystack, needle) = (text(l, call, 0), text(l, call, 1));
+    let shape = format!("{} {}", haystack.capacity, needle.capacity);
+    l.apart("search", shape, &[haystack, needle], &[], &mut |l, texts, _| {
+        search_text_at(l, Bytes { at: texts[0], ..haystack }, Bytes { at: texts[1], ..needle })
+    })
+}
+
 /// One loop over both positions, for the verifier would follow a loop within a loop product
 /// times. The positions are numbers it knows nothing of but the bounds that masks give, and
 /// a step takes no branch whether the bytes match or not, so each costs it the same.
-fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
-    let (haystack, needle) = (text(l, call, 0), text(l, call, 1));
+fn search_text_at(l: &mut (dyn Lowering<'_> + '_), haystack: Bytes, needle: Bytes) -> Value {
     // A needle that is longer than what is left differs where that ends.
     let each = u64::from(needle.capacity.min(haystack.capacity)) + 1;
     let most = u64::from(haystack.capacity) * each;
@@ -262,11 +281,11 @@ fn copied(l: &mut (dyn Lowering<'_> + '_), from: &Bytes) -> Masked {
     let to = l.alloc(size);
     let (start, from) = (pointer(l, to), pointer(l, from.at));
     let b = l.b();
+    let room = b.iconst(i64::from(room));
     // Before Linux 5.12 the stack is read at a variable place only where all of it is written.
     if size <= 64 {
         b.clear(to.base, to.offset, size);
     }
-    let room = b.iconst(i64::from(room));
     b.helper(helpers::PROBE_READ_KERNEL_STR, &[start, room, from]);
     Masked { start, mask: i64::from(size) - 1 }
 }

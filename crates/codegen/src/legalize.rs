@@ -1,8 +1,8 @@
 //! Rewrites what needs control flow before instruction selection.
 //!
 //! Scratch objects become displacements from one pointer, which a prologue looks up
-//! (and returns 0 when there is none); fills and copies over [`UNROLL`] bytes become
-//! counted loops. Requires: valid IR. Keeps: the order of the function's own blocks.
+//! (and returns 0 when there is none); fills over [`CLEAR`] bytes become calls of a helper, copies over [`UNROLL`]
+//! bytes counted loops. Requires: valid IR. Keeps: the order of the function's own blocks.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,10 +14,17 @@ use btc_ir::{
 
 use crate::CodegenError;
 
-/// Fills and copies up to so many bytes are written out.
-pub const UNROLL: u32 = 1024;
+/// Fills up to so many bytes are written out.
+const CLEAR: u32 = 512;
+/// Copies up to so many bytes are written out.
+const UNROLL: u32 = 1024;
 /// Bytes that one turn of a loop for larger ones handles.
 const TURN: u32 = 128;
+/// `bpf_probe_read_user` (Linux 5.5): fills its destination with zeros when the address is none of a process's. That is one
+/// step for the verifier, which stores are not.
+const PROBE_READ_USER: u32 = 112;
+/// An address that is none of a process's: refused before anything is read.
+const NOWHERE: i64 = -1;
 /// `bpf_map_lookup_elem`
 const MAP_LOOKUP: u32 = 1;
 /// `bpf_get_smp_processor_id`
@@ -37,6 +44,9 @@ pub fn run(
         return Err(invalid("no blocks"));
     }
     let mut result = Cow::Borrowed(func);
+    if has(func, |op| matches!(op, Op::Clear(_, len) if *len > CLEAR)) {
+        clear(result.to_mut());
+    }
     if has(func, |op| large(op).is_some()) {
         unroll(result.to_mut());
     }
@@ -60,11 +70,40 @@ fn has(func: &Function, wanted: impl Fn(&Op) -> bool) -> bool {
     func.blocks.iter().flat_map(|b| &b.insts).any(|i| wanted(&i.op))
 }
 
+/// The length of a copy that becomes a loop.
 fn large(op: &Op) -> Option<u32> {
     match op {
-        Op::Clear(_, len) | Op::Copy { len, .. } if *len > UNROLL => Some(*len),
+        Op::Copy { len, .. } if *len > UNROLL => Some(*len),
         _ => None,
     }
+}
+
+/// Turns large fills into calls.
+fn clear(func: &mut Function) {
+    let mut values = func.values;
+    for block in &mut func.blocks {
+        let old = std::mem::take(&mut block.insts);
+        for inst in old {
+            let (to, len) = match inst.op {
+                Op::Clear(to, len) if len > CLEAR => (to, len),
+                _ => {
+                    block.insts.push(inst);
+                    continue;
+                }
+            };
+            let mut new = |op: Op| {
+                let result = Value(values);
+                values += 1;
+                block.insts.push(InstData { result: Some(result), op, span: inst.span });
+                result
+            };
+            let offset = new(Op::Const(i64::from(to.offset)));
+            let to = new(Op::Bin(BinOp::Add, to.base, offset));
+            let args = vec![to, new(Op::Const(i64::from(len))), new(Op::Const(NOWHERE))];
+            new(Op::Call(Callee::Helper(PROBE_READ_USER), args));
+        }
+    }
+    func.values = values;
 }
 
 /// Puts a block in front of an entry that is also jumped to: parameters come in only once.
@@ -145,7 +184,7 @@ fn shift_blocks(func: &mut Function, by: u32) {
     }
 }
 
-/// Turns large fills and copies into loops. The parts of a cut block stay together.
+/// Turns large copies into loops. The parts of a cut block stay together.
 fn unroll(func: &mut Function) {
     let old = std::mem::take(&mut func.blocks);
     let mut renamed = HashMap::new();
@@ -187,10 +226,10 @@ const NEW: u32 = 1 << 31;
 
 /// Pushes `head`, which falls into a loop that does `inst`, and the loop.
 fn push_loop(func: &mut Function, mut head: BlockData, inst: &InstData) {
+    let Op::Copy { to, from, len } = inst.op else { return };
     let span = inst.span;
     let turn = Block((func.blocks.len() as u32 + 1) | NEW);
     let after = Block((func.blocks.len() as u32 + 2) | NEW);
-    let len = large(&inst.op).unwrap_or(0);
     let turns = len / TURN;
     let mut values = func.values;
     let mut new = |op: Op, to: &mut Vec<InstData>| {
@@ -204,12 +243,7 @@ fn push_loop(func: &mut Function, mut head: BlockData, inst: &InstData) {
     let rest = len % TURN;
     // What is left over is done first: the loop then needs no block behind it.
     if rest > 0 {
-        let op = match inst.op {
-            Op::Copy { to, from, .. } => Op::Copy { to: tail(to), from: tail(from), len: rest },
-            Op::Clear(to, _) => Op::Clear(tail(to), rest),
-            _ => return,
-        };
-        new(op, &mut head.insts);
+        new(Op::Copy { to: tail(to), from: tail(from), len: rest }, &mut head.insts);
     }
     head.terminator = Some(Terminator::Jump(Jump { block: turn, args: vec![start] }));
     let mut insts = Vec::new();
@@ -219,15 +253,8 @@ fn push_loop(func: &mut Function, mut head: BlockData, inst: &InstData) {
         base: new(Op::Bin(BinOp::Add, m.base, counter), insts),
         offset: m.offset,
     };
-    let op = match inst.op {
-        Op::Copy { to, from, .. } => {
-            let (to, from) = (moved(to, &mut insts), moved(from, &mut insts));
-            Op::Copy { to, from, len: TURN }
-        }
-        Op::Clear(to, _) => Op::Clear(moved(to, &mut insts), TURN),
-        _ => return,
-    };
-    new(op, &mut insts);
+    let (to, from) = (moved(to, &mut insts), moved(from, &mut insts));
+    new(Op::Copy { to, from, len: TURN }, &mut insts);
     let step = new(Op::Const(i64::from(TURN)), &mut insts);
     let next = new(Op::Bin(BinOp::Add, counter, step), &mut insts);
     let end = new(Op::Const(i64::from(turns * TURN)), &mut insts);

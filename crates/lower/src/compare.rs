@@ -1,5 +1,6 @@
 //! Comparisons.
 
+use btc_builtins::Bytes;
 use btc_hir::{self as hir, CompareKind, ExprKind, Logic};
 use btc_ir::{BinOp, Block, Cond, Memory, Op, Value, Width};
 use btc_types::PADDED_TEXT;
@@ -124,10 +125,35 @@ impl FnLower<'_, '_, '_> {
             .find(|w| [a.offset, b.offset].iter().all(|at| at % w.bytes() as i32 == 0))
             .unwrap_or(Width::B1);
         let size = i64::from(width.bytes());
-        let unused = 64 - 8 * size as u32;
-        let (a, b) = (self.pointer(a), self.pointer(b));
         let words = i64::from(shorter) / size;
-        let (zero, same) = (self.b.iconst(0), self.b.block(0));
+        let texts = [a, b].map(|at| Bytes { at, capacity: shorter, terminated: false });
+        let found = self.apart("equal", format!("{words} {size}"), &texts, &[], |f, texts, _| {
+            f.equal_words(texts[0], texts[1], words, width)
+        });
+        let (open, rest, same) = (self.b.block(0), self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Eq, found, SAME, same, open);
+        self.b.switch_to(open);
+        self.b.branch_imm(Cond::Eq, found, OTHER, differ, rest);
+        self.b.switch_to(rest);
+        let (a, b) = (self.pointer(a), self.pointer(b));
+        for at in words * size..i64::from(shorter) {
+            let at = self.b.iconst(at);
+            let (x, y) = (self.load_at(a, at, Width::B1), self.load_at(b, at, Width::B1));
+            let (alike, next) = (self.b.block(0), self.b.block(0));
+            self.b.branch(Cond::Eq, x, y, alike, differ);
+            self.b.switch_to(alike);
+            self.b.branch_imm(Cond::Eq, x, 0, same, next);
+            self.b.switch_to(next);
+        }
+        self.b.jump(same, &[]);
+        self.b.switch_to(same);
+    }
+
+    /// Compares so many words of two texts: [`SAME`] or [`OTHER`] where they end, else 0.
+    fn equal_words(&mut self, a: Memory, b: Memory, words: i64, width: Width) -> Value {
+        let size = i64::from(width.bytes());
+        let unused = 64 - 8 * size as u32;
+        let (a, b, zero) = (self.pointer(a), self.pointer(b), self.b.iconst(0));
         let result = self.b.slot(8);
         let result = self.b.slot_addr(result);
         self.b.store(Width::B8, result, 0, zero);
@@ -160,24 +186,7 @@ impl FnLower<'_, '_, '_> {
             self.b.leave(round.out);
         }
         self.end_loop(&round);
-
-        let found = self.b.load(Width::B8, result, 0);
-        let (open, rest) = (self.b.block(0), self.b.block(0));
-        self.b.branch_imm(Cond::Eq, found, SAME, same, open);
-        self.b.switch_to(open);
-        self.b.branch_imm(Cond::Eq, found, OTHER, differ, rest);
-        self.b.switch_to(rest);
-        for at in words * size..i64::from(shorter) {
-            let at = self.b.iconst(at);
-            let (x, y) = (self.load_at(a, at, Width::B1), self.load_at(b, at, Width::B1));
-            let (alike, next) = (self.b.block(0), self.b.block(0));
-            self.b.branch(Cond::Eq, x, y, alike, differ);
-            self.b.switch_to(alike);
-            self.b.branch_imm(Cond::Eq, x, 0, same, next);
-            self.b.switch_to(next);
-        }
-        self.b.jump(same, &[]);
-        self.b.switch_to(same);
+        self.b.load(Width::B8, result, 0)
     }
 
     fn load_at(&mut self, base: Value, offset: Value, width: Width) -> Value {
@@ -186,7 +195,7 @@ impl FnLower<'_, '_, '_> {
     }
 }
 
-/// What a round found that ended the comparison.
+/// What was found that ends a comparison.
 const SAME: i64 = 1;
 const OTHER: i64 = 2;
 

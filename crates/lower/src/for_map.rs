@@ -9,7 +9,7 @@ use btc_hir as hir;
 use btc_ir::{Cond, FunctionKind, Memory, Op, Value, Width};
 use btc_types::Type;
 
-use crate::function::{FnLower, Frame, Temporaries};
+use crate::function::{FnLower, Frame, Used};
 use btc_builtins::helpers::FOR_EACH_MAP_ELEM;
 use crate::loops::Enclosing;
 use crate::place::{Place, part_offset, width_of};
@@ -156,5 +156,5 @@ struct Outer {
     frame: Option<Frame>,
     vars: std::collections::HashMap<hir::VarId, Memory>,
     loops: Vec<Enclosing>,
-    memory: (u32, Temporaries),
+    memory: Used,
 }

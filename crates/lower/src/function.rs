@@ -50,16 +50,17 @@ pub(crate) struct FnLower<'m, 's, 'p> {
     pub syscalls: Option<Syscalls>,
     /// The frame, in a probe with loops over maps.
     pub frame: Option<Frame>,
-    stack_used: u32,
-    stack_budget: u32,
-    temporaries: Temporaries,
+    used: Used,
 }
 
-/// Scratch objects of one function: a statement may take those of an earlier one.
+/// What memory one function uses. A statement may take the scratch objects of an earlier one.
 #[derive(Default)]
-pub(crate) struct Temporaries {
+pub(crate) struct Used {
+    /// Bytes of the stack, and how many there may be.
+    stack: u32,
+    stack_budget: u32,
     /// Those that the statement in hand uses, and those around it.
-    used: Vec<(u32, ScratchId)>,
+    temporaries: Vec<(u32, ScratchId)>,
     /// Those of statements that are done, with their sizes.
     free: Vec<(u32, ScratchId)>,
 }
@@ -85,6 +86,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
     });
     let table = table.map(|(symbol, number)| Syscalls::new(symbol, number, module));
     let b = Builder::new(module, symbol, FunctionKind::Program { section }, 1, probe.span);
+    let stack_budget = if probe.map_loops { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET };
     let mut f = FnLower {
         b,
         shared,
@@ -96,9 +98,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         shares: loops::shares(probe),
         syscalls: table,
         frame: None,
-        stack_used: 0,
-        stack_budget: if probe.map_loops { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET },
-            temporaries: Temporaries::default(),
+        used: Used { stack_budget, ..Used::default() },
     };
     f.body();
     f.b.finish()
@@ -142,13 +142,16 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// Gives every variable a cleared place, but for those in the frame. Scalars have a slot of their own, which
-    /// the optimiser turns into SSA values.
+    /// the optimiser turns into SSA values. Others are not on the stack where there are loops, see [`FnLower::alloc`].
     fn declare_vars(&mut self) {
+        let loops = loops::outermost(&self.probe.body) > 0;
         for (n, var) in self.probe.vars.iter().enumerate().filter(|(_, var)| !var.shared) {
             let size = var_size(&var.ty);
             let memory = if var.ty.is_scalar() {
                 let slot = self.b.slot(8);
                 Memory { base: self.b.slot_addr(slot), offset: 0 }
+            } else if loops {
+                self.scratch(size)
             } else {
                 self.alloc(size)
             };
@@ -211,30 +214,36 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    /// Begins to count the memory of a callback; the outer function's.
-    pub fn begin_memory(&mut self) -> (u32, Temporaries) {
-        (std::mem::take(&mut self.stack_used), std::mem::take(&mut self.temporaries))
+    /// Begins to count the memory of a nested function; the outer one's.
+    pub fn begin_memory(&mut self) -> Used {
+        let stack_budget = self.used.stack_budget;
+        std::mem::replace(&mut self.used, Used { stack_budget, ..Used::default() })
     }
 
     /// Goes on counting the memory of the outer function.
-    pub fn end_memory(&mut self, (stack, temporaries): (u32, Temporaries)) {
-        self.stack_used = stack;
-        self.temporaries = temporaries;
+    pub fn end_memory(&mut self, outer: Used) {
+        self.used = outer;
+    }
+
+    /// Puts no further object of this function on the stack, for those that are called where it is nearly full.
+    pub fn leave_stack(&mut self) {
+        self.used.stack_budget = 0;
     }
 
     /// Lowers a statement by `f`; the scratch memory that it takes is free afterwards.
     pub fn with_temporaries(&mut self, f: impl FnOnce(&mut Self)) {
-        let around = self.temporaries.used.len();
+        let around = self.used.temporaries.len();
         f(self);
-        let done = self.temporaries.used.split_off(around);
-        self.temporaries.free.extend(done);
+        let done = self.used.temporaries.split_off(around);
+        self.used.free.extend(done);
     }
 
-    /// Memory for an object of this function, rounded up to 8 bytes, with whatever content.
+    /// Memory for an object of this function, rounded up to 8 bytes, with whatever content. In a loop it is
+    /// not on the stack: the verifier would compare what an earlier round left there.
     pub fn alloc(&mut self, size: u32) -> Memory {
         let size = size.max(1).next_multiple_of(8);
-        if size <= STACK_OBJECT && self.stack_used + size <= self.stack_budget {
-            self.stack_used += size;
+        if size <= STACK_OBJECT && !self.in_loop() && self.used.stack + size <= self.used.stack_budget {
+            self.used.stack += size;
             let slot = self.b.slot(size);
             return Memory { base: self.b.slot_addr(slot), offset: 0 };
         }
@@ -254,12 +263,12 @@ impl FnLower<'_, '_, '_> {
             self.b.module.scratch_map = Some(id);
         }
         let size = size.next_multiple_of(8);
-        let fits = self.temporaries.free.iter().rposition(|(free, _)| *free == size);
+        let fits = self.used.free.iter().rposition(|(free, _)| *free == size);
         let (_, scratch) = match fits {
-            Some(n) => self.temporaries.free.swap_remove(n),
+            Some(n) => self.used.free.swap_remove(n),
             None => (size, self.b.scratch(size)),
         };
-        self.temporaries.used.push((size, scratch));
+        self.used.temporaries.push((size, scratch));
         let base = self.b.push(btc_ir::Op::ScratchAddr(scratch));
         Memory { base, offset: 0 }
     }

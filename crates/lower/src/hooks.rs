@@ -1,7 +1,7 @@
 //! Calls of builtins: the services that their hooks ask for.
 
 use btc_abi::{Action, GlobalValue, LossKind};
-use btc_builtins::{Call, Extra, Lowered, Lowering, Repeat, Source};
+use btc_builtins::{Body, Bytes, Call, Extra, Lowered, Lowering, Repeat, Source};
 use btc_hir::{self as hir, ExprKind};
 use btc_providers::Context;
 use btc_ir::{BinOp, Block, Builder, Memory, Op, Value, Width};
@@ -62,8 +62,7 @@ impl FnLower<'_, '_, '_> {
             None if !scalar => Some(self.alloc(e.ty.size())),
             other => other,
         };
-        let mut hook =
-            Hook { f: self, args, facts, dest, shared_by_cpus: false, first: None, compared, searches: Vec::new() };
+        let mut hook = Hook { compared, ..Hook::of(self, args, facts, dest) };
         let lowered = (function.lower)(&mut hook, &call);
         if let (Lowered::At(from), Some(to)) = (lowered, dest) {
             self.b.copy(to, from, e.ty.size());
@@ -91,7 +90,7 @@ impl FnLower<'_, '_, '_> {
         let outer = self.b.span;
         self.b.span = e.span;
         let call = Call { args: facts.clone(), ty: ty.clone(), span: e.span };
-        let mut hook = Hook { f: self, args, facts, dest: Some(at), shared_by_cpus, first, compared: None, searches: Vec::new() };
+        let mut hook = Hook { shared_by_cpus, first, ..Hook::of(self, args, facts, Some(at)) };
         (function.lower)(&mut hook, &call);
         self.b.span = outer;
     }
@@ -151,6 +150,19 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         if let Some(l) = self.searches.pop() {
             self.f.end_loop(&l);
         }
+    }
+
+    fn apart(
+        &mut self,
+        name: &'static str,
+        shape: String,
+        texts: &[Bytes],
+        numbers: &[Value],
+        body: &mut Body<'_, 'm>,
+    ) -> Value {
+        self.f.apart(name, shape, texts, numbers, |f, texts, numbers| {
+            body(&mut Hook::of(f, &[], &[], None), texts, numbers)
+        })
     }
 
     fn compared(&mut self) -> Option<(Vec<u8>, Block)> {
@@ -355,7 +367,17 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 }
 
-impl Hook<'_, '_, '_, '_> {
+impl<'f, 'm, 's, 'p> Hook<'f, 'm, 's, 'p> {
+    /// A call with nothing special about it.
+    fn of(
+        f: &'f mut FnLower<'m, 's, 'p>,
+        args: &'f [hir::Expr],
+        facts: &'f [btc_builtins::Arg],
+        dest: Option<Memory>,
+    ) -> Self {
+        Hook { f, args, facts, dest, shared_by_cpus: false, first: None, compared: None, searches: Vec::new() }
+    }
+
     /// In a probe of user-space code, an address of unknown space is the process's.
     fn known(&self, space: Space) -> Space {
         if space == Space::Unknown && self.f.probe.provider.is_user { Space::User } else { space }

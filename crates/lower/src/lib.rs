@@ -12,6 +12,7 @@ mod encode;
 mod expr;
 mod for_map;
 mod function;
+mod global_function;
 mod hooks;
 mod identity;
 mod into;

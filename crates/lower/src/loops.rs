@@ -155,6 +155,11 @@ impl FnLower<'_, '_, '_> {
         self.forget(&vars);
     }
 
+    /// Whether this is in a loop that the verifier follows from round to round.
+    pub fn in_loop(&self) -> bool {
+        self.loops.iter().any(|l| l.leave.is_some())
+    }
+
     /// Ends the function with a result, by way of the loops around.
     pub fn ret(&mut self, result: Value) {
         match self.loops.iter().rev().find_map(|l| l.leave) {
@@ -371,7 +376,7 @@ pub(crate) fn whole() -> [Work; 2] {
 }
 
 /// Loops of a block that are in no other loop.
-fn outermost(block: &hir::Block) -> u32 {
+pub(crate) fn outermost(block: &hir::Block) -> u32 {
     let each = block.stmts.iter().map(|stmt| match &stmt.kind {
         StmtKind::While { .. } | StmtKind::ForRange { .. } => 1,
         StmtKind::If { then, otherwise, .. } => outermost(then).saturating_add(outermost(otherwise)),

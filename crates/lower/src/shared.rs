@@ -44,6 +44,8 @@ pub(crate) struct Shared<'a> {
     control: Option<MapId>,
     /// 0, of which the verifier knows nothing: it is in memory that may be written.
     unknown_zero: Option<GlobalId>,
+    /// Functions that do what a loop of the script needs, each for a place, see [`FnLower::apart`](crate::function::FnLower::apart).
+    pub functions: HashMap<(Span, &'static str, String), FuncId>,
     /// The function that finds a rule in the unwind tables.
     pub rule_finder: Option<FuncId>,
     /// Whether programs look at the stop flag.
@@ -84,6 +86,7 @@ impl<'a> Shared<'a> {
             events: None,
             control: None,
             unknown_zero: None,
+            functions: HashMap::new(),
             rule_finder: None,
             can_stop,
             stops: false,

@@ -11,7 +11,7 @@ use btc_builtins::helpers::{
     GET_CURRENT_TASK, GET_CURRENT_TASK_BTF, MAP_LOOKUP_ELEM, PROBE_READ_USER, TASK_PT_REGS,
 };
 use btc_ir::{
-    BinOp, Block, Callee, Cond, Fact, FuncId, FunctionKind, Late, Map, MapId, Memory, Op, TypeFact, Value, Width,
+    BinOp, Block, Callee, Cond, Fact, FuncId, Late, Map, MapId, Memory, Op, TypeFact, Value, Width,
 };
 use btc_providers::Context;
 use btc_target::arch;
@@ -19,7 +19,7 @@ use btc_types::{Space, StackShape, Type};
 
 use crate::core_read::{leaf_of, member_path};
 use crate::function::FnLower;
-use crate::loops::{self, Loop, Rounds};
+use crate::loops::{Loop, Rounds};
 use crate::place::{Base, CorePlace};
 use crate::registers::regs_fact;
 
@@ -93,32 +93,22 @@ impl FnLower<'_, '_, '_> {
     fn unwinder(&mut self, most: u32) -> FuncId {
         let find = self.rule_finder();
         let (table, _) = self.shared.stack_table(most, self.b.module);
-        // Nothing of the program around counts there, neither its memory nor its loops.
-        let memory = self.begin_memory();
-        let loops = std::mem::take(&mut self.loops);
-        let budget = (std::mem::take(&mut self.work), std::mem::replace(&mut self.shares, loops::whole()));
-        let name = format!("unwind_stack_{}", self.b.module.functions.len());
-        let outer = self.b.begin_nested(name, FunctionKind::Global, 4);
-        let (frames, state) = (self.scratch(most * 8 + 8), self.scratch(STATE_SIZE));
-        for (n, at) in [(1, IP), (2, SP), (3, BP)] {
-            let value = self.b.param(n);
-            self.b.store(Width::B8, state.base, state.offset + at, value);
-        }
-        let (some, none) = (self.b.block(0), self.b.block(0));
-        let to = self.pointer(frames);
-        let count = self.unwind(find, state, to, most);
-        self.b.branch_imm(Cond::Eq, count, 0, none, some);
-        self.b.switch_to(none);
-        let zero = self.b.iconst(0);
-        self.b.ret(zero);
-        self.b.switch_to(some);
-        let id = self.keep_frames(table, to, count, most);
-        self.b.ret(id);
-        let function = self.b.end_nested(outer);
-        (self.work, self.shares) = budget;
-        self.loops = loops;
-        self.end_memory(memory);
-        function
+        self.global_function("unwind_stack", 4, |f| {
+            let (frames, state) = (f.scratch(most * 8 + 8), f.scratch(STATE_SIZE));
+            for (n, at) in [(1, IP), (2, SP), (3, BP)] {
+                let value = f.b.param(n);
+                f.b.store(Width::B8, state.base, state.offset + at, value);
+            }
+            let (some, none) = (f.b.block(0), f.b.block(0));
+            let to = f.pointer(frames);
+            let count = f.unwind(find, state, to, most);
+            f.b.branch_imm(Cond::Eq, count, 0, none, some);
+            f.b.switch_to(none);
+            let zero = f.b.iconst(0);
+            f.b.ret(zero);
+            f.b.switch_to(some);
+            f.keep_frames(table, to, count, most)
+        })
     }
 
     /// The loop of that function: writes the addresses of at most `most` frames to `to` and yields their number.
@@ -346,16 +336,14 @@ impl FnLower<'_, '_, '_> {
             map(unwind::MAPPINGS_MAP, MapKind::LpmTrie, unwind::KEY_SIZE, unwind::MAPPING_SIZE, unwind::MAPPINGS);
         let rows = map(unwind::ROWS_MAP, MapKind::Array, 4, unwind::ROW_SIZE, unwind::ROWS);
         let (mappings, rows) = (self.b.module.add_map(mappings), self.b.module.add_map(rows));
-        let outer = self.b.begin_nested("unwind_rule", FunctionKind::Global, 2);
-        self.find_rule(mappings, rows);
-        let id = self.b.end_nested(outer);
+        let id = self.global_function("unwind_rule", 2, |f| f.find_rule(mappings, rows));
         self.shared.rule_finder = Some(id);
         id
     }
 
     /// The body of that function: the mapping that holds the address, then the last row that is not above it.
     /// Rows are numbers that the verifier need not know: what is not there ends the search.
-    fn find_rule(&mut self, mappings: MapId, rows: MapId) {
+    fn find_rule(&mut self, mappings: MapId, rows: MapId) -> Value {
         let (pid, pc) = (self.b.param(0), self.b.param(1));
         let key = self.b.slot(unwind::KEY_SIZE);
         let key = self.b.slot_addr(key);
@@ -413,8 +401,7 @@ impl FnLower<'_, '_, '_> {
         let address = self.b.load(Width::B4, row, 0);
         self.b.branch(Cond::ULe, address, wanted, holds, stop);
         self.b.switch_to(holds);
-        let rule = self.b.load(Width::B4, row, 4);
-        self.b.ret(rule);
+        self.b.load(Width::B4, row, 4)
     }
 
     /// A pointer to a row; the builder then stands in `found`. The key's memory holds its number.

@@ -189,6 +189,12 @@ impl Emitter<'_> {
         }
     }
 
+    fn add(&mut self, d: Reg, n: i32) {
+        if n != 0 {
+            self.push(Insn::alu_imm(op::ADD, d, n));
+        }
+    }
+
     fn set(&mut self, d: Reg, s: Source) {
         match s {
             Source::Reg(s) => {
@@ -202,6 +208,10 @@ impl Emitter<'_> {
                 let off = self.frame.slot(slot).saturating_add(off);
                 self.push(Insn::mov(d, Reg::FP));
                 self.push(Insn::alu_imm(op::ADD, d, off));
+            }
+            Source::Sum(base, off) => {
+                self.set(d, Source::Reg(base));
+                self.add(d, off);
             }
             Source::Addr(target) => self.wide(d, target),
             Source::Late(late, form) => self.late(d, late, form),
@@ -341,12 +351,15 @@ impl Emitter<'_> {
     }
 
     fn call(&mut self, callee: Callee, args: &[Source], inst: &Inst) {
-        let mut moves = Vec::new();
-        let mut rest = Vec::new();
+        let (mut moves, mut sums, mut rest) = (Vec::new(), Vec::new(), Vec::new());
         for (n, arg) in args.iter().enumerate() {
             let to = Reg(n as u8 + 1);
             match arg {
                 Source::Reg(s) => moves.push((Place::Reg(to), Place::Reg(self.reg(*s)))),
+                Source::Sum(s, off) => {
+                    moves.push((Place::Reg(to), Place::Reg(self.reg(*s))));
+                    sums.push((to, *off));
+                }
                 other => rest.push((to, *other)),
             }
         }
@@ -354,6 +367,7 @@ impl Emitter<'_> {
         for step in moves::order(&moves, Place::Reg(Reg::R0)) {
             self.step(step);
         }
+        sums.into_iter().for_each(|(to, off)| self.add(to, off));
         rest.into_iter().for_each(|(to, s)| self.set(to, s));
         match callee {
             Callee::Helper(n) => self.push(Insn::call(n)),

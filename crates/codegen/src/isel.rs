@@ -15,6 +15,8 @@ use crate::mir::{Code, Dest, Form, Info, Inst, Opd, Pos, Source, VReg};
 pub struct Selector<'a> {
     pub func: &'a Function,
     pub module: &'a Module,
+    /// The pointer to scratch memory.
+    scratch: Option<Value>,
     pub code: Code,
     /// By value: the operation that yields it, `None` for parameters.
     ops: Vec<Option<&'a Op>>,
@@ -41,10 +43,10 @@ macro_rules! pos {
     };
 }
 
-/// Selects instructions for a function.
-pub fn run(func: &Function, module: &Module) -> Result<Code, CodegenError> {
+/// Selects instructions for a function, given its pointer to scratch memory.
+pub fn run(func: &Function, scratch: Option<Value>, module: &Module) -> Result<Code, CodegenError> {
     let order = post_order(func).map_err(|what| CodegenError::Invalid { function: func.name.clone(), what })?;
-    let mut s = Selector::new(func, module);
+    let mut s = Selector::new(func, scratch, module);
     s.find_aliases(&order);
     s.count_uses(&order);
     for &block in &order {
@@ -107,7 +109,7 @@ fn jumps(func: &Function, block: usize) -> Vec<&Jump> {
 }
 
 impl<'a> Selector<'a> {
-    fn new(func: &'a Function, module: &'a Module) -> Self {
+    fn new(func: &'a Function, scratch: Option<Value>, module: &'a Module) -> Self {
         let n = func.values as usize;
         let mut ops = vec![None; n];
         let mut homes = vec![0; n];
@@ -125,6 +127,7 @@ impl<'a> Selector<'a> {
         Selector {
             func,
             module,
+            scratch,
             code,
             ops,
             homes,
@@ -250,6 +253,7 @@ impl<'a> Selector<'a> {
             Some(Op::Late(l)) if !matches!(self.module.late_of(*l), Late::KernelVersion) => {
                 info.remake = Some(Source::Late(*l, self.form(*l)));
             }
+            Some(Op::Bin(..)) => info.remake = self.scratch_address(v),
             _ => {}
         }
         let r = self.code.reg(info);
@@ -283,6 +287,17 @@ impl<'a> Selector<'a> {
             }
             _ => None,
         }
+    }
+
+    /// An address in scratch memory, from the pointer to all of it.
+    pub fn scratch_address(&mut self, v: Value) -> Option<Source> {
+        let (mut at, mut offset) = (self.resolve(v), 0i32);
+        while let Some(Op::Bin(btc_ir::BinOp::Add, a, b)) = self.op(at) {
+            offset = offset.checked_add(self.imm32(*b)?)?;
+            at = self.resolve(*a);
+        }
+        let pointer = self.scratch.filter(|p| self.resolve(*p) == at && at != self.resolve(v))?;
+        Some(Source::Sum(self.own_reg(pointer), offset))
     }
 
     /// Where an argument comes from.

@@ -30,15 +30,23 @@ const MAP_LOOKUP: u32 = 1;
 /// `bpf_get_smp_processor_id`
 const CPU: u32 = 8;
 
-/// The function as instruction selection wants it, and the bytes of scratch memory it uses.
-/// Its objects lie behind the first `base` bytes. The map has a value for each CPU; `by_cpu` tells that it
+/// A function as instruction selection wants it.
+pub struct Legal<'f> {
+    pub func: Cow<'f, Function>,
+    /// The bytes of scratch memory that it uses.
+    pub size: u32,
+    /// The pointer to them.
+    pub pointer: Option<Value>,
+}
+
+/// Makes a function legal. Its objects lie behind the first `base` bytes. The map has a value for each CPU; `by_cpu` tells that it
 /// is no per-CPU map, and the CPU's number is the key.
 pub fn run(
     func: &Function,
     map: Option<MapId>,
     by_cpu: bool,
     base: u32,
-) -> Result<(Cow<'_, Function>, u32), CodegenError> {
+) -> Result<Legal<'_>, CodegenError> {
     let invalid = |what: &str| CodegenError::Invalid { function: func.name.clone(), what: what.into() };
     if func.blocks.is_empty() {
         return Err(invalid("no blocks"));
@@ -59,11 +67,12 @@ pub fn run(
         offsets.push(i64::from(size));
         size = size.checked_add(bytes.div_ceil(8) * 8).ok_or_else(|| invalid("scratch memory overflows"))?;
     }
+    let mut pointer = None;
     if has(func, |op| matches!(op, Op::ScratchAddr(_))) {
         let map = map.ok_or_else(|| invalid("scratch objects without a scratch map"))?;
-        scratch(result.to_mut(), map, by_cpu, &offsets);
+        pointer = Some(scratch(result.to_mut(), map, by_cpu, &offsets));
     }
-    Ok((result, size))
+    Ok(Legal { func: result, size, pointer })
 }
 
 fn has(func: &Function, wanted: impl Fn(&Op) -> bool) -> bool {
@@ -115,8 +124,8 @@ fn new_entry(func: &mut Function) {
     func.blocks.insert(0, BlockData { params, insts: Vec::new(), terminator, span });
 }
 
-/// Puts the prologue before the entry and replaces the addresses.
-fn scratch(func: &mut Function, map: MapId, by_cpu: bool, offsets: &[i64]) {
+/// Puts the prologue before the entry and replaces the addresses by displacements from the pointer that it yields.
+fn scratch(func: &mut Function, map: MapId, by_cpu: bool, offsets: &[i64]) -> Value {
     let span = func.span;
     let inst = |func: &mut Function, op: Op| {
         let result = op.has_result().then(|| func.new_value());
@@ -154,6 +163,7 @@ fn scratch(func: &mut Function, map: MapId, by_cpu: bool, offsets: &[i64]) {
     func.blocks.insert(0, prologue);
     let ret = Terminator::Return(zero);
     func.blocks.push(BlockData { params: Vec::new(), insts: Vec::new(), terminator: Some(ret), span });
+    pointer
 }
 
 fn replace_addresses(block: &mut BlockData, pointer: Value, offsets: &[i64], values: &mut u32) {

@@ -4,14 +4,15 @@
 //! [`Program`] a function, in the order of the functions. Knows no language, no ELF and no
 //! BTF: whatever the target binds leaves as a [`btc_bpf::Reference`].
 //!
-//! A function goes through [`legalize`] (scratch prologue, loops for large fills),
-//! [`isel`] (machine code over virtual registers), [`regalloc`] with [`spill`] (a register
-//! or stack word for each), and [`emit`] (bytes, branch distances, source lines).
+//! A function goes through [`legalize`] (scratch prologue, large fills and copies),
+//! [`isel`] (machine code over virtual registers), [`layout`] (the order of the blocks), [`regalloc`] with
+//! [`spill`] (a register or stack word for each), and [`emit`] (bytes, branch distances, source lines).
 
 mod emit;
 mod frame;
 mod isel;
 mod jumps;
+mod layout;
 mod legalize;
 mod liveness;
 mod mir;
@@ -24,7 +25,7 @@ mod spill;
 use std::collections::BTreeSet;
 
 use btc_bpf::{Program, ProgramKind, STACK_SIZE, Target};
-use btc_ir::{Function, FunctionKind, Late, MapKind, Module};
+use btc_ir::{Function, FunctionKind, Late, MapKind, Module, Value};
 
 /// Why a function cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +96,8 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
     let by_cpu = taken.saturating_add(callbacks) > MAX_PER_CPU;
     for function in &module.functions {
         let base = if is_program(function) { 0 } else { taken };
-        let (mut func, scratch) = legalize::run(function, module.scratch_map, by_cpu, base)?;
+        let legalize::Legal { mut func, size: scratch, pointer } =
+            legalize::run(function, module.scratch_map, by_cpu, base)?;
         if share::worth(&func) {
             share::run(func.to_mut());
         }
@@ -103,7 +105,7 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
             taken = scratch;
         }
         scratch_size = scratch_size.max(scratch);
-        programs.push(compile_function(&func, module)?);
+        programs.push(compile_function(&func, pointer, module)?);
     }
     if let Some(map) = module.scratch_map {
         let map = &mut module.maps[map.index()];
@@ -181,8 +183,9 @@ fn scratch_bytes(func: &Function) -> u32 {
     func.scratch.iter().map(|bytes| bytes.div_ceil(8) * 8).fold(0, u32::saturating_add)
 }
 
-fn compile_function(func: &Function, module: &Module) -> Result<Program, CodegenError> {
-    let mut code = isel::run(func, module)?;
+fn compile_function(func: &Function, scratch: Option<Value>, module: &Module) -> Result<Program, CodegenError> {
+    let mut code = isel::run(func, scratch, module)?;
+    layout::run(&mut code);
     let allocation = regalloc::run(&mut code, &func.name)?;
     let frame = frame::Frame::new(&func.slots, code.spills);
     let emitted = emit::run(&code, &allocation, frame, &func.name)?;

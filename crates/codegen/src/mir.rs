@@ -41,13 +41,15 @@ pub enum Form {
     Wide,
 }
 
-/// Where a moved value comes from: anything that one instruction can bring into a register.
+/// Where a moved value comes from: anything that one or two instructions can bring into a register.
 #[derive(Clone, Copy, Debug)]
 pub enum Source {
     Reg(VReg),
     Imm(i64),
     /// Address of a stack object, with displacement.
     Slot(u32, i32),
+    /// A register with displacement. Parallel moves ([`Inst::Moves`]) take none.
+    Sum(VReg, i32),
     /// A 64-bit load that a relocation fills.
     Addr(Target),
     Late(LateId, Form),
@@ -127,7 +129,7 @@ macro_rules! visitor {
         }
 
         fn $source(s: &$($m)? Source, f: &mut impl FnMut(&$($m)? VReg, Role)) {
-            if let Source::Reg(r) = s {
+            if let Source::Reg(r) | Source::Sum(r, _) = s {
                 f(r, Role::Use);
             }
         }

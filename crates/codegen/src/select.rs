@@ -43,6 +43,10 @@ impl Selector<'_> {
 
     fn pure(&mut self, op: &Op, d: VReg) {
         match op {
+            Op::Bin(..) if matches!(self.code.regs[d.0 as usize].remake, Some(Source::Sum(..))) => {
+                let source = self.code.regs[d.0 as usize].remake;
+                self.emit(source.into_iter().map(|s| Inst::Set { d, s }).collect());
+            }
             Op::Late(late) => self.late(*late, d),
             Op::Bin(op, a, b) => self.arithmetic(*op, *a, *b, d),
             Op::ZeroExtend(bits, a) => self.zero_extend(*bits, *a, d),

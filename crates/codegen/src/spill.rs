@@ -79,7 +79,11 @@ impl BlockSpiller<'_> {
         if let Some(now) = self.current.get(&v) {
             return *now;
         }
-        let s = self.source_of(v);
+        let s = match self.source_of(v) {
+            // What it is made from may itself be on the stack, since now or an earlier round.
+            Source::Sum(base, off) if self.word(base).is_some() => Source::Sum(self.load(base, pos), off),
+            other => other,
+        };
         let bound = self.code.regs[v.0 as usize].bound;
         let r = self.stand_in(v);
         self.out.push((Inst::Set { d: r, s }, pos));
@@ -158,20 +162,21 @@ impl BlockSpiller<'_> {
     fn take_words(&mut self, inst: &mut Inst, pos: Pos) {
         match inst {
             Inst::Call { args, .. } => {
-                for arg in args.iter() {
-                    // The verifier must see the bound of an argument: load it with its bound.
-                    if let Source::Reg(r) = arg
-                        && self.is_spilled(*r)
-                        && self.code.regs[r.0 as usize].bound.is_some()
-                    {
-                        self.load(*r, pos);
-                    }
-                }
+                // The verifier must see the bound of an argument: load it with its bound.
+                self.load_where(args.iter(), pos, |spiller, r| {
+                    spiller.code.regs[r.0 as usize].bound.is_some() || spiller.is_made_of_word(r)
+                });
                 self.replace_sources(args.iter_mut());
             }
-            Inst::Return(s) => self.replace_sources(std::iter::once(s)),
+            Inst::Return(s) => {
+                self.load_where(std::iter::once(&*s), pos, Self::is_made_of_word);
+                self.replace_sources(std::iter::once(s));
+            }
             Inst::Params(dests) => self.replace_dests(dests.iter_mut()),
             Inst::Moves(moves) => {
+                self.load_where(moves.iter().map(|(_, s)| s), pos, |spiller, r| {
+                    matches!(spiller.code.regs[r.0 as usize].remake, Some(Source::Sum(..)))
+                });
                 self.replace_sources(moves.iter_mut().map(|(_, s)| s));
                 self.replace_dests(moves.iter_mut().map(|(d, _)| d));
                 // What is in its own word needs no store.
@@ -181,11 +186,34 @@ impl BlockSpiller<'_> {
             Inst::Set { d, s } if !self.is_spilled(*d) => {
                 let bounded = matches!(s, Source::Reg(r) if self.code.regs[r.0 as usize].bound.is_some());
                 if !bounded {
+                    self.load_where(std::iter::once(&*s), pos, Self::is_made_of_word);
                     self.replace_sources(std::iter::once(s));
                 }
             }
             _ => {}
         }
+    }
+
+    /// Loads the spilled registers among sources that cannot be taken as they are.
+    fn load_where<'s>(
+        &mut self,
+        sources: impl Iterator<Item = &'s Source>,
+        pos: Pos,
+        wanted: impl Fn(&Self, VReg) -> bool,
+    ) {
+        for s in sources {
+            if let Source::Reg(r) = s
+                && self.is_spilled(*r)
+                && wanted(self, *r)
+            {
+                self.load(*r, pos);
+            }
+        }
+    }
+
+    /// Whether a register is made anew from one that is on the stack.
+    fn is_made_of_word(&self, v: VReg) -> bool {
+        matches!(self.code.regs[v.0 as usize].remake, Some(Source::Sum(base, _)) if self.word(base).is_some())
     }
 
     fn replace_sources<'s>(&self, sources: impl Iterator<Item = &'s mut Source>) {

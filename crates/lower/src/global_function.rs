@@ -2,7 +2,7 @@
 //! around their calls do not multiply what is in them.
 //!
 //! They take numbers only: before Linux 5.13 the verifier knows no others there. Memory of the caller is handed over by its
-//! address as a number, and read by a helper.
+//! address as a number, and read by a helper. What is handed over so is called texts here; stacks are, too.
 
 use btc_builtins::Bytes;
 use btc_builtins::helpers::{PROBE_READ_KERNEL, PROBE_READ_KERNEL_STR};

@@ -1,12 +1,13 @@
 //! Stacks: taken into scratch memory, numbered by a hash, kept in a table.
 
 use btc_abi::LossKind;
-use btc_ir::{BinOp, Cond, Op, Value, Width};
+use btc_builtins::Bytes;
+use btc_builtins::helpers::{BPF_F_USER_STACK, BPF_NOEXIST, GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
+use btc_ir::{BinOp, Cond, MapId, Memory, Op, Value, Width};
 use btc_target::MAX_STACK_FRAMES;
 use btc_types::StackShape;
 
 use crate::function::FnLower;
-use btc_builtins::helpers::{BPF_F_USER_STACK, BPF_NOEXIST, GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 
 /// Start and factor of the hash; odd constants with well-mixed bits (from the fractions of
 /// the golden ratio and of the square root of 3).
@@ -38,7 +39,16 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// The id of the stack of `count` frames, at most `most`, at `frames`; it is then in the table.
-    pub fn keep_frames(&mut self, table: btc_ir::MapId, frames: Value, count: Value, most: u32) -> Value {
+    pub fn keep_frames(&mut self, table: MapId, frames: Value, count: Value, most: u32) -> Value {
+        let at = Memory { base: frames, offset: 0 };
+        let frames = Bytes { at, capacity: most * 8 + 8, terminated: false };
+        self.apart("keep_stack", most.to_string(), &[frames], &[count], |f, frames, count| {
+            let frames = f.pointer(frames[0]);
+            f.keep_frames_at(table, frames, count[0], most)
+        })
+    }
+
+    fn keep_frames_at(&mut self, table: MapId, frames: Value, count: Value, most: u32) -> Value {
         let count = self.b.push(Op::UMin(count, u64::from(most)));
         // The frame after the last one is 0; what follows in scratch memory is older.
         let end = self.b.bin_imm(BinOp::Shl, count, 3);
@@ -79,7 +89,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// Puts the stack into the table unless it is there; a full table is counted.
-    fn keep(&mut self, table: btc_ir::MapId, id: Value, frames: Value) {
+    fn keep(&mut self, table: MapId, id: Value, frames: Value) {
         let slot = self.b.slot(8);
         let key = self.b.slot_addr(slot);
         self.b.store(Width::B8, key, 0, id);

@@ -40,7 +40,7 @@ fn comparisons_fuse_into_branches() {
     });
     assert_eq!(
         text(&p),
-        "r2 = *(u64 *)(r1 +0)\nif r2 s> r1 goto +2\nr0 = 1\nexit\nr0 = 2\nexit".replace("r2", "r5")
+        "r5 = *(u64 *)(r1 +0)\nif r5 s<= r1 goto +2\nr0 = 2\nexit\nr0 = 1\nexit"
     );
 }
 

@@ -76,7 +76,7 @@ fn reachable(code: &Code, goals: &[usize]) -> Vec<usize> {
     let mut work = vec![code.layout[0]];
     seen[code.layout[0]] = true;
     while let Some(b) = work.pop() {
-        for next in code.blocks[b].last().map(|(i, _)| i.successors()).unwrap_or_default() {
+        for next in code.successors(b) {
             if !std::mem::replace(&mut seen[goals[next]], true) {
                 work.push(goals[next]);
             }

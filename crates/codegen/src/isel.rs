@@ -4,7 +4,8 @@
 //! Requires: legalized IR. Keeps: uses before definitions in the walk: blocks go in
 //! post-order, so a value's users are seen first, except arguments of backward jumps,
 //! whose parameters count as used. An instruction whose value nobody asked for is skipped.
-//! Jumps with arguments that leave a branch get a block of their own for the moves.
+//! Jumps with arguments that leave a branch get a block of their own for the moves. The order of the blocks is
+//! left to [`crate::layout`].
 
 use btc_ir::{Block, Cond, Function, Jump, Late, LateId, Module, Op, Terminator, Value};
 
@@ -52,18 +53,6 @@ pub fn run(func: &Function, scratch: Option<Value>, module: &Module) -> Result<C
     for &block in &order {
         s.select_block(block);
     }
-    let mut reachable = vec![false; func.blocks.len()];
-    order.iter().for_each(|b| reachable[*b] = true);
-    let mut layout = Vec::with_capacity(s.code.blocks.len());
-    let own = func.blocks.len();
-    for block in (0..own).filter(|b| reachable[*b]) {
-        layout.push(block);
-        // The blocks of a branch's edges go right behind it.
-        let ends = s.code.blocks[block].last().map(|(i, _)| i.successors()).unwrap_or_default();
-        layout.extend(ends.into_iter().rev().filter(|t| *t >= own));
-    }
-    layout.dedup();
-    s.code.layout = layout;
     Ok(s.code)
 }
 

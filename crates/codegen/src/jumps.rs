@@ -33,7 +33,7 @@ impl Jumps {
     pub fn new(code: &Code, order: &[usize], goals: &[usize]) -> Jumps {
         let mut last = vec![None; code.blocks.len()];
         for (n, b) in order.iter().enumerate() {
-            for next in code.blocks[*b].last().map(|(i, _)| i.successors()).unwrap_or_default() {
+            for next in code.successors(*b) {
                 last[goals[next]] = Some(n);
             }
         }

@@ -6,14 +6,13 @@
 
 use crate::mir::Code;
 
-/// Orders the blocks of `code.layout`, the first of which stays where it is.
+/// Orders the blocks that the first one reaches.
 pub fn run(code: &mut Code) {
-    let Some(&entry) = code.layout.first() else { return };
-    let next: Vec<Vec<usize>> =
-        code.blocks.iter().map(|b| b.last().map(|(i, _)| i.successors()).unwrap_or_default()).collect();
+    let entry = 0;
+    let next: Vec<Vec<usize>> = (0..code.blocks.len()).map(|b| code.successors(b)).collect();
     let graph = Graph::new(&next, entry);
     let mut waiting = graph.forward.clone();
-    let mut layout = Vec::with_capacity(code.layout.len());
+    let mut layout = Vec::with_capacity(code.blocks.len());
     let mut ready = vec![entry];
     while let Some(b) = ready.pop() {
         layout.push(b);

@@ -129,7 +129,7 @@ fn live_outs(code: &Code) -> Vec<Vec<u32>> {
     let blocks = code.blocks.len();
     let mut before: Vec<Vec<usize>> = vec![Vec::new(); blocks];
     for &b in &code.layout {
-        for next in code.blocks[b].last().map(|(i, _)| i.successors()).unwrap_or_default() {
+        for next in code.successors(b) {
             before[next].push(b);
         }
     }
@@ -179,7 +179,7 @@ fn loop_depths(code: &Code) -> Vec<u32> {
     code.layout.iter().enumerate().for_each(|(n, b)| places[*b] = n);
     let mut change = vec![0i32; code.layout.len() + 1];
     for &b in &code.layout {
-        for to in code.blocks[b].last().map(|(i, _)| i.successors()).unwrap_or_default() {
+        for to in code.successors(b) {
             if places[to] <= places[b] {
                 change[places[to]] += 1;
                 change[places[b] + 1] -= 1;

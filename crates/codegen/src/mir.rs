@@ -254,7 +254,7 @@ pub struct Info {
 pub struct Code {
     /// Blocks of instructions with their places; the last ends the block.
     pub blocks: Vec<Vec<(Inst, Pos)>>,
-    /// Blocks in the order of the output; the entry first. Others are unreachable.
+    /// Blocks in the order of the output; the entry, which is block 0, first. Others are unreachable.
     pub layout: Vec<usize>,
     /// By virtual register.
     pub regs: Vec<Info>,
@@ -263,6 +263,11 @@ pub struct Code {
 }
 
 impl Code {
+    /// The blocks that a block may go to.
+    pub fn successors(&self, block: usize) -> Vec<usize> {
+        self.blocks[block].last().map(|(inst, _)| inst.successors()).unwrap_or_default()
+    }
+
     /// A fresh virtual register.
     pub fn reg(&mut self, info: Info) -> VReg {
         self.regs.push(info);

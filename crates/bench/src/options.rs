@@ -7,7 +7,7 @@ btc-bench [options] [script or folder ...]
   --runs N           runs of each measurement (9)
   --btc FILE         the btc to start (beside this program)
   --btf FILE         BTF of the kernel to compile for (the running kernel's)
-  --bpftrace FILE    a bpftrace to compare with (the one in PATH)
+  --bpftrace FILE    a bpftrace to compare with (the one in PATH); its path in the root folder, with --chroot
   --chroot FOLDER    a root folder that bpftrace runs in
   --run              also run hello from text to exit; needs root";
 

@@ -15,7 +15,7 @@ use crate::report::Tally;
 use crate::shell::{self, Failure, Result};
 
 const KNOWN: &str = ".ci/conformance-known-failures.txt";
-const GROUPS: &str = "kernel tracepoint probes";
+const GROUPS: &str = "kernel tracepoint probes errors";
 
 /// The kit, where it is there.
 pub fn kit() -> Option<PathBuf> {
@@ -101,7 +101,7 @@ pub fn on_host(btc: &Path, groups: &[String]) -> Result<Tally> {
     judge("host", &text)
 }
 
-/// Runs the groups that trace a whole machine in a guest.
+/// Runs in a guest the groups that trace a whole machine, and the one whose errors some kernels only can show.
 pub fn in_guest(kernel: &Kernel) -> Result<Tally> {
     let mut tally = Tally::default();
     let Some(kit) = kit() else {

@@ -91,6 +91,13 @@ pub struct Bytes {
     pub terminated: bool,
 }
 
+impl Bytes {
+    /// Bytes that they take with a NUL behind them.
+    pub fn room(&self) -> u32 {
+        self.capacity + u32::from(!self.terminated)
+    }
+}
+
 /// A loop that a hook began.
 #[derive(Clone, Copy, Debug)]
 pub struct Repeat {
@@ -132,7 +139,8 @@ pub trait Lowering<'m> {
     fn end_loop(&mut self);
     /// What `body` yields for these texts and numbers. In a loop of the script that is done by a function that the
     /// verifier checks once, for the loop would multiply the body's own. `body` is given where the texts are, and knows
-    /// nothing of the call's arguments; `shape` tells all that bodies of this name and place may differ in.
+    /// nothing of the call's arguments; `shape` tells all that bodies of this name and place may differ in but for the
+    /// sizes of the texts.
     fn apart(
         &mut self,
         name: &'static str,

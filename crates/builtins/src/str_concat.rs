@@ -50,7 +50,7 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     if size <= PADDED_TEXT {
         l.b().clear(dest.base, dest.offset, size);
     }
-    let room = |t: &Bytes| t.capacity + u32::from(!t.terminated);
+    let room = Bytes::room;
     let end = append(l, dest, left.at, room(&left));
     let end = l.b().push(Op::UMin(end, u64::from(room(&left)) - 1));
     let to = texts::pointer(l, dest);

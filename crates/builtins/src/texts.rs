@@ -104,20 +104,13 @@ pub(crate) fn compare(
 ) -> Value {
     let texts = [left, right].map(|at| Bytes { at, capacity: most.max(1), terminated: false });
     let numbers: Vec<Value> = limit.into_iter().collect();
-    l.apart("compare", format!("{most} {} {stop}", numbers.len()), &texts, &numbers, &mut |l, texts, numbers| {
-        compare_at(l, texts[0], texts[1], most, numbers.first().copied(), stop)
+    l.apart("compare", format!("{most} {stop}"), &texts, &numbers, &mut |l, texts, numbers| {
+        compare_at(l, texts, most, numbers.first().copied(), stop)
     })
 }
 
-fn compare_at(
-    l: &mut (dyn Lowering<'_> + '_),
-    left: Memory,
-    right: Memory,
-    most: u32,
-    limit: Option<Value>,
-    stop: bool,
-) -> Value {
-    let (a, b) = (pointer(l, left), pointer(l, right));
+fn compare_at(l: &mut (dyn Lowering<'_> + '_), texts: &[Memory], most: u32, limit: Option<Value>, stop: bool) -> Value {
+    let (a, b) = (pointer(l, texts[0]), pointer(l, texts[1]));
     let result = variable(l, 0);
     let round = l.begin_loop(u64::from(most));
     let c = l.b();
@@ -176,7 +169,7 @@ fn search_constant(l: &mut (dyn Lowering<'_> + '_), call: &Call, needle: &[u8]) 
         Some(parts) => parts,
         None => return l.b().iconst(0),
     };
-    l.apart("search", format!("{last} {needle:?}"), &[haystack], &[], &mut |l, texts, _| {
+    l.apart("search", format!("{needle:?}"), &[haystack], &[], &mut |l, texts, _| {
         search_constant_at(l, texts[0], last, first, rest)
     })
 }
@@ -227,8 +220,7 @@ const STRIDE: u64 = 4;
 
 fn search_text(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Value {
     let (haystack, needle) = (text(l, call, 0), text(l, call, 1));
-    let shape = format!("{} {}", haystack.capacity, needle.capacity);
-    l.apart("search", shape, &[haystack, needle], &[], &mut |l, texts, _| {
+    l.apart("search", String::new(), &[haystack, needle], &[], &mut |l, texts, _| {
         search_text_at(l, Bytes { at: texts[0], ..haystack }, Bytes { at: texts[1], ..needle })
     })
 }
@@ -276,7 +268,7 @@ struct Masked {
 
 /// Copies a text so that masked positions are within it.
 fn copied(l: &mut (dyn Lowering<'_> + '_), from: &Bytes) -> Masked {
-    let room = from.capacity + u32::from(!from.terminated);
+    let room = from.room();
     let size = room.next_power_of_two().max(8);
     let to = l.alloc(size);
     let (start, from) = (pointer(l, to), pointer(l, from.at));

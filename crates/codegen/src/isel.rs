@@ -279,7 +279,7 @@ impl<'a> Selector<'a> {
     }
 
     /// An address in scratch memory, from the pointer to all of it.
-    pub fn scratch_address(&mut self, v: Value) -> Option<Source> {
+    fn scratch_address(&mut self, v: Value) -> Option<Source> {
         let (mut at, mut offset) = (self.resolve(v), 0i32);
         while let Some(Op::Bin(btc_ir::BinOp::Add, a, b)) = self.op(at) {
             offset = offset.checked_add(self.imm32(*b)?)?;

@@ -34,7 +34,8 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// What `body` yields for these texts and numbers. In a loop of the script it is done by a function, with
-    /// copies of the texts. One is made for the place in hand and each `shape`: all that bodies there may differ in.
+    /// copies of the texts. One is made for the place in hand, the sizes of the texts, and each `shape`: all else that
+    /// bodies there may differ in.
     pub fn apart(
         &mut self,
         name: &'static str,
@@ -49,7 +50,8 @@ impl FnLower<'_, '_, '_> {
         }
         let mut args: Vec<Value> = texts.iter().map(|t| self.address_number(t.at)).collect();
         args.extend(numbers);
-        let key = (self.b.span, name, shape);
+        let sizes: Vec<(u32, bool)> = texts.iter().map(|t| (t.capacity, t.terminated)).collect();
+        let key = (self.b.span, name, format!("{shape} {sizes:?} {}", numbers.len()));
         let function = match self.shared.functions.get(&key) {
             Some(known) => *known,
             None => {

@@ -34,7 +34,7 @@ impl Frame {
 
     /// Displacement of a stack object.
     pub fn slot(&self, slot: u32) -> i32 {
-        self.slots.get(slot as usize).copied().unwrap_or(0)
+        self.slots[slot as usize]
     }
 
     /// Displacement of a spilled word.

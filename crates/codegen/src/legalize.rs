@@ -172,7 +172,7 @@ fn replace_addresses(block: &mut BlockData, pointer: Value, offsets: &[i64], val
         if let Op::ScratchAddr(id) = inst.op {
             let offset = Value(*values);
             *values += 1;
-            let n = offsets.get(id.index()).copied().unwrap_or(0);
+            let n = offsets[id.index()];
             block.insts.push(InstData { result: Some(offset), op: Op::Const(n), span: inst.span });
             inst.op = Op::Bin(BinOp::Add, pointer, offset);
         }
@@ -218,7 +218,7 @@ fn unroll(func: &mut Function) {
     // Jumps of the original blocks are still in old numbers; those of loops carry NEW.
     for block in &mut func.blocks {
         let fix = |b: &mut Block| {
-            b.0 = if b.0 & NEW != 0 { b.0 & !NEW } else { renamed.get(&b.0).copied().unwrap_or(b.0) };
+            b.0 = if b.0 & NEW != 0 { b.0 & !NEW } else { renamed[&b.0] };
         };
         match &mut block.terminator {
             Some(Terminator::Jump(j)) => fix(&mut j.block),

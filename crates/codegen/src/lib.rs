@@ -25,6 +25,7 @@ mod spill;
 use std::collections::BTreeSet;
 
 use btc_bpf::{Program, ProgramKind, STACK_SIZE, Target};
+use btc_diagnostics::here;
 use btc_ir::{Function, FunctionKind, Late, MapKind, Module, Value};
 
 /// Why a function cannot be compiled.
@@ -95,6 +96,7 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
     let callbacks: u32 = module.functions.iter().filter(|f| !is_program(f)).map(scratch_bytes).sum();
     let by_cpu = taken.saturating_add(callbacks) > MAX_PER_CPU;
     for function in &module.functions {
+        here::enter(function.span);
         let base = if is_program(function) { 0 } else { taken };
         let legalize::Legal { mut func, size: scratch, pointer } =
             legalize::run(function, module.scratch_map, by_cpu, base)?;

@@ -5,6 +5,7 @@
 //! Knows nothing of the language, files or terminals.
 
 mod codes;
+pub mod here;
 mod json;
 mod render;
 mod source;

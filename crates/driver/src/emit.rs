@@ -6,7 +6,7 @@ use btc_bpf::Program;
 use btc_diagnostics::{FileId, SourceMap};
 
 /// A stage of the pipeline whose result is put out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Emit {
     /// Tokens, a line each.
     Tokens,

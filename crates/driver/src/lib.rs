@@ -7,9 +7,10 @@ pub mod docs;
 mod emit;
 mod hash;
 mod imports;
+mod internal;
 
 use btc_abi::Manifest;
-use btc_diagnostics::{Code, Diagnostic, FileId, Span};
+use btc_diagnostics::{Code, Diagnostic, FileId, Span, here};
 use btc_target::{Source, Target};
 
 pub use btc_bpf::disassemble;
@@ -63,12 +64,15 @@ pub struct Compilation {
     pub diagnostics: Diagnostics,
     /// What was asked for; `None` after an error.
     pub output: Option<Vec<u8>>,
+    /// After a mistake of the compiler: the last form of the script that could be made, as text.
+    pub reached: Option<String>,
 }
 
 impl Compilation {
     /// All diagnostics as text.
     pub fn messages(&self, colour: bool) -> String {
-        self.diagnostics.iter().map(|d| render(d, &self.sources, colour)).collect()
+        let diagnostics: String = self.diagnostics.iter().map(|d| render(d, &self.sources, colour)).collect();
+        diagnostics + self.reached.as_deref().unwrap_or_default()
     }
 
     /// All diagnostics as JSON, an object a line.
@@ -88,9 +92,32 @@ pub fn compile(
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::new();
     let file = sources.add(name, text);
-    let output = stages(&mut sources, file, source, files, options, &mut diagnostics);
+    let run = || stages(&mut sources, file, source, files, options, &mut diagnostics);
+    let output = internal::guarded(run).unwrap_or_else(|mistake| {
+        diagnostics.push(mistake);
+        None
+    });
     let output = output.filter(|_| !diagnostics.has_errors());
-    Compilation { sources, diagnostics, output }
+    let wrong = diagnostics.iter().any(|d| d.code == Code::Internal);
+    let reached = if wrong { reached(name, text, source, files, options) } else { None };
+    Compilation { sources, diagnostics, output, reached }
+}
+
+/// The last form of a script before the stage that fails: a compile does the same each time.
+fn reached(
+    name: &str,
+    text: &str,
+    source: &dyn Source,
+    files: &mut dyn Files,
+    options: &Options,
+) -> Option<String> {
+    [Emit::Ir, Emit::RawIr, Emit::Hir].into_iter().filter(|form| *form < options.emit).find_map(|emit| {
+        let options = Options { emit, ..options.clone() };
+        let (mut sources, mut d) = (SourceMap::default(), Diagnostics::new());
+        let file = sources.add(name, text);
+        let form = internal::guarded(|| stages(&mut sources, file, source, files, &options, &mut d)).ok()??;
+        String::from_utf8(form).ok()
+    })
 }
 
 /// The attach points of a script, for listings: its code is not looked at. The normal forms, and what was wrong.
@@ -201,6 +228,11 @@ fn back_end(
     options: &Options,
     d: &mut Diagnostics,
 ) -> Option<Vec<u8>> {
+    if let Some(broken) = btc_ir::validate(&module).first() {
+        here::enter(span_of(&module, &broken.function));
+        d.push(internal::mistake(format!("invalid IR: {broken}")));
+        return None;
+    }
     let programs = match btc_codegen::compile(&mut module) {
         Ok(programs) => programs,
         Err(e) => {
@@ -226,7 +258,8 @@ fn back_end(
     match btc_object::write(&input) {
         Ok(object) => Some(object),
         Err(e) => {
-            d.push(Diagnostic::error(Code::Internal, Span::default(), format!("btc made a bad object: {e:?}")));
+            here::enter(Span::default());
+            d.push(internal::mistake(format!("a bad object: {e:?}")));
             None
         }
     }
@@ -270,8 +303,15 @@ fn refusal(module: &btc_ir::Module, e: &btc_codegen::CodegenError) -> Diagnostic
             let help = "split it over several probes, or use one map with keys; plain values without a key do not count";
             (function, Code::TooLarge, message, help)
         }
-        Invalid { function, .. } => (function, Code::Internal, format!("no code for this probe: {e}"), "please report it"),
+        Invalid { function, .. } => {
+            here::enter(span_of(module, function));
+            return internal::mistake(format!("no code for this probe: {e}"));
+        }
     };
-    let span = module.functions.iter().find(|f| f.name == *function).map_or_else(Span::default, |f| f.span);
-    Diagnostic::error(code, span, message).help(help)
+    Diagnostic::error(code, span_of(module, function), message).help(help)
+}
+
+/// The place of a function in the script; the script as a whole for a name that none has.
+fn span_of(module: &btc_ir::Module, function: &str) -> Span {
+    module.functions.iter().find(|f| f.name == function).map_or_else(Span::default, |f| f.span)
 }

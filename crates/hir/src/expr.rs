@@ -20,6 +20,56 @@ pub struct Expr {
     pub span: Span,
 }
 
+/// The operands of an expression, borrowed as `$r` says.
+macro_rules! children {
+    ($e:expr, $iter:ident, $($r:tt)+) => {
+        match $($r)+ $e.kind {
+            ExprKind::Int(_)
+            | ExprKind::Str(_)
+            | ExprKind::Var(_)
+            | ExprKind::MapRef(_)
+            | ExprKind::Param(_)
+            | ExprKind::ParamCount(_)
+            | ExprKind::Argument { .. }
+            | ExprKind::Context
+            | ExprKind::KernelEnum { .. }
+            | ExprKind::KernelSize(_)
+            | ExprKind::KernelOffset { .. } => Vec::new(),
+            ExprKind::Map { key: e, .. } | ExprKind::StepMap { key: e, .. } | ExprKind::Block { value: e, .. } => {
+                e.$iter().map(|e| $($r)+ **e).collect()
+            }
+            ExprKind::Call { args: all, .. } | ExprKind::Tuple(all) => all.$iter().collect(),
+            ExprKind::Unary { operand: e, .. }
+            | ExprKind::Cast(e)
+            | ExprKind::Field { base: e, .. }
+            | ExprKind::Deref(e)
+            | ExprKind::AddressOf(e)
+            | ExprKind::Part { base: e, .. }
+            | ExprKind::StepVar { delta: e, .. } => vec![$($r)+ **e],
+            ExprKind::Binary { left, right, .. }
+            | ExprKind::Compare { left, right, .. }
+            | ExprKind::Logical { left, right, .. }
+            | ExprKind::Element { base: left, index: right } => vec![$($r)+ **left, $($r)+ **right],
+            ExprKind::Ternary { condition, then, otherwise } => {
+                vec![$($r)+ **condition, $($r)+ **then, $($r)+ **otherwise]
+            }
+        }
+    };
+}
+
+impl Expr {
+    /// The expressions that it is made of, in the order in which they are evaluated. The statements of a block are
+    /// not among them.
+    pub fn children(&self) -> Vec<&Expr> {
+        children!(self, iter, &)
+    }
+
+    /// [`Expr::children`], to change them.
+    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        children!(self, iter_mut, &mut)
+    }
+}
+
 /// The kinds of expressions.
 #[derive(Clone, Debug)]
 pub enum ExprKind {

@@ -192,7 +192,7 @@ impl FnLower<'_, '_, '_> {
             place = self.field(place, &of, step, ty);
             of = ty.clone();
         }
-        let Place::Core(place) = place else { return self.b.iconst(0) };
+        let Place::Core(place) = place else { unreachable!("a field of a kernel record") };
         let offset = self.b.late(place.fact(Fact::ByteOffset));
         if path.last().is_none_or(|(step, _)| step.bits.is_none()) {
             return offset;

@@ -86,7 +86,7 @@ impl Shared<'_> {
 
     /// The named fields of such a struct.
     fn record_fields(&mut self, ty: &RecordType, module: &mut Module) -> Vec<Field> {
-        let fields = self.record(ty).map(|r| r.fields.clone()).unwrap_or_default();
+        let fields = self.record(ty).map(|r| r.fields.clone()).unwrap_or_else(|| panic!("no layout of `{}`", ty.name));
         let named = fields.iter().filter(|f| !f.step.name.is_empty());
         named
             .map(|f| Field {

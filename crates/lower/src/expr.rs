@@ -91,7 +91,7 @@ impl FnLower<'_, '_, '_> {
                 self.b.load(Width::B8, address, 0)
             }
             ExprKind::Context => self.ctx(),
-            ExprKind::Call { .. } => self.call(e, None).unwrap_or_else(|| self.b.iconst(0)),
+            ExprKind::Call { .. } => self.call(e, None).expect("a call with a scalar value yields one"),
             ExprKind::Argument { location, dynamic } => self.argument_value(location, *dynamic, &e.ty),
             ExprKind::Unary { op, operand } => self.unary(*op, operand, &e.ty),
             ExprKind::Binary { op, left, right } => {
@@ -154,7 +154,7 @@ impl FnLower<'_, '_, '_> {
                     None => self.b.iconst(0),
                 }
             }
-            ExprKind::Str(_) | ExprKind::Tuple(_) | ExprKind::MapRef(_) => self.b.iconst(0),
+            ExprKind::Str(_) | ExprKind::Tuple(_) | ExprKind::MapRef(_) => unreachable!("no scalar: {e:?}"),
         }
     }
 
@@ -319,9 +319,9 @@ impl FnLower<'_, '_, '_> {
     pub fn direct(&mut self, e: &hir::Expr) -> Memory {
         match self.place(e) {
             crate::place::Place::Direct(m) => m,
-            _ => {
+            elsewhere => {
                 let memory = self.alloc(e.ty.size().max(8));
-                self.into(e, memory, &e.ty);
+                self.copy_into(&elsewhere, &e.ty, memory, &e.ty);
                 memory
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use btc_abi::{self as abi, ProbeIdentity};
+use btc_diagnostics::{Span, here};
 use btc_hir as hir;
 use btc_ir::{Builder, Cond, Function, FunctionKind, Map, Memory, Module, ScratchId, Value, Width};
 use btc_providers::Context;
@@ -105,7 +106,14 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
 }
 
 impl FnLower<'_, '_, '_> {
+    /// Goes on with code for this part of the script.
+    pub fn enter(&mut self, span: Span) {
+        self.b.span = span;
+        here::enter(span);
+    }
+
     fn body(&mut self) {
+        here::enter(self.probe.span);
         let leave = self.b.block(0);
         if !matches!(self.probe.attach, abi::Attach::End) && self.shared.can_stop {
             let run = self.b.block(0);

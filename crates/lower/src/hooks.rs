@@ -29,6 +29,8 @@ struct Hook<'f, 'm, 's, 'p> {
     compared: Option<(&'f [u8], Block)>,
     /// The hook's own loops, innermost last.
     searches: Vec<Loop>,
+    /// Which arguments were asked for.
+    asked: Vec<bool>,
 }
 
 impl FnLower<'_, '_, '_> {
@@ -53,9 +55,9 @@ impl FnLower<'_, '_, '_> {
         dest: Option<Memory>,
         compared: Option<(&[u8], Block)>,
     ) -> Lowered {
-        let ExprKind::Call { function, facts, args } = &e.kind else { return Lowered::None };
+        let ExprKind::Call { function, facts, args } = &e.kind else { unreachable!("not a call") };
         let outer = self.b.span;
-        self.b.span = e.span;
+        self.enter(e.span);
         let call = Call { args: facts.clone(), ty: e.ty.clone(), span: e.span };
         let scalar = e.ty.is_scalar() || e.ty == Type::None;
         let dest = match dest {
@@ -67,13 +69,13 @@ impl FnLower<'_, '_, '_> {
         if let (Lowered::At(from), Some(to)) = (lowered, dest) {
             self.b.copy(to, from, e.ty.size());
         }
-        self.b.span = outer;
+        self.enter(outer);
         lowered
     }
 
     /// Evaluates the first argument of an aggregation before its entry is looked up.
     pub fn first_argument(&mut self, e: &hir::Expr) -> Option<Value> {
-        let ExprKind::Call { args, .. } = &e.kind else { return None };
+        let ExprKind::Call { args, .. } = &e.kind else { unreachable!("not a call") };
         args.first().map(|a| self.scalar(a))
     }
 
@@ -86,7 +88,7 @@ impl FnLower<'_, '_, '_> {
         shared_by_cpus: bool,
         first: Option<Value>,
     ) {
-        let ExprKind::Call { function, facts, args } = &e.kind else { return };
+        let ExprKind::Call { function, facts, args } = &e.kind else { unreachable!("not a call") };
         let outer = self.b.span;
         self.b.span = e.span;
         let call = Call { args: facts.clone(), ty: ty.clone(), span: e.span };
@@ -108,12 +110,16 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     fn value(&mut self, arg: usize) -> Value {
         match self.first {
             Some(value) if arg == 0 => value,
-            _ => self.f.scalar(&self.args[arg]),
+            _ => {
+                let e = self.once(arg);
+                self.f.scalar(e)
+            }
         }
     }
 
     fn memory(&mut self, arg: usize) -> Memory {
-        self.f.direct(&self.args[arg])
+        let e = self.once(arg);
+        self.f.direct(e)
     }
 
     fn dest(&mut self) -> Memory {
@@ -121,7 +127,8 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn source(&mut self, arg: usize) -> Source {
-        let place = self.f.place(&self.args[arg]);
+        let e = self.once(arg);
+        let place = self.f.place(e);
         match place {
             Place::Direct(memory) => Source::Direct(memory),
             other => {
@@ -214,10 +221,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             .map(|field| match field {
                 Extra::Arg(n) => match self.facts[*n].element_of {
                     Some(map) => {
-                        let key = &self.f.shared.program.maps[map as usize].key;
-                        FieldSource::Key(&self.args[*n], key.clone().unwrap_or(Type::INT64))
+                        let key = self.f.shared.program.maps[map as usize].key.clone();
+                        FieldSource::Key(self.once(*n), key.expect("an element has a key"))
                     }
-                    None => FieldSource::Expr(&self.args[*n]),
+                    None => FieldSource::Expr(self.once(*n)),
                 },
                 Extra::Value(value) => FieldSource::Value(*value),
                 Extra::Text(address, space) => FieldSource::Text(*address, *space),
@@ -242,7 +249,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn map(&mut self, arg: usize) -> u32 {
-        self.facts[arg].map.unwrap_or(0)
+        self.facts[arg].map.expect("the argument is a map")
     }
 
     fn count_entries(&mut self, arg: usize) -> Value {
@@ -253,7 +260,8 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
 
     fn lookup(&mut self, map: usize, key: usize) -> Value {
         let map = hir::MapId(self.map(map));
-        let key = self.f.key(map, Some(&self.args[key]));
+        let key = self.once(key);
+        let key = self.f.key(map, Some(key));
         self.f.lookup(map, key)
     }
 
@@ -337,10 +345,13 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn find(&mut self, map: usize, key: usize, to: usize) -> Value {
-        let map = hir::MapId(self.facts[map].map.unwrap_or(0));
+        let map = hir::MapId(self.map(map));
         match &self.args[to].kind {
-            ExprKind::Var(var) => self.f.find_entry(map, &self.args[key], *var),
-            _ => self.f.b.iconst(0),
+            ExprKind::Var(var) => {
+                let key = self.once(key);
+                self.f.find_entry(map, key, *var)
+            }
+            other => unreachable!("{other:?} takes no value"),
         }
     }
 
@@ -349,8 +360,9 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn delete(&mut self, map: usize, key: Option<usize>) -> Value {
-        let map = hir::MapId(self.facts[map].map.unwrap_or(0));
-        self.f.delete_entry(map, key.map(|k| &self.args[k]))
+        let map = hir::MapId(self.map(map));
+        let key = key.map(|k| self.once(k));
+        self.f.delete_entry(map, key)
     }
 
     fn leave(&mut self) {
@@ -375,7 +387,14 @@ impl<'f, 'm, 's, 'p> Hook<'f, 'm, 's, 'p> {
         facts: &'f [btc_builtins::Arg],
         dest: Option<Memory>,
     ) -> Self {
-        Hook { f, args, facts, dest, shared_by_cpus: false, first: None, compared: None, searches: Vec::new() }
+        Hook { f, args, facts, dest, shared_by_cpus: false, first: None, compared: None, searches: Vec::new(), asked: vec![false; args.len()] }
+    }
+
+    /// An argument, to be evaluated: a second time would cost twice and count a failed read twice.
+    fn once(&mut self, arg: usize) -> &'f hir::Expr {
+        let again = std::mem::replace(&mut self.asked[arg], true);
+        assert!(!again || self.facts[arg].literal.is_some(), "argument {arg} of a call is evaluated twice");
+        &self.args[arg]
     }
 
     /// In a probe of user-space code, an address of unknown space is the process's.

@@ -22,6 +22,7 @@ mod place;
 mod read;
 mod registers;
 mod send;
+mod sequence;
 mod shared;
 mod stack;
 mod stmt;
@@ -35,6 +36,7 @@ use btc_ir::Module;
 
 /// Lowers a program. `sources` places records and losses in the script.
 pub fn lower(program: &hir::Program, sources: &SourceMap) -> (Module, Manifest) {
+    let program = &sequence::sequence(program);
     // Whether any program stops the run is known only afterwards, and few do: without, no
     // program needs to look at the flag.
     let (module, manifest, stops) = attempt(program, sources, false);

@@ -108,16 +108,15 @@ impl FnLower<'_, '_, '_> {
     /// A kernel record behind a pointer. When the pointer is itself a field of a kernel
     /// record, both are read in one chain.
     fn core_record(&mut self, pointer: &hir::Expr, r: &RecordType, space: Space) -> Place {
-        let mut base = None;
-        if matches!(pointer.kind, ExprKind::Field { .. })
-            && let Place::Core(inner) = self.place(pointer) {
-                base = Some(if inner.space == Space::Kernel && space == Space::Kernel {
+        let base = match &pointer.kind {
+            ExprKind::Field { field, .. } => match self.place(pointer) {
+                Place::Core(inner) if inner.space == Space::Kernel && space == Space::Kernel => {
                     Base::Field(Box::new(inner))
-                } else {
-                    Base::Value(self.load_core(&inner, &pointer.ty, None))
-                });
-            }
-        let base = base.unwrap_or_else(|| Base::Value(self.scalar(pointer)));
+                }
+                place => Base::Value(self.load_place(&place, &pointer.ty, Some(field))),
+            },
+            _ => Base::Value(self.scalar(pointer)),
+        };
         record_at(base, space, r)
     }
 
@@ -287,7 +286,7 @@ pub(crate) fn part_offset(ty: &Type, index: usize) -> u32 {
         Type::Named(parts) => tuple_layout(parts.iter().map(|(_, t)| t)).0,
         _ => Vec::new(),
     };
-    places.get(index).map_or(0, |p| p.offset)
+    places[index].offset
 }
 
 /// The parts of one tuple with the number and type that each has in another: by place, or
@@ -328,5 +327,5 @@ pub(crate) fn accesses<const N: usize>(
 
 /// The width of a stored scalar.
 pub(crate) fn width_of(ty: &Type) -> Width {
-    Width::of(ty.size()).unwrap_or(Width::B8)
+    Width::of(ty.size()).unwrap_or_else(|| panic!("`{ty}` does not fit a register"))
 }

@@ -14,7 +14,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     fn stmt(&mut self, stmt: &hir::Stmt) {
-        self.b.span = stmt.span;
+        self.enter(stmt.span);
         match &stmt.kind {
             StmtKind::Expr(e) => self.effect(e),
             StmtKind::SetVar { var, value } => self.set_var(*var, value),
@@ -40,14 +40,12 @@ impl FnLower<'_, '_, '_> {
             StmtKind::ForMap { var, map, body } => self.for_map(*var, *map, body),
             StmtKind::Unroll { count, body } => self.unroll(*count, body),
             StmtKind::Break => {
-                if let Some(around) = self.loops.last() {
-                    self.b.leave(around.out);
-                }
+                let out = self.loop_around().out;
+                self.b.leave(out);
             }
             StmtKind::Continue => {
-                if let Some(around) = self.loops.last() {
-                    self.b.leave(around.next);
-                }
+                let next = self.loop_around().next;
+                self.b.leave(next);
             }
             StmtKind::Return(value) => {
                 match value {
@@ -64,6 +62,10 @@ impl FnLower<'_, '_, '_> {
             }
             StmtKind::Block(block) => self.block(block),
         }
+    }
+
+    fn loop_around(&self) -> Enclosing {
+        *self.loops.last().expect("`break` and `continue` stand in loops")
     }
 
     fn set_var(&mut self, var: hir::VarId, value: &hir::Expr) {

@@ -7,7 +7,7 @@ use btc_abi::{Attach, LossKind, Manifest};
 use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile, read};
 use btc_ir::machine::Machine;
 use btc_ir::memory::{RegionKind, Trap};
-use btc_ir::{FuncId, GlobalId, Module, interp, parse, validate};
+use btc_ir::{FuncId, Module, interp, parse, validate};
 use btc_target::{NoSource, Source};
 
 use crate::oracle::Outcome;
@@ -80,14 +80,6 @@ fn programs(module: &Module, manifest: &Manifest) -> Vec<usize> {
     begins.into_iter().chain(ends).map(|p| place(&p.program)).collect()
 }
 
-/// Whether a loop was cut short, as it may be without iterators, and that was counted.
-fn cut_short(module: &Module, manifest: &Manifest, machine: &Machine) -> bool {
-    let losses = module.globals.iter().position(|g| g.symbol == btc_abi::LOSSES);
-    let counters = losses.and_then(|n| machine.global_bytes(GlobalId(n as u32))).unwrap_or_default();
-    let counts = manifest.losses.iter().zip(counters.chunks(8));
-    counts.filter(|(loss, _)| loss.kind == LossKind::Loop).any(|(_, count)| count.iter().any(|b| *b != 0))
-}
-
 /// Runs all probes on one machine, with kernel functions or without; `None` when it told that it could not
 /// do all rounds of a loop.
 fn observe(
@@ -105,14 +97,18 @@ fn observe(
             return Err("an iterator is not destroyed".to_string());
         }
     }
-    if !kfuncs && cut_short(module, manifest, &machine) {
+    // A loop may be cut short without iterators, if that is counted.
+    if !kfuncs && decode::lost(LossKind::Loop, manifest, module, &machine) > 0 {
         return Ok(None);
     }
     Ok(Some(decode::outcome(manifest, module, &machine)))
 }
 
-/// What differs first.
+/// What differs first. A read whose value nothing uses need not be made, but none is made twice.
 pub fn difference(wanted: &Outcome, got: &Outcome) -> Option<String> {
+    if got.failed_reads > wanted.failed_reads {
+        return Some(format!("{} reads failed, and {} were to be made", got.failed_reads, wanted.failed_reads));
+    }
     let all = |o: &Outcome| o.lines.iter().chain(&o.maps).cloned().collect::<Vec<_>>();
     let (wanted, got) = (all(wanted), all(got));
     let end = "(end)".to_string();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use btc_abi::{Action, Conversion, Encoding, Field, FormatSpec, Manifest, Map, MapKind, Reduce, Segment};
+use btc_abi::{Action, Conversion, Encoding, Field, FormatSpec, LossKind, Manifest, Map, MapKind, Reduce, Segment};
 use btc_ir::machine::Machine;
 use btc_ir::{GlobalId, MapId, Module};
 
@@ -196,5 +196,13 @@ pub fn outcome(manifest: &Manifest, module: &Module, machine: &Machine) -> Outco
         }
     }
     maps.sort_unstable();
-    Outcome { lines, maps }
+    Outcome { lines, maps, failed_reads: lost(LossKind::Read, manifest, module, machine) }
+}
+
+/// How many losses of a kind a run counted.
+pub fn lost(kind: LossKind, manifest: &Manifest, module: &Module, machine: &Machine) -> u64 {
+    let losses = module.globals.iter().position(|g| g.symbol == btc_abi::LOSSES);
+    let counters = losses.and_then(|n| machine.global_bytes(GlobalId(n as u32))).unwrap_or_default();
+    let counts = manifest.losses.iter().zip(counters.chunks(8));
+    counts.filter(|(loss, _)| loss.kind == kind).map(|(_, count)| le(count)).sum()
 }

@@ -59,6 +59,11 @@ impl Generator {
         if self.pure { None } else { self.var(|v| !v.fixed && wanted(&v.ty)) }
     }
 
+    /// A variable that an effect may change.
+    pub fn effect_var(&mut self) -> Option<Var> {
+        self.var(|v| !v.fixed)
+    }
+
     /// The number of a map that passes.
     pub fn map_of(&mut self, wanted: impl Fn(&Holds, usize) -> bool) -> Option<usize> {
         let found: Vec<usize> =
@@ -72,13 +77,30 @@ impl Generator {
         self.keys_of(&types)
     }
 
-    /// Keys, without side effects: nothing says whether they or the value come first.
+    /// Keys of these types.
     pub fn keys_of(&mut self, types: &[Ty]) -> Vec<Expr> {
-        let pure = std::mem::replace(&mut self.pure, true);
         let joins = std::mem::replace(&mut self.joins, false);
         let keys = types.iter().map(|ty| self.of(ty, 1)).collect();
-        (self.pure, self.joins) = (pure, joins);
+        self.joins = joins;
         keys
+    }
+
+    /// Now and then `{ statement; e }`: something changes, or is printed, where the expression stands.
+    pub fn touched(&mut self, e: Expr) -> Expr {
+        if self.pure || self.depth == 0 || !self.random.one_in(12) {
+            return e;
+        }
+        self.pure = true;
+        let stmt = self.effect();
+        self.pure = false;
+        let ty = e.ty.clone();
+        expr(Kind::Block(vec![stmt], boxed(e)), ty)
+    }
+
+    /// A read that fails, at an address that may have effects.
+    fn fault(&mut self, field: &'static str, ty: Ty) -> Expr {
+        let at = cast(&I64, self.int(1));
+        expr(Kind::Fault(boxed(at), field), ty)
     }
 
     fn literal(&mut self) -> Expr {
@@ -170,10 +192,14 @@ impl Generator {
 
     /// An integer of any type.
     pub fn int(&mut self, depth: usize) -> Expr {
-        if depth == 0 {
-            return self.int_atom();
-        }
-        match self.random.below(20) {
+        let e = if depth == 0 { self.int_atom() } else { self.compound(depth) };
+        self.touched(e)
+    }
+
+    fn compound(&mut self, depth: usize) -> Expr {
+        match self.random.below(21) {
+            20 if self.random.one_in(2) => self.fault("n", I64),
+            20 => self.fault("h", Ty::Int(2, true)),
             0 | 1 => {
                 let ty = self.int_type();
                 let inner = self.int(depth - 1);
@@ -341,6 +367,11 @@ impl Generator {
 
     /// An expression of a type.
     pub fn of(&mut self, ty: &Ty, depth: usize) -> Expr {
+        let e = self.untouched(ty, depth);
+        self.touched(e)
+    }
+
+    fn untouched(&mut self, ty: &Ty, depth: usize) -> Expr {
         if self.random.one_in(4)
             && let Some(v) = self.var(|v| v.ty == *ty)
         {
@@ -428,8 +459,16 @@ impl Generator {
         }
     }
 
-    /// A text.
+    /// A string.
     pub fn text(&mut self, depth: usize) -> Expr {
+        let e = self.string(depth);
+        self.touched(e)
+    }
+
+    fn string(&mut self, depth: usize) -> Expr {
+        if depth > 0 && self.random.one_in(10) {
+            return self.fault("name", Ty::Str);
+        }
         if let Some(side) = self.side.filter(|_| self.random.one_in(3)) {
             let names = side.texts();
             return expr(Kind::Side(self.random.pick(&names).to_string()), Ty::Str);

@@ -46,6 +46,7 @@ struct In { unsigned char p; signed char q; };
 union Half { unsigned int w; unsigned short h[2]; struct In i; };
 struct S { unsigned char a; short b; union Half u; };
 struct B { unsigned int c:5; int d:7; unsigned int e:20; unsigned char f[4]; };
+struct T { char name[8]; long n; short h; };
 ";
 
 const MACROS: &str = "\
@@ -110,12 +111,7 @@ impl Generator {
 
     fn probe(&mut self, place: &str) -> Probe {
         self.vars.clear();
-        let predicate: Option<Expr> = self.random.one_in(5).then(|| {
-            self.pure = true;
-            let condition = self.condition(2);
-            self.pure = false;
-            condition
-        });
+        let predicate: Option<Expr> = self.random.one_in(5).then(|| self.condition(2));
         let count = 2 + self.random.below(10);
         let body = self.statements(count);
         Probe { place: place.to_string(), predicate, body }

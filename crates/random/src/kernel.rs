@@ -54,7 +54,7 @@ fn bucket(line: &str) -> Option<(&str, &str)> {
 }
 
 /// The output of a tracer: lines, an empty line twice, and the maps.
-fn outcome(stdout: &str) -> Outcome {
+fn outcome(stdout: &str, stderr: &str) -> Outcome {
     // Whatever is printed ends its line, so two newlines follow a third, or nothing at all.
     let whole = format!("\n{stdout}");
     let (head, tail) = whole.rsplit_once("\n\n\n").unwrap_or((&whole, ""));
@@ -70,7 +70,13 @@ fn outcome(stdout: &str) -> Outcome {
         }
     }
     maps.sort_unstable();
-    Outcome { lines, maps }
+    Outcome { lines, maps, failed_reads: failed_reads(stderr) }
+}
+
+/// Reads that `btc` told of: `… could not be read once; …`, or `… 3 times; …`.
+fn failed_reads(stderr: &str) -> u64 {
+    let told = stderr.lines().filter_map(|l| l.split_once("memory could not be read "));
+    told.map(|(_, rest)| rest.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(1)).sum()
 }
 
 /// Runs a sample without side inputs and compares what is printed.
@@ -80,7 +86,7 @@ pub fn run(command: &[String], sample: &Sample) -> Result<(), String> {
     if !written.success {
         return Err(complaint(&written));
     }
-    difference(wanted, &outcome(&written.stdout)).map_or(Ok(()), Err)
+    difference(wanted, &outcome(&written.stdout, &written.stderr)).map_or(Ok(()), Err)
 }
 
 /// Loads a sample without attaching it.
@@ -98,9 +104,10 @@ mod tests {
     #[test]
     fn output_is_lines_and_maps() {
         let text = "one\n(2, |a|)\n\n\n\n@b: 3\n@h:\n[2, 4)                 7 |@@@@|\n[4, 8)                 0 |    |\n\n@a[1]: x\n\n";
-        let got = outcome(text);
+        let got = outcome(text, "WARNING: a.bt:1:1-2: memory could not be read once; x\nWARNING: b: memory could not be read 3 times; y");
+        assert_eq!(got.failed_reads, 4);
         assert_eq!(got.lines, ["one", "(2, |a|)", ""]);
         assert_eq!(got.maps, ["@a[1]: x", "@b: 3", "@h: [2, 4) 7"]);
-        assert_eq!(outcome("\n\n").lines, [""; 0]);
+        assert_eq!(outcome("\n\n", "").lines, [""; 0]);
     }
 }

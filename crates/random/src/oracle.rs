@@ -22,6 +22,8 @@ pub struct Outcome {
     pub lines: Vec<String>,
     /// Lines of the maps at the end, sorted.
     pub maps: Vec<String>,
+    /// Reads that failed; of a run, those that it told of.
+    pub failed_reads: u64,
 }
 
 /// How a statement ends.
@@ -51,13 +53,14 @@ struct Oracle<'s> {
     vars: HashMap<&'s str, Val>,
     maps: BTreeMap<&'s str, Entries>,
     lines: Vec<String>,
+    failed_reads: u64,
     steps: u32,
 }
 
 /// Runs a script.
 pub fn run(script: &Script) -> Result<Outcome, TooMuch> {
     let maps = script.maps.iter().map(|m| (m.name.as_str(), Vec::new())).collect();
-    let mut oracle = Oracle { script, vars: HashMap::new(), maps, lines: Vec::new(), steps: STEPS };
+    let mut oracle = Oracle { script, vars: HashMap::new(), maps, lines: Vec::new(), failed_reads: 0, steps: STEPS };
     for probe in &script.probes {
         let passed = match &probe.predicate {
             Some(e) => oracle.eval(e)?.num() != 0,
@@ -69,7 +72,7 @@ pub fn run(script: &Script) -> Result<Outcome, TooMuch> {
     }
     let mut maps: Vec<String> = script.maps.iter().flat_map(|m| oracle.map_lines(m)).collect();
     maps.sort_unstable();
-    Ok(Outcome { lines: oracle.lines, maps })
+    Ok(Outcome { lines: oracle.lines, maps, failed_reads: oracle.failed_reads })
 }
 
 /// `a op b` over 64 bits; division by zero yields 1.
@@ -167,11 +170,17 @@ impl<'s> Oracle<'s> {
                 let chosen = if self.numbers(c)? != 0 { a } else { b };
                 cast(&chosen.ty, &e.ty, self.eval(chosen)?)
             }
+            Kind::Fault(at, _) => {
+                self.eval(at)?;
+                self.failed_reads += 1;
+                e.ty.zero()
+            }
             Kind::Parts(parts) => Val::Many(self.all(parts)?),
             Kind::Part(a, n, _) => self.eval(a)?.parts()[*n].clone(),
             Kind::Element(a, i) => {
+                let whole = self.eval(a)?;
                 let index = self.numbers(i)? as usize;
-                match self.eval(a)? {
+                match whole {
                     Val::Str(s) => Val::Num(s.as_bytes().get(index).map_or(0, |b| u64::from(*b))),
                     other => other.parts()[index].clone(),
                 }
@@ -284,11 +293,13 @@ impl<'s> Oracle<'s> {
                 self.vars.insert(name, Val::Num(ty.wrap(new)));
             }
             Stmt::SetMap(name, keys, e) => {
-                let (keys, value) = (self.all(keys)?, self.eval(e)?);
+                let value = self.eval(e)?;
+                let keys = self.all(keys)?;
                 self.write(name, keys, value);
             }
             Stmt::SetMapOp(name, keys, op, e) => {
-                let (keys, right) = (self.all(keys)?, self.numbers(e)?);
+                let right = self.numbers(e)?;
+                let keys = self.all(keys)?;
                 let new = compute(*op, true, self.read(name, &keys).num(), right);
                 self.write(name, keys, Val::Num(new));
             }
@@ -346,9 +357,9 @@ impl<'s> Oracle<'s> {
                     }
                 }
             }
-            Stmt::While(var, limit, body) => {
+            Stmt::While(var, condition, body) => {
                 self.vars.insert(var, Val::Num(0));
-                while self.vars[var.as_str()].num() < *limit {
+                while self.numbers(condition)? != 0 {
                     let n = self.vars[var.as_str()].num();
                     self.vars.insert(var, Val::Num(n + 1));
                     if let Some(flow) = self.round(body)? {

@@ -53,9 +53,12 @@ impl Generator {
             15 if !deep => self.for_map(out),
             16 if !deep => {
                 let name = self.name("$w");
-                let limit = self.random.below(5) as u64;
+                let limit = number(self.random.below(5) as i64, false);
+                let counter = expr(Kind::Var(name.clone()), I64);
+                let condition = compare(crate::tree::Cmp::Lt, counter, limit);
+                let condition = self.touched(condition);
                 let body = self.repeated(&name);
-                out.push(Stmt::While(name, limit, body));
+                out.push(Stmt::While(name, condition, body));
             }
             17 if !deep && self.random.one_in(2) => {
                 self.loops += 1;
@@ -143,26 +146,21 @@ impl Generator {
         out.push(Stmt::SetOp(v.name, op, signed, value, v.ty));
     }
 
-    /// The right side of `op=`, of the variable's own type and without side effects.
+    /// The right side of `op=`, of the variable's own type.
     fn operand(&mut self, op: Op, ty: &Ty) -> Expr {
-        self.pure = true;
-        let value = match op {
+        match op {
             Op::Shl | Op::Shr => binary(Op::And, self.int(1), number(63, false)),
             _ => match self.of(ty, 1) {
                 e if matches!(op, Op::Div | Op::Mod) && e.literal == Some(0) => cast(ty, number(3, false)),
                 e => e,
             },
-        };
-        self.pure = false;
-        value
+        }
     }
 
     /// An assignment of a map, plain or of an aggregation.
     pub fn assign_map(&mut self, info: MapInfo) -> Stmt {
         let keys = self.keys_of(&info.keys);
-        let now = self.pure || !keys.is_empty();
-        let pure = std::mem::replace(&mut self.pure, now);
-        let stmt = match info.holds {
+        match info.holds {
             Holds::Plain(ty) => {
                 let value = self.value(&ty, 2);
                 Stmt::SetMap(info.name, keys, value)
@@ -174,9 +172,26 @@ impl Generator {
                 let value = if small { binary(Op::Mod, value, number(150, false)) } else { value };
                 Stmt::Aggregate(info.name, keys, Some(cast(&Ty::Int(8, signed), value)))
             }
-        };
-        self.pure = pure;
-        stmt
+        }
+    }
+
+    /// A statement that changes a variable or a map, or prints: for blocks in expressions.
+    pub fn effect(&mut self) -> Stmt {
+        let var = self.effect_var();
+        match (self.random.below(5), var, self.maps.is_empty()) {
+            (0, Some(v), _) if matches!(v.ty, Ty::Int(8, _)) => {
+                Stmt::Discard(expr(Kind::StepVar(v.name, 1, self.random.one_in(2)), v.ty))
+            }
+            (0..=2, Some(v), _) => {
+                let value = self.value(&v.ty, 0);
+                Stmt::Set(v.name, value)
+            }
+            (0..=3, _, false) => {
+                let info = self.random.pick(&self.maps).clone();
+                self.assign_map(info)
+            }
+            _ => Stmt::Print(number(self.random.below(100) as i64, false)),
+        }
     }
 
     fn assign_map_op(&mut self, out: &mut Vec<Stmt>) {

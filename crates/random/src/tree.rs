@@ -86,6 +86,8 @@ pub enum Kind {
     Call(&'static str, Vec<Expr>),
     /// `has_key`, `delete`, `len`
     MapCall(&'static str, String, Vec<Expr>),
+    /// A field of a struct at an address where nothing is, by the field's name: 0 or empty, and one failed read.
+    Fault(Box<Expr>, &'static str),
     /// `{ statements; value }`
     Block(Vec<Stmt>, Box<Expr>),
     /// A macro's call: as it is written, and what it stands for.
@@ -117,8 +119,8 @@ pub enum Stmt {
     For(String, Expr, Expr, Vec<Stmt>),
     /// `for ($kv : @m) { … }`
     ForMap(String, String, Vec<Stmt>),
-    /// `$i = 0; while ($i < n) { $i++; … }`
-    While(String, u64, Vec<Stmt>),
+    /// `$i = 0; while (condition) { $i++; … }`
+    While(String, Expr, Vec<Stmt>),
     /// `unroll(n) { … }`
     Unroll(u64, Vec<Stmt>),
     /// `if comptime (c) { … } else { … }`

@@ -84,6 +84,7 @@ impl Display for Expr {
                 [key] => write!(f, "{name}({map}, {key})"),
                 keys => write!(f, "{name}({map}, ({}))", list(keys)),
             },
+            Kind::Fault(at, field) => write!(f, "((struct T *)(uint64)({at} & 255))->{field}"),
             Kind::Block(body, value) => {
                 f.write_str("{ ")?;
                 for stmt in body {
@@ -141,9 +142,9 @@ fn statement(stmt: &Stmt, depth: usize, out: &mut String) -> Result {
             write!(out, "for ({var} : {map}) ")?;
             block(body, depth, out)?;
         }
-        Stmt::While(var, limit, body) => {
+        Stmt::While(var, condition, body) => {
             let pad = "  ".repeat(depth);
-            write!(out, "{var} = 0;\n{pad}while ({var} < {limit}) {{\n{pad}  {var}++;\n")?;
+            write!(out, "{var} = 0;\n{pad}while ({condition}) {{\n{pad}  {var}++;\n")?;
             for stmt in body {
                 statement(stmt, depth + 1, out)?;
             }

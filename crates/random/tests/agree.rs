@@ -26,7 +26,7 @@ fn seeds_are_scripts() {
 
 #[test]
 fn differences_are_told() {
-    let outcome = |line: &str| Outcome { lines: vec![line.into()], maps: vec!["@m: 1".into()] };
+    let outcome = |line: &str| Outcome { lines: vec![line.into()], maps: vec!["@m: 1".into()], failed_reads: 0 };
     assert_eq!(difference(&outcome("1"), &outcome("1")), None);
     assert_eq!(difference(&outcome("1"), &outcome("2")), Some("line 1: wanted `1`, got `2`".into()));
     assert!(difference(&outcome("1"), &Outcome::default()).is_some());

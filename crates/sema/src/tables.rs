@@ -191,7 +191,7 @@ impl Tables {
 
     /// Position of a map in the finished program.
     pub fn map_id(&self, name: &str) -> hir::MapId {
-        hir::MapId(self.maps.get(name).map_or(0, |m| m.position))
+        hir::MapId(self.maps[name].position)
     }
 
     /// Prepares for another walk.

@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("sema", "abi builtins diagnostics hir providers syntax target types"),
     ("lower", "abi builtins diagnostics hir ir providers target types"),
     ("opt", "ir"),
-    ("codegen", "bpf ir"),
+    ("codegen", "bpf diagnostics ir"),
     ("object", "abi bpf ir"),
     // Top.
     (

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use btc_diagnostics::{Code, Diagnostic, Span};
+use btc_diagnostics::{Code, Diagnostic, Span, here};
 use btc_hir::{self as hir, StmtKind};
 use btc_syntax::ast;
 use btc_types::Type;
@@ -46,6 +46,7 @@ impl Checker<'_, '_> {
 
     fn stmt(&mut self, stmt: &ast::Stmt) -> Option<hir::Stmt> {
         let span = stmt.span;
+        here::enter(span);
         let kind = match &stmt.kind {
             ast::StmtKind::Expr(e) => StmtKind::Expr(self.expr(e)),
             ast::StmtKind::Discard(e) => StmtKind::Expr(self.expr(e)),

@@ -93,6 +93,13 @@ impl State {
         command
     }
 
+    /// Does the mirror have this suite?
+    pub fn has(&self, suite: &str) -> bool {
+        let part = format!("_dists_{suite}_");
+        let lists = shell::entries(&self.folder.join("lists"));
+        lists.iter().filter_map(|f| f.file_name()).any(|name| name.to_string_lossy().contains(&part))
+    }
+
     /// What a package depends on, without those that only might be there.
     pub fn depends(&self, package: &str) -> Vec<String> {
         let Ok(done) = self.command("apt-cache").args(["depends", package]).output() else { return Vec::new() };

@@ -5,6 +5,7 @@
 //! compiler's crates, so that `cargo xtask setup` builds on a machine that lacks all else.
 
 pub mod apt;
+pub mod archives;
 pub mod attach_bench;
 pub mod cases;
 pub mod conformance;

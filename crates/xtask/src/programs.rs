@@ -4,17 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::archives;
 use crate::shell::{self, Failure, Result};
-
-/// The folder where the C library's development files of this architecture lie.
-fn libraries() -> Result<String> {
-    let triple = shell::output("cc", ["-print-multiarch"])?;
-    let folder = format!("/usr/lib/{}", triple.trim());
-    if Path::new(&folder).join("libelf.a").exists() {
-        return Ok(folder);
-    }
-    Err(Failure::new(format!("no libelf.a in {folder}: cargo xtask setup")))
-}
 
 fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
@@ -24,8 +15,11 @@ fn target() -> String {
 fn build(profile: &str, packages: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(shell::root()).env("CARGO_TARGET_DIR", shell::target_folder());
-    // libbpf-sys looks there for libelf and zlib; both are then linked from their archives.
-    cargo.env("LIBBPF_SYS_LIBRARY_PATH", libraries()?).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    // libbpf-sys looks there for libelf and zlib, and for their headers.
+    let archives = archives::ensure()?;
+    let headers = archives.include.map(|folder| format!("-I{}", folder.display()));
+    cargo.env("LIBBPF_SYS_LIBRARY_PATH", archives.folder).env("LIBBPF_SYS_EXTRA_CFLAGS", headers.join(" "));
+    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     cargo.args(["build", "--quiet", "--profile", profile, "--target", &target()]);
     cargo.args(packages.iter().flat_map(|package| ["-p", package]));
     if packages.contains(&"btc") {

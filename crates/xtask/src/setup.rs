@@ -70,10 +70,9 @@ fn install_qemu() -> Result<()> {
     let suites = [release.clone(), format!("{release}-updates"), format!("{release}-backports")];
     let folder = std::env::temp_dir().join(format!("btc-apt-{}", std::process::id()));
     let names: Vec<&str> = suites.iter().map(String::as_str).collect();
-    let newer = apt::State::new(&folder, &names, false)
-        .and_then(|state| state.install(&suites[2], &["qemu-system-x86"]));
-    // A release without backports may well have a QEMU that is new enough.
-    if newer.is_err() {
+    let state = apt::State::new(&folder, &names, false)?;
+    // A release without backports (the newest, unstable) has a QEMU that is new enough.
+    if !state.has(&suites[2]) || state.install(&suites[2], &["qemu-system-x86"]).is_err() {
         apt::install(&["qemu-system-x86"])?;
     }
     if qemu_is_good() { Ok(()) } else { Err(Failure::new(format!("no QEMU {QEMU_MAJOR} or newer to be had"))) }

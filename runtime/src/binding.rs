@@ -1,20 +1,24 @@
 //! Late binding: parameters, host facts and patches, written into the object before it is loaded.
 
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
 use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType, PatchValue};
 
 use crate::attach::{tracefs, uprobe};
 use crate::elf::Image;
-use crate::render::{Context, time};
-use crate::{Error, Options, kfunc};
+use crate::render::{Context, kernel_enums, time};
+use crate::{Error, Options, kfunc, place, short_keys};
 
 /// Fills everything that the object leaves open.
 pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: Option<u32>) -> Result<(), Error> {
     params(image, ctx.manifest, options)?;
     warn_of_no_child(ctx.manifest, options, child);
     for global in &ctx.manifest.globals {
-        let value = global_value(&global.value, ctx, options, child)?;
+        let value = global_value(&global.value, ctx, options, child).map_err(|error| match &global.place {
+            Some(place) => Error::new(format!("{}: {error}", place::show(ctx.manifest, place))),
+            None => error,
+        })?;
         image.set_number(&global.symbol, value)?;
     }
     for patch in &ctx.manifest.patches {
@@ -35,15 +39,33 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
         GlobalValue::OwnPid => u64::from(std::process::id()),
         GlobalValue::PidNamespaceDevice => namespace().map_or(0, |m| kernel_device(m.dev())),
         GlobalValue::PidNamespaceInode => namespace().map_or(0, |m| m.ino()),
+        // The program asks for 0 itself, see `abi::refusal`.
         GlobalValue::KernelAddress(symbol) => ctx.symbols.borrow_mut().kernel_address(symbol).unwrap_or(0),
         GlobalValue::KfuncAllowed { name, provider } => u64::from(kfunc::is_allowed(name, provider)),
-        GlobalValue::CgroupId(path) => {
-            std::fs::metadata(path).map_err(|e| Error::os(format!("cannot look at the cgroup `{path}`"), &e))?.ino()
-        }
+        GlobalValue::ShortKeys => u64::from(ctx.manifest.maps.iter().any(|m| short_keys::size(m).is_some())),
+        GlobalValue::Constant(name, _) => kernel_enums::constant(name)
+            .ok_or_else(|| Error::new(format!("this kernel has no constant `{name}`")))? as u64,
+        GlobalValue::CgroupId(path) => cgroup_id(path)?,
         GlobalValue::RealtimeOffset => ahead_of_boot(libc::CLOCK_REALTIME),
         GlobalValue::TaiOffset => ahead_of_boot(libc::CLOCK_TAI),
         GlobalValue::UserAddress(path, symbol) => uprobe::address_of(path, symbol, options)?,
     })
+}
+
+/// The id of a cgroup is the inode of its folder, and of nothing else.
+fn cgroup_id(path: &str) -> Result<u64, Error> {
+    let failed = |e: &std::io::Error| Error::os(format!("cannot look at the cgroup `{path}`"), e);
+    let file = std::fs::File::open(path).map_err(|e| failed(&e))?;
+    // SAFETY: plain bytes, for which zeros are a value.
+    let mut system: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open, and `system` is writable.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut system) } != 0 {
+        return Err(failed(&crate::error::last_os()));
+    }
+    if system.f_type != libc::CGROUP2_SUPER_MAGIC {
+        return Err(Error::new(format!("`{path}` is no cgroup (of version 2)")));
+    }
+    Ok(file.metadata().map_err(|e| failed(&e))?.ino())
 }
 
 /// What a clock shows more than the one that counts from boot. That one is read before and

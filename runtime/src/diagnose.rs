@@ -2,7 +2,7 @@
 
 use btc_abi::Manifest;
 
-use crate::Error;
+use crate::{Error, refusal};
 use crate::error::TOO_MANY_FILES;
 
 /// An error for a failed open or load.
@@ -17,7 +17,7 @@ fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
     if log.contains("-EMFILE") || format!("{error:#}").contains(&files) {
         return format!("the object cannot be loaded: {TOO_MANY_FILES}");
     }
-    if let Some(missing) = missing_relocation(log) {
+    if let Some(missing) = missing_relocation(manifest, log) {
         return missing;
     }
     if let Some(name) = between(log, "(func ksym) '", "'") {
@@ -62,11 +62,14 @@ fn not_permitted(manifest: &Manifest, log: &str) -> String {
 }
 
 /// `failed to resolve CO-RE relocation <byte_off> [7] struct x___f.y (0:0 @ offset 0)`
-fn missing_relocation(log: &str) -> Option<String> {
+fn missing_relocation(manifest: &Manifest, log: &str) -> Option<String> {
     let at = log.rfind("failed to resolve CO-RE relocation <")?;
     let line = log[at..].lines().next()?;
     let (_, what) = line.split_once("] ")?;
     let what = what.split(" (").next()?;
+    if let Some(refused) = refusal::explain(manifest, what) {
+        return Some(refused);
+    }
     let (ty, field) = match what.split_once('.') {
         Some((ty, field)) => (ty, Some(field)),
         None => (what, None),

@@ -15,7 +15,7 @@ use libbpf_sys as sys;
 use crate::attach::{Owner, Plan, Point, programs};
 use crate::elf::Image;
 use crate::options::Settings;
-use crate::{Error, Options, diagnose};
+use crate::{Error, Options, diagnose, short_keys};
 
 /// Most bytes of libbpf's messages that are kept: a verifier log can be huge.
 const LOG_LIMIT: usize = 1 << 20;
@@ -168,6 +168,9 @@ fn size_maps(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, settings: &S
             map.set_max_entries(crate::binding::possible_cpus() as u32)?;
         }
         let ours = manifest.maps.iter().find(|m| m.symbol == name);
+        if let Some(size) = ours.and_then(short_keys::size) {
+            map.set_key_size(size)?;
+        }
         if let (Some(ours), Some(size)) = (ours, settings.max_map_keys)
             && ours.default_size
             && ours.key.is_some()

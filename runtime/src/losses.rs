@@ -24,6 +24,10 @@ fn sentence(state: &State, loss: &Loss, count: u64) -> String {
         }
         LossKind::Stack => format!("lost {count} stack{s}: the table is full; raise max_map_keys"),
         LossKind::Helper => format!("{subject} failed {count} time{s}"),
+        LossKind::Key => format!(
+            "{count} key{s} of {subject} cut: this kernel takes no more than 512 bytes; entries stay apart, their texts are shown \
+             as far as they fit"
+        ),
         LossKind::Unwind => format!(
             "{count} stack{s} of processes without unwind tables, taken as empty; name the processes by -p, -c or --dwarf-pid"
         ),

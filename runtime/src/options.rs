@@ -126,6 +126,8 @@ impl Options {
 pub(crate) struct Settings {
     pub max_map_keys: Option<u32>,
     pub print_maps_on_exit: bool,
+    /// Whether warnings are left out.
+    pub no_warnings: bool,
     pub trailer: String,
     pub max_cat_bytes: u64,
     pub ring_bytes: u32,
@@ -158,6 +160,7 @@ impl Settings {
         let mut settings = Settings {
             max_map_keys: None,
             print_maps_on_exit: true,
+            no_warnings: options.no_warnings,
             trailer: "..".into(),
             max_cat_bytes: 10240,
             ring_bytes: ring_bytes(),

@@ -20,7 +20,7 @@ use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
 use crate::signals::{Signals, watch_process};
-use crate::{Error, Options, losses, notify, privileges, symbols, unwinding};
+use crate::{Error, Options, losses, notify, privileges, refusal, short_keys, symbols, unwinding};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +34,13 @@ pub struct Outcome {
 /// # Errors
 /// When it cannot be loaded or attached; nothing stays behind then.
 pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
-    let manifest = elf::manifest(object)?;
+    let mut manifest = elf::manifest(object)?;
     let settings = Settings::new(&manifest, options)?;
     check_permissions(&manifest, options)?;
     privileges::check()?;
     check_kernel(&manifest)?;
+    short_keys::apply(&mut manifest)?;
+    let manifest = manifest;
     privileges::check_files(0)?;
     let unwinds = unwinding::wanted(object, options)?;
     let programs = attach::signals(&manifest)?;
@@ -56,6 +58,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
         ctx.settings.unwind_rows = Some(unwinding::prepare(&ctx, options, traced));
     }
     let plans = attach::plan(&manifest, options)?;
+    refusal::check_static_arguments(&manifest, &plans)?;
     let targets: usize = plans.iter().map(|p| p.targets.len()).sum();
     privileges::check_files(manifest.maps.len() + manifest.probes.len() + targets)?;
     let mut image = Image::new(object)?;

@@ -162,6 +162,9 @@ pub(crate) fn reduced_size(map: &Map) -> u64 {
 
 fn check_map(manifest: &Manifest, map: &Map) -> Result<(), Error> {
     let name = &map.name;
+    if let Some(key) = &map.short_key {
+        size_of(manifest, key)?;
+    }
     if let Some(key) = &map.key {
         size_of(manifest, key)?;
     }
@@ -230,6 +233,7 @@ mod tests {
             symbol: "m".into(),
             kind: MapKind::PerCpuArray,
             key: None,
+            short_key: None,
             multi_key: false,
             value: Encoding::Int { size: 8, signed: false },
             reduce: Reduce::Count,

@@ -207,6 +207,17 @@ pub enum Attach {
 }
 
 impl Attach {
+    /// Whether the program runs where a function is entered.
+    pub fn is_entry(&self) -> bool {
+        match self {
+            Attach::Kprobe { function: name, offset, ret, .. } | Attach::Uprobe { symbol: name, offset, ret, .. } => {
+                !name.is_empty() && *offset == 0 && !ret
+            }
+            Attach::Fentry { ret, .. } | Attach::FentryProgram { ret, .. } => !ret,
+            _ => false,
+        }
+    }
+
     /// The user binary that it is in, as probes name it.
     pub fn binary(&self) -> Option<&str> {
         match self {

@@ -55,6 +55,8 @@ pub struct EnumNames {
     pub name: String,
     /// Value and name, in order of definition.
     pub variants: Vec<(i64, String)>,
+    /// Whether it is the kernel's: then the target's BTF tells names, and these say only which enum is meant.
+    pub kernel: bool,
 }
 
 /// Set in the number of an attach point that stands for its function. No kernel address has

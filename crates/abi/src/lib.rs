@@ -10,6 +10,7 @@ mod encoding;
 mod format;
 mod map;
 mod record;
+mod refusal;
 pub mod unwind;
 pub mod wire;
 
@@ -18,6 +19,7 @@ pub use encoding::{BitRange, Encoding, EnumNames, FUNCTION_MARK, Field, StackMod
 pub use format::{Conversion, FormatSpec, Segment};
 pub use map::{Map, MapKind, Reduce, Stacks};
 pub use record::{Action, Loss, LossKind, Record, RecordId};
+pub use refusal::{REFUSAL, Refusal, Refused};
 
 /// The section that holds the manifest. Not allocated, so any other loader ignores it.
 pub const SECTION: &str = ".btc.manifest";
@@ -25,7 +27,7 @@ pub const SECTION: &str = ".btc.manifest";
 /// Format version. A reader accepts its own major version and any minor one.
 pub const MAJOR: u16 = 0;
 /// See [`MAJOR`].
-pub const MINOR: u16 = 4;
+pub const MINOR: u16 = 5;
 
 /// Name of the ring buffer that carries records.
 pub const EVENTS_MAP: &str = "btc_events";
@@ -89,6 +91,8 @@ pub struct Manifest {
     pub patches: Vec<Patch>,
     /// Settings of the run, as `(name, value)`, only those that the script sets.
     pub settings: Vec<(String, String)>,
+    /// What programs must not do without, by the number that their code has for it.
+    pub refusals: Vec<Refusal>,
 }
 
 /// A source text.
@@ -185,6 +189,8 @@ pub struct Global {
     pub symbol: String,
     /// What to write.
     pub value: GlobalValue,
+    /// Where the script first asks for it.
+    pub place: Option<Place>,
 }
 
 /// What the runtime writes into a variable.
@@ -206,6 +212,11 @@ pub enum GlobalValue {
     PidNamespaceInode,
     /// Address of a kernel symbol, 0 when it does not exist.
     KernelAddress(String),
+    /// Value of an enumerator of a kernel enum that has no tag, and what it is where the object was made, which the
+    /// variable holds from the start.
+    Constant(String, i64),
+    /// 1 when the kernel takes no keys over 512 bytes (Linux 5.10), so that maps have [`Map::short_key`], else 0.
+    ShortKeys,
     /// Id of the cgroup (v2) at a path.
     CgroupId(String),
     /// Address of a symbol in a user binary: path and symbol.

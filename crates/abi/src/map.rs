@@ -14,6 +14,9 @@ pub struct Map {
     /// The key; `None` for a map without key (a variable, or a BPF array of one element).
     /// Several keys are an [`Encoding::Tuple`] with [`Map::multi_key`] set.
     pub key: Option<Encoding>,
+    /// The key on kernels that take no more than 512 bytes ([`GlobalValue::ShortKeys`](crate::GlobalValue::ShortKeys)), if
+    /// `key` is longer and can be cut: several keys, behind a `u64` that is not shown.
+    pub short_key: Option<Encoding>,
     /// Whether the key's parts are printed without parentheses: `@m[1, a]`.
     pub multi_key: bool,
     /// One stored value. For aggregations see [`Reduce`].

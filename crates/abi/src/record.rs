@@ -117,4 +117,6 @@ pub enum LossKind {
     Loop,
     /// A user stack of a process of which there are no unwind tables.
     Unwind,
+    /// A key was cut, see [`Map::short_key`](crate::Map::short_key).
+    Key,
 }

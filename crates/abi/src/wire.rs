@@ -378,6 +378,7 @@ macro_rules! wire_enum {
 wire_struct!(Manifest {
     1 compiler, 2 sources, 3 requirements, 4 probes, 5 params, 6 globals, 7 maps, 8 stacks,
     9 records, 10 enums, 11 losses, 12 patches, 13 settings,
+    14 refusals,
 });
 wire_struct!(Source { 1 name, 2 hash, 3 text });
 wire_struct!(Place { 1 file, 2 line, 3 column, 4 end_line, 5 end_column });
@@ -388,13 +389,20 @@ wire_enum!(RequirementKind {
 wire_struct!(Param { 1 kind, 2 ty, 3 symbol, 4 text_symbol, 5 text_capacity, 6 default, 7 help });
 wire_enum!(ParamKind { 1 Positional { 1 0: index }, 2 Count {}, 3 Named { 1 0: name } });
 wire_enum!(ParamType { 1 Int {}, 2 Bool {}, 3 Str {}, 4 Any {} });
-wire_struct!(Global { 1 symbol, 2 value });
+wire_struct!(Refusal { 1 what, 2 place });
+wire_enum!(Refused {
+    1 Machine {}, 2 Register { 1 0: name }, 3 KernelSymbol { 1 0: name }, 4 FunctionAddress {},
+    5 StaticArgument { 1 program: program, 2 index: index }, 6 Room { 1 record: record, 2 bytes: bytes },
+    7 Layout { 1 record: record, 2 bytes: bytes },
+});
+wire_struct!(Global { 1 symbol, 2 value, 3 place });
 wire_enum!(GlobalValue {
     1 ChildPid {}, 2 HasChild {}, 3 Cpus {}, 4 StartTime {}, 5 OwnPid {},
     6 PidNamespaceDevice {}, 7 PidNamespaceInode {},
     8 KernelAddress { 1 0: symbol }, 9 CgroupId { 1 0: path },
     10 UserAddress { 1 0: path, 2 1: symbol }, 11 RealtimeOffset {}, 12 TaiOffset {},
     13 KfuncAllowed { 1 name: name, 2 provider: provider },
+    14 Constant { 1 0: name, 2 1: value }, 15 ShortKeys {},
 });
 wire_struct!(Patch { 1 program, 2 insn, 3 value });
 wire_enum!(PatchValue {
@@ -431,7 +439,7 @@ wire_enum!(Attach {
 
 wire_struct!(Field { 1 name, 2 offset, 3 encoding });
 wire_struct!(BitRange { 1 start, 2 width });
-wire_struct!(EnumNames { 1 name, 2 variants });
+wire_struct!(EnumNames { 1 name, 2 variants, 3 kernel });
 wire_enum!(StackMode { 1 Bpftrace {}, 2 Perf {}, 3 Raw {}, 4 BuildId {} });
 wire_enum!(TimestampClock { 1 Boot {}, 2 Monotonic {}, 3 Tai {}, 4 Realtime {} });
 wire_enum!(Encoding {
@@ -466,7 +474,7 @@ wire_enum!(Conversion {
 
 wire_struct!(Map {
     1 name, 2 symbol, 3 kind, 4 key, 5 multi_key, 6 value, 7 reduce, 8 max_entries,
-    9 default_size, 10 value_size, 11 printed,
+    9 default_size, 10 value_size, 11 printed, 12 short_key,
 });
 wire_enum!(MapKind {
     1 Array {}, 2 PerCpuArray {}, 3 Hash {}, 4 PerCpuHash {}, 5 LruHash {}, 6 LruPerCpuHash {},
@@ -492,4 +500,4 @@ wire_enum!(Action {
     17 Unwatch {},
 });
 wire_struct!(Loss { 1 kind, 2 place, 3 subject });
-wire_enum!(LossKind { 1 Record {}, 2 MapFull {}, 3 Read {}, 4 Stack {}, 5 Helper {}, 6 Loop {}, 7 Unwind {} });
+wire_enum!(LossKind { 1 Record {}, 2 MapFull {}, 3 Read {}, 4 Stack {}, 5 Helper {}, 6 Loop {}, 7 Unwind {}, 8 Key {} });

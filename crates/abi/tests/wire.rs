@@ -110,6 +110,7 @@ fn all_maps() -> Vec<Map> {
         symbol: "m".into(),
         kind: MapKind::LruPerCpuHash,
         key: Some(int(8, false)),
+        short_key: Some(Encoding::Pointer),
         multi_key: true,
         value: int(4, true),
         reduce,
@@ -159,10 +160,21 @@ fn everything() -> Manifest {
         GlobalValue::PidNamespaceInode,
         GlobalValue::KfuncAllowed { name: "bpf_rdonly_cast".into(), provider: "kprobe".into() },
         GlobalValue::KernelAddress("k".into()),
+        GlobalValue::ShortKeys,
+        GlobalValue::Constant("C".into(), -4),
         GlobalValue::CgroupId("/".into()),
         GlobalValue::UserAddress("p".into(), "s".into()),
         GlobalValue::RealtimeOffset,
         GlobalValue::TaiOffset,
+    ];
+    let refused = vec![
+        Refused::Machine,
+        Refused::Register("r".into()),
+        Refused::KernelSymbol("k".into()),
+        Refused::FunctionAddress,
+        Refused::StaticArgument { program: "p".into(), index: 3 },
+        Refused::Layout { record: "struct s".into(), bytes: 64 },
+        Refused::Room { record: "struct s".into(), bytes: 64 },
     ];
     let param = |kind, ty| Param {
         kind,
@@ -189,11 +201,12 @@ fn everything() -> Manifest {
             param(ParamKind::Named("x".into()), ParamType::Str),
             param(ParamKind::Positional(0), ParamType::Any),
         ],
-        globals: globals.into_iter().map(|value| Global { symbol: "g".into(), value }).collect(),
+        globals: globals.into_iter().map(|value| Global { symbol: "g".into(), value, place: Some(place.clone()) }).collect(),
         maps: all_maps(),
         stacks: vec![Stacks { symbol: "s".into(), frames: 127 }],
         records: all_actions().into_iter().map(record).collect(),
-        enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())] }],
+        enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())], kernel: true }],
+        refusals: refused.into_iter().map(|what| Refusal { what, place: place.clone() }).collect(),
         losses: vec![Loss { kind: LossKind::Helper, place, subject: "bpf_x".into() }],
         patches: vec![patch(field_patch), patch(PatchValue::ProbeIdentity), patch(PatchValue::SyscallTable), patch(PatchValue::UsdtArgument { index: 2, part: UsdtPart::Shift })],
         settings: vec![("max_map_keys".into(), "7".into())],
@@ -252,7 +265,7 @@ fn mutations_never_panic() {
 fn the_bytes_are_these() {
     let manifest = Manifest {
         compiler: "c".into(),
-        globals: vec![Global { symbol: "g".into(), value: GlobalValue::KernelAddress("k".into()) }],
+        globals: vec![Global { symbol: "g".into(), value: GlobalValue::KernelAddress("k".into()), place: None }],
         stacks: vec![Stacks { symbol: "s".into(), frames: 0x0201 }],
         ..Manifest::default()
     };

@@ -1,8 +1,10 @@
 //! `arg0` … `arg9`: integer arguments of the probed function, by position.
 
+use btc_diagnostics::{Code, Diagnostic};
+use btc_target::arch;
 use btc_types::Type;
 
-use crate::{Function, Kind, Lowered, Probes, Returns};
+use crate::{Check, Function, Kind, Lowered, Probes, Returns};
 
 macro_rules! arguments {
     ($($name:ident $text:literal $n:literal;)*) => {$(
@@ -12,10 +14,11 @@ macro_rules! arguments {
             aliases: &[],
             kind: Kind::Variable,
             params: &[],
-            returns: Returns::Fixed(Type::UINT64),
+            returns: Returns::Infer(|c| check(c, $n)),
             probes: Probes::Arguments,
             is_unsafe: false,
-            doc: "An integer argument of the probed function, counted from 0.",
+            doc: "An integer argument of the probed function, counted from 0. Of those that the machine passes in memory \
+                  (from `arg6` on x86-64, from `arg8` elsewhere) only the entry of a function tells the place.",
             lower: |l, _| Lowered::Value(l.argument($n)),
         };
     )*};
@@ -32,4 +35,13 @@ arguments! {
     ARG7 "arg7" 7;
     ARG8 "arg8" 8;
     ARG9 "arg9" 9;
+}
+
+fn check(c: &mut Check, n: u32) -> Type {
+    if !c.probe.is_entry && n >= arch::register_arguments() {
+        let message = format!("`arg{n}` may be in memory, and only at the entry of a function it is known where");
+        let help = "probe the function itself, without an offset, and keep the argument in a map keyed by `tid`";
+        c.diagnostics.push(Diagnostic::error(Code::NotInProbe, c.span, message).help(help));
+    }
+    Type::UINT64
 }

@@ -144,6 +144,10 @@ pub struct ProbeFacts {
     pub provider: &'static str,
     /// Whether `arg0` and so on exist.
     pub has_arguments: bool,
+    /// Whether the program runs where the function is entered, or its arguments are known in another way.
+    pub is_entry: bool,
+    /// Whether the attach point is a line of a source file.
+    pub is_line: bool,
     /// Whether `reg()` can see registers.
     pub has_registers: bool,
     /// Type of `retval`, where it exists.

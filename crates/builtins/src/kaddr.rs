@@ -1,6 +1,6 @@
 //! `kaddr(name)`: address of a kernel symbol.
 
-use btc_abi::GlobalValue;
+use btc_abi::{GlobalValue, Refused};
 use btc_types::Type;
 
 use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns};
@@ -14,9 +14,12 @@ pub static KADDR: Function = Function {
     returns: Returns::Fixed(Type::UINT64),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Address of a kernel symbol; 0 where there is none.",
+    doc: "Address of a kernel symbol. Where the kernel has none of that name, or hides its address, a script that \
+          asks for it is not loaded; ask `kfunc_exist()` before.",
     lower: |l, call| {
         let name = call.text(0).unwrap_or_default();
-        Lowered::Value(l.global(GlobalValue::KernelAddress(name)))
+        let address = l.global(GlobalValue::KernelAddress(name.clone()));
+        l.require(address, Refused::KernelSymbol(name));
+        Lowered::Value(address)
     },
 };

@@ -1,6 +1,6 @@
 //! What the lowering hook of a builtin may ask for. `lower` implements it.
 
-use btc_abi::{Action, GlobalValue, LossKind};
+use btc_abi::{Action, GlobalValue, LossKind, Refused};
 use btc_diagnostics::Span;
 use btc_ir::{Block, Builder, Memory, Value};
 use btc_types::{Space, StackShape, Type};
@@ -199,9 +199,11 @@ pub trait Lowering<'m> {
     fn kernel_field(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value;
     /// The address of a field of the kernel struct at `base`.
     fn kernel_address(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value;
-    /// A register of the interrupted or probed code by name; 0 on machines that lack it
-    /// and in probes that see no registers.
+    /// A register of the interrupted or probed code by name. Where the machine lacks it the program is not loaded.
     fn register(&mut self, name: &str) -> Value;
+    /// Goes on only where a number that the verifier knows is not 0; a program that would go elsewhere is not loaded,
+    /// and the user is told what is missing.
+    fn require(&mut self, present: Value, what: Refused);
     /// Address of a symbol of the probed binary as it lies in the process.
     fn user_symbol(&mut self, name: &str) -> Value;
     /// Name of the probe's provider.

@@ -1,7 +1,7 @@
 //! `percpu_kaddr(name, cpu)`: address of a CPU's copy of a kernel variable.
 
-use btc_abi::GlobalValue;
-use btc_ir::{BinOp, Cond, Memory, Width};
+use btc_abi::{GlobalValue, Refused};
+use btc_ir::{BinOp, Cond, Memory, Value, Width};
 use btc_types::{Space, Type};
 
 use crate::{Call, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, helpers};
@@ -16,7 +16,7 @@ pub static PERCPU_KADDR: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Address of a per-CPU kernel variable of a CPU, or of the one that runs the probe; NULL \
-          where there is no such CPU or variable.",
+          where there is no such CPU. Where the kernel has no such variable, the script is not loaded.",
     lower,
 };
 
@@ -29,18 +29,13 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
         l.b().helper(helpers::GET_SMP_PROCESSOR_ID, &[])
     };
     let cpus = l.global(GlobalValue::Cpus);
-    let symbol = l.global(GlobalValue::KernelAddress(call.text(0).unwrap_or_default()));
-    let table = l.global(GlobalValue::KernelAddress("__per_cpu_offset".to_string()));
+    let symbol = kernel_symbol(l, &call.text(0).unwrap_or_default());
+    let table = kernel_symbol(l, "__per_cpu_offset");
     let to = l.alloc(8);
     let b = l.b();
-    let (known, none, done) = (b.block(0), b.block(0), b.block(1));
-    let (there, listed) = (b.block(0), b.block(0));
+    let (there, none, done) = (b.block(0), b.block(0), b.block(1));
     b.branch(Cond::ULt, cpu, cpus, there, none);
     b.switch_to(there);
-    b.branch_imm(Cond::Ne, symbol, 0, listed, none);
-    b.switch_to(listed);
-    b.branch_imm(Cond::Ne, table, 0, known, none);
-    b.switch_to(known);
     let index = b.bin_imm(BinOp::Shl, cpu, 3);
     let at = b.bin(BinOp::Add, table, index);
     l.read(Memory { base: to.base, offset: to.offset }, 8, at, Space::Kernel);
@@ -53,4 +48,10 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     b.jump(done, &[zero]);
     b.switch_to(done);
     Lowered::Value(b.block_param(done, 0))
+}
+
+fn kernel_symbol(l: &mut (dyn Lowering<'_> + '_), name: &str) -> Value {
+    let address = l.global(GlobalValue::KernelAddress(name.to_string()));
+    l.require(address, Refused::KernelSymbol(name.to_string()));
+    address
 }

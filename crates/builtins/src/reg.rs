@@ -16,7 +16,7 @@ pub static REG: Function = Function {
     probes: Probes::Registers,
     is_unsafe: false,
     doc: "A register of the code that was probed or interrupted, by the name it has on the \
-          machine, such as `ip` or `sp`; 0 on machines without it.",
+          machine, such as `ip` or `sp`. On machines without it a script that reads it is not loaded.",
     lower: |l, call| {
         let name = call.text(0).unwrap_or_default();
         Lowered::Value(l.register(&name))

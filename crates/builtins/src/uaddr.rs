@@ -27,6 +27,8 @@ fn check(c: &mut Check) -> Type {
     if !matches!(c.probe.provider, "uprobe" | "uretprobe") {
         let message = format!("`uaddr` does not exist in `{}` probes", c.probe.provider);
         c.error(Code::NotInProbe, c.span, message);
+    } else if c.probe.is_line {
+        c.error(Code::NotInProbe, c.span, "uaddr() needs a probe of a function or an address, not of a line");
     } else if c.probe.is_pattern {
         c.error(Code::NotInProbe, c.span, "uaddr() needs a probe of one function, not a pattern");
     }

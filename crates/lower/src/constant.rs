@@ -31,6 +31,10 @@ impl FnLower<'_, '_, '_> {
     pub fn set_constant(&mut self, map: hir::MapId, key: &hir::Expr, value: &hir::Expr) -> bool {
         let declared = &self.shared.program.maps[map.0 as usize];
         let (Some(key_ty), value_ty) = (&declared.key, &declared.value) else { return false };
+        // Keys in a table cannot be cut.
+        if crate::short_key::short_key(key_ty).is_some() {
+            return false;
+        }
         let mut row = vec![0; key_ty.size().next_multiple_of(8) as usize];
         let value_at = row.len();
         row.resize(value_at + value_ty.size().next_multiple_of(8) as usize, 0);

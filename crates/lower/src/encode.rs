@@ -84,9 +84,14 @@ impl Shared<'_> {
         self.program.records.iter().find(|r| name(&r.ty) == name(ty))
     }
 
+    /// The fields of such a record.
+    pub fn fields_of(&self, ty: &RecordType) -> Vec<hir::RecordField> {
+        self.record(ty).map(|r| r.fields.clone()).unwrap_or_else(|| panic!("no layout of `{}`", ty.name))
+    }
+
     /// The named fields of such a struct.
     fn record_fields(&mut self, ty: &RecordType, module: &mut Module) -> Vec<Field> {
-        let fields = self.record(ty).map(|r| r.fields.clone()).unwrap_or_else(|| panic!("no layout of `{}`", ty.name));
+        let fields = self.fields_of(ty);
         let named = fields.iter().filter(|f| !f.step.name.is_empty());
         named
             .map(|f| Field {
@@ -109,6 +114,7 @@ impl Shared<'_> {
         let names = EnumNames {
             name: e.name.clone(),
             variants: e.variants.iter().map(|(n, v)| (*v, n.clone())).collect(),
+            kernel: !e.script,
         };
         let known = self.manifest.enums.iter().position(|n| *n == names);
         known.unwrap_or_else(|| {

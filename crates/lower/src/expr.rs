@@ -1,6 +1,6 @@
 //! Scalar expressions: values in registers.
 
-use btc_abi::Action;
+use btc_abi::{Action, GlobalValue};
 use btc_hir::{self as hir, BinaryOp, CompareKind, ExprKind, Logic, UnaryOp};
 use btc_ir::{BinOp, Block, Cond, Late, Memory, Op, Value, Width};
 use btc_types::{EnumType, Type};
@@ -159,6 +159,10 @@ impl FnLower<'_, '_, '_> {
     }
 
     fn kernel_enum(&mut self, ty: &EnumType, variant: &str, value: i64) -> Value {
+        if ty.name.is_empty() {
+            // Relocations know enums by their tags.
+            return self.global(GlobalValue::Constant(variant.to_string(), value));
+        }
         self.b.late(Late::EnumValue { name: ty.name.clone(), variant: variant.to_string(), value })
     }
 

@@ -1,6 +1,6 @@
 //! Calls of builtins: the services that their hooks ask for.
 
-use btc_abi::{Action, GlobalValue, LossKind};
+use btc_abi::{Action, GlobalValue, LossKind, Refused};
 use btc_builtins::{Body, Bytes, Call, Extra, Lowered, Lowering, Repeat, Source};
 use btc_hir::{self as hir, ExprKind};
 use btc_providers::Context;
@@ -222,7 +222,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
                 Extra::Arg(n) => match self.facts[*n].element_of {
                     Some(map) => {
                         let key = self.f.shared.program.maps[map as usize].key.clone();
-                        FieldSource::Key(self.once(*n), key.expect("an element has a key"))
+                        FieldSource::Key(self.once(*n), key.expect("an element has a key"), hir::MapId(map))
                     }
                     None => FieldSource::Expr(self.once(*n)),
                 },
@@ -288,7 +288,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         if self.f.probe.provider.context == Context::Usdt {
             return self.f.usdt_argument(n);
         }
-        self.f.register(|a| a.args.get(n as usize).copied())
+        self.f.entry_argument(n)
     }
 
     fn result(&mut self) -> Value {
@@ -297,7 +297,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             let (n, ty) = self.f.probe.result_slot.clone().unwrap_or((0, Type::UINT64));
             return self.f.slot_argument(n, &ty);
         }
-        self.f.register(|a: &'static arch::Arch| Some(a.result))
+        self.f.register(|a: &'static arch::Arch| a.result)
     }
 
     fn kernel_field(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value {
@@ -332,8 +332,16 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
             Context::Registers | Context::Usdt | Context::PerfEvent => {
                 self.f.register_named(name)
             }
-            _ => self.f.b.iconst(0),
+            // The checker takes no other probe.
+            _ => {
+                self.f.refuse(Refused::Register(name.to_string()));
+                self.f.unreachable_value()
+            }
         }
+    }
+
+    fn require(&mut self, present: Value, what: Refused) {
+        self.f.require(present, what);
     }
 
     fn user_symbol(&mut self, name: &str) -> Value {

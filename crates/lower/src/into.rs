@@ -5,7 +5,7 @@ use btc_ir::{BinOp, Memory};
 use btc_types::{PADDED_TEXT, Space, Type};
 
 use crate::function::FnLower;
-use crate::place::{Place, accesses, matching_parts, part_offset, width_of};
+use crate::place::{Place, accesses, is_kernel_record, matching_parts, part_offset, width_of};
 
 impl FnLower<'_, '_, '_> {
     /// Writes the value of `e`, converted to `ty`, to `to`.
@@ -126,11 +126,18 @@ impl FnLower<'_, '_, '_> {
             (Place::Direct(m), _) => {
                 self.b.copy(to, *m, from_ty.size().min(ty.size()));
             }
+            (place, _) if is_kernel_record(ty) => self.copy_kernel_record(place, to, ty),
             (place, Type::Record(_)) => {
+                if let Place::Core(core) = place {
+                    self.require_layout(core, ty);
+                }
                 let (address, space) = self.address(place);
                 self.read(to, ty.size(), address, space);
             }
             (place, _) => {
+                if let Place::Core(core) = place {
+                    self.require_layout(core, from_ty);
+                }
                 let (address, space) = self.address(place);
                 self.read(to, from_ty.size().min(ty.size()), address, space);
             }

@@ -51,6 +51,7 @@ impl<'p> FnLower<'_, '_, 'p> {
             (Some(key), Some(ty)) => {
                 let memory = self.alloc(ty.size());
                 self.key_into(key, memory, &ty);
+                self.shorten_key(map, memory, &ty);
                 self.pointer(memory)
             }
             _ => {

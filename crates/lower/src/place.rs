@@ -138,7 +138,12 @@ impl FnLower<'_, '_, '_> {
                 let copy = record_at(Base::Value(self.pointer(m)), Space::Kernel, r);
                 self.field(copy, record, field, ty)
             }
-            other => self.shift(other, storage_offset(field, ty)),
+            other => {
+                if let Type::Record(r) = record {
+                    self.require_sizes(r);
+                }
+                self.shift(other, storage_offset(field, ty))
+            }
         }
     }
 
@@ -249,7 +254,7 @@ pub(crate) fn record_at(base: Base, space: Space, r: &RecordType) -> Place {
 }
 
 /// Whether a value's size is the kernel's own affair, and there is a name to ask for it.
-fn is_kernel_record(ty: &Type) -> bool {
+pub(crate) fn is_kernel_record(ty: &Type) -> bool {
     match ty {
         Type::Record(r) => r.is_kernel() && !r.name.starts_with('.'),
         Type::Array { element, .. } => is_kernel_record(element),

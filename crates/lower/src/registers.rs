@@ -3,11 +3,11 @@
 //! Context loads are LDX at a late offset on the untouched context pointer, the only
 //! form that every kernel accepts.
 
-use btc_abi::{Attach, GlobalValue};
+use btc_abi::{Attach, GlobalValue, LossKind, Refused};
 use btc_builtins::helpers::GET_FUNC_IP;
 use btc_ir::{BinOp, Cond, Fact, Late, Leaf, Memory, PathStep, Value, Width};
 use btc_providers::Location;
-use btc_target::arch::{self, Arch, Register};
+use btc_target::arch::{self, Arch, Passed, Register};
 use btc_types::{Space, Type};
 
 use crate::core_read::leaf_of;
@@ -16,39 +16,65 @@ use crate::place::width_of;
 
 impl FnLower<'_, '_, '_> {
     /// A register of `struct pt_regs`, chosen by the machine that runs the object.
-    pub fn register(&mut self, of: impl Fn(&'static Arch) -> Option<Register>) -> Value {
-        let ctx = self.ctx();
+    pub fn register(&mut self, of: impl Fn(&'static Arch) -> Register) -> Value {
+        self.by_machine(|f, machine| f.machine_register(machine, of(machine)))
+    }
+
+    /// The `n`th integer argument of the function that was just entered.
+    pub fn entry_argument(&mut self, n: u32) -> Value {
+        let space = if self.probe.provider.is_user { Space::User } else { Space::Kernel };
+        self.by_machine(|f, machine| match machine.argument(n) {
+            Passed::Register(register) => f.machine_register(machine, register),
+            Passed::Stack(bytes) => {
+                let pointer = f.machine_register(machine, machine.stack);
+                let address = f.b.add_imm(pointer, i64::from(bytes));
+                f.read_word(address, space)
+            }
+        })
+    }
+
+    /// Code for each machine, of which the one that runs the object keeps its own.
+    fn by_machine(&mut self, mut read: impl FnMut(&mut Self, &'static Arch) -> Value) -> Value {
         let done = self.b.block(1);
         for machine in arch::ALL {
-            let Some(register) = of(machine) else { continue };
             let (here, next) = (self.b.block(0), self.b.block(0));
             let present = self.b.late(regs_fact(machine, &machine.guard, Fact::Exists));
             self.b.branch_imm(Cond::Ne, present, 0, here, next);
             self.b.switch_to(here);
-            let value =
-                self.b.load_late(Width::B8, ctx, regs_fact(machine, &register, Fact::ByteOffset));
+            let value = read(self, machine);
             self.b.jump(done, &[value]);
             self.b.switch_to(next);
         }
-        let zero = self.b.iconst(0);
-        self.b.jump(done, &[zero]);
+        self.refuse(Refused::Machine);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
+    }
+
+    fn machine_register(&mut self, machine: &Arch, register: Register) -> Value {
+        let ctx = self.ctx();
+        self.b.load_late(Width::B8, ctx, regs_fact(machine, &register, Fact::ByteOffset))
+    }
+
+    fn read_word(&mut self, address: Value, space: Space) -> Value {
+        let to = self.alloc(8);
+        self.read(Memory { base: to.base, offset: to.offset }, 8, address, space);
+        self.b.load(Width::B8, to.base, to.offset)
     }
 
     /// Address of a symbol of the binary that a uprobe is in: as far from the probe as in the file.
     pub fn user_symbol(&mut self, name: &str) -> Value {
         let Attach::Uprobe { path, symbol, offset, ret, .. } = self.probe.attach.clone() else {
-            return self.b.iconst(0);
+            // The checker takes no other probe.
+            self.refuse(Refused::FunctionAddress);
+            return self.unreachable_value();
         };
-        let here = if ret {
-            self.function_address()
-        } else {
-            self.register(|a| Some(a.instruction))
-        };
+        let here = if ret { self.function_address() } else { self.register(|a| a.instruction) };
         let (unknown, known, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         self.b.branch_imm(Cond::Eq, here, 0, unknown, known);
         self.b.switch_to(unknown);
+        // Linux 5.15 to 6.5 have the helper, and it does not know user functions.
+        let loss = self.shared.loss(LossKind::Helper, "get_func_ip", self.b.span);
+        self.count_loss(loss);
         self.b.jump(done, &[here]);
         self.b.switch_to(known);
         let mut base = self.b.add_imm(here, (offset as i64).wrapping_neg());
@@ -63,20 +89,12 @@ impl FnLower<'_, '_, '_> {
         self.b.block_param(done, 0)
     }
 
-    /// Where the function begins that a return probe is in; 0 on kernels that do not tell.
+    /// Where the function begins that a return probe is in; 0 where the kernel does not know.
     fn function_address(&mut self) -> Value {
         let ctx = self.ctx();
         let exists = self.has_helper("get_func_ip", GET_FUNC_IP);
-        let (there, missing, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
-        self.b.branch_imm(Cond::Ne, exists, 0, there, missing);
-        self.b.switch_to(there);
-        let address = self.b.helper(GET_FUNC_IP, &[ctx]);
-        self.b.jump(done, &[address]);
-        self.b.switch_to(missing);
-        let zero = self.b.iconst(0);
-        self.b.jump(done, &[zero]);
-        self.b.switch_to(done);
-        self.b.block_param(done, 0)
+        self.require(exists, Refused::FunctionAddress);
+        self.b.helper(GET_FUNC_IP, &[ctx])
     }
 
     /// Whether the target's kernel has a helper.
@@ -90,13 +108,13 @@ impl FnLower<'_, '_, '_> {
 
     /// A value that the runtime fills in before loading.
     pub fn global(&mut self, value: GlobalValue) -> Value {
-        let global = self.shared.value(value, self.b.module);
+        let place = self.shared.place(self.b.span);
+        let global = self.shared.value(value, place, self.b.module);
         let address = self.b.global_addr(global);
         self.b.load(Width::B8, address, 0)
     }
 
-    /// A register by name; 0 on machines that have none of that name. A name may stand for
-    /// several fields, of which the first that the kernel has counts.
+    /// A register by name. A name may stand for several fields, of which the first that the kernel has counts.
     pub fn register_named(&mut self, name: &str) -> Value {
         let ctx = self.ctx();
         let done = self.b.block(1);
@@ -114,8 +132,7 @@ impl FnLower<'_, '_, '_> {
                 self.b.switch_to(next);
             }
         }
-        let zero = self.b.iconst(0);
-        self.b.jump(done, &[zero]);
+        self.refuse(Refused::Register(name.to_string()));
         self.b.switch_to(done);
         self.b.block_param(done, 0)
     }
@@ -128,16 +145,13 @@ impl FnLower<'_, '_, '_> {
         let ctx = self.ctx();
         match location {
             Location::Register(n) => {
-                let n = *n as usize;
-                let word = self.register(|a| a.args.get(n).copied());
+                let word = self.entry_argument(*n);
                 self.extend(word, ty)
             }
             Location::Stack(bytes) => {
-                let pointer = self.register(|a| Some(a.stack));
+                let pointer = self.register(|a| a.stack);
                 let address = self.b.add_imm(pointer, i64::from(*bytes));
-                let to = self.alloc(8);
-                self.read(Memory { base: to.base, offset: to.offset }, 8, address, Space::User);
-                let word = self.b.load(Width::B8, to.base, to.offset);
+                let word = self.read_word(address, Space::User);
                 self.extend(word, ty)
             }
             Location::Slot(n) => self.slot_argument(*n, ty),

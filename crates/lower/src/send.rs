@@ -16,7 +16,7 @@ pub(crate) enum FieldSource<'e> {
     /// An expression, written as its own type.
     Expr(&'e hir::Expr),
     /// A key expression, written as the map's key type.
-    Key(&'e hir::Expr, Type),
+    Key(&'e hir::Expr, Type, hir::MapId),
     /// A value in a register, as `uint64`.
     Value(Value),
     /// Text at an address; empty for NULL.
@@ -82,7 +82,7 @@ impl FnLower<'_, '_, '_> {
     /// The value of a scalar field, or of an aggregate that must be computed before.
     fn early(&mut self, field: &FieldSource) -> Option<Value> {
         match field {
-            FieldSource::Expr(e) | FieldSource::Key(e, _) if e.ty.is_scalar() => Some(self.scalar(e)),
+            FieldSource::Expr(e) | FieldSource::Key(e, ..) if e.ty.is_scalar() => Some(self.scalar(e)),
             FieldSource::Expr(e) if matches!(e.kind, hir::ExprKind::Block { .. }) => {
                 let memory = self.alloc(e.ty.size());
                 self.into(e, memory, &e.ty);
@@ -102,10 +102,13 @@ impl FnLower<'_, '_, '_> {
                 self.copy_into(&from, &e.ty, to, &e.ty);
             }
             (FieldSource::Expr(e), None) => self.into(e, to, &e.ty),
-            (FieldSource::Key(_, ty), Some(value)) => {
+            (FieldSource::Key(_, ty, _), Some(value)) => {
                 self.b.store(crate::place::width_of(ty), to.base, to.offset, value);
             }
-            (FieldSource::Key(e, ty), None) => self.key_into(e, to, ty),
+            (FieldSource::Key(e, ty, map), None) => {
+                self.key_into(e, to, ty);
+                self.shorten_key(*map, to, ty);
+            }
             (FieldSource::Value(value), _) => self.b.store(Width::B8, to.base, to.offset, *value),
             (FieldSource::Text(address, space), _) => self.text_field(*address, *space, to),
             (FieldSource::Bytes { address, space, length, capacity }, _) => {
@@ -137,7 +140,7 @@ impl FnLower<'_, '_, '_> {
         for field in fields {
             let (ty, encoding) = match field {
                 FieldSource::Expr(e) => (e.ty.clone(), None),
-                FieldSource::Key(_, ty) => (ty.clone(), None),
+                FieldSource::Key(_, ty, _) => (ty.clone(), None),
                 FieldSource::Value(_) => (Type::UINT64, None),
                 FieldSource::Bytes { capacity, .. } => (Type::Buffer { capacity: *capacity }, None),
                 FieldSource::Text(..) => {

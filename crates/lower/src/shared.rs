@@ -134,6 +134,7 @@ impl<'a> Shared<'a> {
             symbol,
             kind,
             key: map.key.as_ref().map(|k| self.encoding(k, module)),
+            short_key: self.short_encoding(map, module),
             multi_key: map.multi_key,
             value: self.encoding(&map.value, module),
             reduce: reduce(&map.value),
@@ -183,18 +184,19 @@ impl<'a> Shared<'a> {
     }
 
     /// A `.rodata` variable that the runtime fills.
-    pub fn value(&mut self, value: GlobalValue, module: &mut Module) -> GlobalId {
+    pub fn value(&mut self, value: GlobalValue, place: Place, module: &mut Module) -> GlobalId {
         let key = format!("{value:?}");
         if let Some(known) = self.values.get(&key) {
             return *known;
         }
         let symbol = format!("btc_value_{}", self.values.len());
-        let id = module.add_global(Global {
-            symbol: symbol.clone(),
-            section: Section::Rodata,
-            init: vec![0; 8],
-        });
-        self.manifest.globals.push(abi::Global { symbol, value });
+        let init = match &value {
+            GlobalValue::Constant(_, value) => *value,
+            _ => 0,
+        };
+        let init = init.to_le_bytes().to_vec();
+        let id = module.add_global(Global { symbol: symbol.clone(), section: Section::Rodata, init });
+        self.manifest.globals.push(abi::Global { symbol, value, place: Some(place) });
         self.values.insert(key, id);
         id
     }

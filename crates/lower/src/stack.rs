@@ -60,7 +60,8 @@ impl FnLower<'_, '_, '_> {
         hash
     }
 
-    fn hash(&mut self, frames: Value, count: Value, most: u32) -> Value {
+    /// A hash of `count` words, at most `most`; never 0.
+    pub fn hash(&mut self, frames: Value, count: Value, most: u32) -> Value {
         let (head, test, body, out) =
             (self.b.block(2), self.b.block(0), self.b.block(0), self.b.block(0));
         let zero = self.b.iconst(0);

@@ -4,6 +4,7 @@
 //! constant. The code can do all of that; the runtime patches each location's place into a copy of the program,
 //! and the verifier drops what is then dead.
 
+use btc_abi::Refused;
 use btc_ir::{BinOp, Cond, Late, Memory, UsdtPart, Value, Width};
 use btc_types::Space;
 
@@ -29,8 +30,9 @@ impl FnLower<'_, '_, '_> {
             self.b.jump(word, &[value]);
             self.b.switch_to(next);
         }
-        let zero = self.b.iconst(0);
-        self.b.jump(word, &[zero]);
+        // The runtime has looked before.
+        let program = self.shared.manifest.probes.last().map(|p| p.program.clone()).unwrap_or_default();
+        self.refuse(Refused::StaticArgument { program, index: n });
         self.b.switch_to(word);
         let value = self.b.block_param(word, 0);
         self.narrow(n, value)

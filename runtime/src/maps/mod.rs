@@ -264,6 +264,7 @@ pub(crate) mod tests {
             symbol: "m".into(),
             kind: MapKind::Hash,
             key: Some(Encoding::Int { size: 8, signed: true }),
+            short_key: None,
             multi_key: false,
             value_size: 64,
             value,

@@ -11,6 +11,7 @@ fn map(reduce: Reduce, key: Option<Encoding>) -> Map {
         name: "@m".into(),
         symbol: "m".into(),
         kind: MapKind::Hash,
+        short_key: None,
         multi_key: matches!(key, Some(Encoding::Tuple(_))),
         key,
         value: Encoding::Int { size: 8, signed: true },

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use btc_abi::Encoding;
 
-use super::{Context, le};
+use super::{Context, kernel_enums, le};
 
 fn extend(value: u64, bits: u32, signed: bool) -> u64 {
     if bits == 0 || bits >= 64 {
@@ -80,8 +80,14 @@ pub(super) fn enumerator(ctx: &Context, encoding: &Encoding, names: u32, bytes: 
     let (value, signed) = integer(encoding, bytes).unwrap_or_default();
     let of_kernel = ctx.kernel_records.borrow();
     let known = ctx.manifest.enums.get(names as usize).or_else(|| of_kernel.names(names));
-    match known.and_then(|e| e.variants.iter().find(|(v, _)| *v == value as i64)) {
-        Some((_, name)) => out.extend_from_slice(name.as_bytes()),
+    let mut running = ctx.kernel_enums.borrow_mut();
+    let size = encoding.size() as u8;
+    let name = known.and_then(|e| match e.kernel {
+        true => running.name(names, e, value, size, ctx.settings.no_warnings),
+        false => kernel_enums::find(&e.variants, value, size),
+    });
+    match name {
+        Some(name) => out.extend_from_slice(name.as_bytes()),
         None => decimal(value, signed, out),
     }
 }
@@ -94,7 +100,7 @@ mod tests {
     use super::*;
 
     fn show(encoding: Encoding, bytes: &[u8]) -> (String, String) {
-        let names = EnumNames { name: "colour".into(), variants: vec![(0, "RED".into()), (-1, "NONE".into())] };
+        let names = EnumNames { name: "colour".into(), variants: vec![(0, "RED".into()), (-1, "NONE".into())], kernel: false };
         both(&Manifest { enums: vec![names], ..Manifest::default() }, &encoding, bytes)
     }
 

@@ -132,7 +132,7 @@ impl Layout<'_> {
             (false, Vec::new())
         };
         let names = HOST_ENUMS | self.enums.len() as u32;
-        self.enums.push(EnumNames { name: name(ty.name()), variants });
+        self.enums.push(EnumNames { name: name(ty.name()), variants, kernel: false });
         Encoding::Enum { size: integer(ty).0, signed, names }
     }
 }

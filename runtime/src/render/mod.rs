@@ -6,6 +6,7 @@ pub(crate) mod composite;
 pub(crate) mod escape;
 pub(crate) mod histogram;
 pub(crate) mod int;
+pub(crate) mod kernel_enums;
 mod kernel_record;
 pub(crate) mod names;
 pub(crate) mod printf;
@@ -49,6 +50,7 @@ pub(crate) struct Context<'m> {
     pub users: RefCell<Option<HashMap<u32, String>>>,
     pub cgroups: RefCell<HashMap<(u64, String), String>>,
     pub kernel_records: RefCell<kernel_record::Known>,
+    pub kernel_enums: RefCell<kernel_enums::Known>,
 }
 
 impl<'m> Context<'m> {
@@ -63,6 +65,7 @@ impl<'m> Context<'m> {
             users: RefCell::default(),
             cgroups: RefCell::default(),
             kernel_records: RefCell::default(),
+            kernel_enums: RefCell::default(),
         }
     }
 }

@@ -71,8 +71,9 @@ pub(super) fn syscall(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Common combinations of allocation flags, largest first, then single bits, as of Linux 6.x.
-const GFP: [(u64, &str); 31] = [
+/// Common combinations of allocation flags, largest first, then single bits, of Linux 5.10 to 7.3:
+/// bits have kept their places, but for that of `__GFP_ATOMIC`, which means nothing since 6.3.
+const GFP: [(u64, &str); 35] = [
     (0x001c_24ca, "GFP_TRANSHUGE"),
     (0x001c_20ca, "GFP_TRANSHUGE_LIGHT"),
     (0x0014_0cca, "GFP_HIGHUSER_MOVABLE"),
@@ -81,6 +82,7 @@ const GFP: [(u64, &str); 31] = [
     (0x0040_0cc0, "GFP_KERNEL_ACCOUNT"),
     (0x0000_0cc0, "GFP_KERNEL"),
     (0x0000_0c40, "GFP_NOFS"),
+    (0x0000_0a20, "GFP_ATOMIC"),
     (0x0000_0820, "GFP_ATOMIC"),
     (0x0000_0c00, "GFP_NOIO"),
     (0x0000_0800, "GFP_NOWAIT"),
@@ -93,6 +95,7 @@ const GFP: [(u64, &str); 31] = [
     (0x0040, "__GFP_IO"),
     (0x0080, "__GFP_FS"),
     (0x0100, "__GFP_ZERO"),
+    (0x0200, "__GFP_ATOMIC"),
     (0x0400, "__GFP_DIRECT_RECLAIM"),
     (0x0800, "__GFP_KSWAPD_RECLAIM"),
     (0x1000, "__GFP_WRITE"),
@@ -102,7 +105,9 @@ const GFP: [(u64, &str); 31] = [
     (0x1_0000, "__GFP_NORETRY"),
     (0x2_0000, "__GFP_MEMALLOC"),
     (0x4_0000, "__GFP_COMP"),
+    (0x8_0000, "__GFP_NOMEMALLOC"),
     (0x10_0000, "__GFP_HARDWALL"),
+    (0x20_0000, "__GFP_THISNODE"),
     (0x40_0000, "__GFP_ACCOUNT"),
 ];
 
@@ -161,6 +166,9 @@ mod tests {
         };
         assert_eq!(show(0xcc0), "GFP_KERNEL");
         assert_eq!(show(0xdc0), "GFP_KERNEL|__GFP_ZERO");
+        // Before Linux 6.3 and since.
+        assert_eq!((show(0xa20).as_str(), show(0x820).as_str()), ("GFP_ATOMIC", "GFP_ATOMIC"));
+        assert_eq!(show(0x28_0000), "__GFP_NOMEMALLOC|__GFP_THISNODE");
         assert_eq!(show(0), "0");
     }
 }

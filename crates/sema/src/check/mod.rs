@@ -49,6 +49,8 @@ pub(crate) fn probe(
     let facts = ProbeFacts {
         provider: provider.name,
         has_arguments: provider.has_registers,
+        is_entry: provider.context != btc_providers::Context::Registers || resolved.attach.is_entry(),
+        is_line: matches!(resolved.attach, btc_abi::Attach::SourceLine { .. }),
         has_registers: matches!(
             provider.context,
             btc_providers::Context::Registers

@@ -33,6 +33,7 @@ pub static ARCH: Arch = Arch {
         element("r6", "regs", 6),
         element("r7", "regs", 7),
     ],
+    stack_args: 0,
     result: element("r0", "regs", 0),
     stack: member("sp"),
     instruction: member("pc"),

@@ -38,6 +38,8 @@ pub struct Arch {
     pub guard: Register,
     /// Integer arguments of a function, in order.
     pub args: &'static [Register],
+    /// Bytes between the stack pointer, at the entry of a function, and the first argument that has no register.
+    pub stack_args: u32,
     /// A function's result.
     pub result: Register,
     /// The stack pointer.
@@ -48,6 +50,30 @@ pub struct Arch {
     pub compat: Option<Compat>,
     /// Every register, for `reg()`.
     pub registers: &'static [Register],
+}
+
+/// Where a function finds an integer argument when it is entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// In a register.
+    Register(Register),
+    /// In memory, so many bytes above the stack pointer.
+    Stack(u32),
+}
+
+impl Arch {
+    /// Where the `n`th integer argument of a function is, counted from 0, if all before it are integers too.
+    pub fn argument(&self, n: u32) -> Passed {
+        match self.args.get(n as usize) {
+            Some(register) => Passed::Register(*register),
+            None => Passed::Stack(self.stack_args + 8 * (n - self.args.len() as u32)),
+        }
+    }
+}
+
+/// How many integer arguments are in registers on every machine.
+pub fn register_arguments() -> u32 {
+    ALL.iter().map(|a| a.args.len() as u32).min().unwrap_or(0)
 }
 
 /// All of them; objects carry every one.

@@ -32,6 +32,7 @@ pub static ARCH: Arch = Arch {
         member("a6"),
         member("a7"),
     ],
+    stack_args: 0,
     result: member("a0"),
     stack: member("sp"),
     instruction: renamed("pc", "epc"),

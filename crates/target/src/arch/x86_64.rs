@@ -37,6 +37,8 @@ pub static ARCH: Arch = Arch {
     name: "x86_64",
     guard: member("di"),
     args: &[member("di"), member("si"), member("dx"), member("cx"), member("r8"), member("r9")],
+    // Below them is the return address.
+    stack_args: 8,
     result: member("ax"),
     stack: member("sp"),
     instruction: member("ip"),

@@ -29,6 +29,11 @@ enum Kind {
 }
 
 impl Operand {
+    /// Whether a program can read it.
+    pub(crate) fn is_known(&self) -> bool {
+        self.kind != Kind::None
+    }
+
     /// What is patched in for a part.
     pub(crate) fn part(&self, part: UsdtPart) -> i32 {
         match part {

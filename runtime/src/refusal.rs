@@ -1,0 +1,78 @@
+//! Why a program was refused that needs what this machine lacks (`abi::refusal`).
+
+use btc_abi::{Manifest, REFUSAL, Refusal, Refused};
+
+use crate::attach::Plan;
+use crate::{Error, place};
+
+/// The message for a type that libbpf did not find, `struct pt_regs___btc_refusal_3`, if a refusal made it.
+pub(crate) fn explain(manifest: &Manifest, ty: &str) -> Option<String> {
+    let (_, number) = ty.split_once(REFUSAL)?;
+    let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    let refusal = manifest.refusals.get(number[..digits].parse::<usize>().ok()?)?;
+    Some(message(manifest, refusal))
+}
+
+fn message(manifest: &Manifest, refusal: &Refusal) -> String {
+    let machine = std::env::consts::ARCH;
+    let text = match &refusal.what {
+        Refused::Machine => format!("the object was made without knowing machines like this one ({machine})"),
+        Refused::Register(name) => format!("this machine ({machine}) has no register `{name}`"),
+        Refused::KernelSymbol(name) => {
+            format!("this kernel has no symbol `{name}`, or does not show its address (/proc/kallsyms)")
+        }
+        Refused::FunctionAddress => "this kernel does not tell a return probe where its function begins; \
+                                     it takes Linux 6.6"
+            .to_string(),
+        Refused::StaticArgument { index, .. } => format!("there is no `arg{index}`"),
+        Refused::Room { record, bytes } => format!(
+            "`{record}` is larger on this kernel than the {bytes} bytes that it had where the script was compiled, \
+             and a copy has no room for more; compile the script for this kernel"
+        ),
+        Refused::Layout { record, bytes } => format!(
+            "`{record}` is laid out otherwise on this kernel than where the script was compiled, with {bytes} bytes, \
+             and what stands beside it would be read at the wrong place; compile the script for this kernel"
+        ),
+    };
+    format!("{}: {text}", place::show(manifest, &refusal.place))
+}
+
+/// Looks whether every place of static probes has the arguments that the script reads.
+pub(crate) fn check_static_arguments(manifest: &Manifest, plans: &[Plan]) -> Result<(), Error> {
+    for refusal in &manifest.refusals {
+        let Refused::StaticArgument { program, index } = &refusal.what else { continue };
+        let probes = manifest.probes.iter().zip(plans).filter(|(probe, _)| probe.program == *program);
+        for target in probes.flat_map(|(_, plan)| &plan.targets) {
+            let Some(operands) = &target.operands else { continue };
+            let why = match operands.get(*index as usize) {
+                Some(operand) if operand.is_known() => continue,
+                Some(_) => "it is no integer, or is where btc cannot read it".to_string(),
+                None => format!("its note tells of {}", operands.len()),
+            };
+            let (place, name) = (place::show(manifest, &refusal.place), &target.name.name);
+            return Err(Error::new(format!("{place}: {name} has no `arg{index}`: {why}")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use btc_abi::{Place, Source};
+
+    use super::*;
+
+    #[test]
+    fn refusals_name_the_line_and_what_is_missing() {
+        let source = Source { name: "a.bt".into(), ..Source::default() };
+        let place = Place { file: 0, line: 3, column: 9, end_line: 3, end_column: 13 };
+        let refusal = |what| Refusal { what, place: place.clone() };
+        let refusals = vec![refusal(Refused::Register("x9".into())), refusal(Refused::KernelSymbol("nope".into()))];
+        let manifest = Manifest { sources: vec![source], refusals, ..Manifest::default() };
+        let text = explain(&manifest, "struct pt_regs___btc_refusal_0").unwrap();
+        assert!(text.starts_with("a.bt:3:9-13: this machine (") && text.contains("`x9`"), "{text}");
+        assert!(explain(&manifest, "struct pt_regs___btc_refusal_1.absent").unwrap().contains("`nope`"));
+        assert_eq!(explain(&manifest, "struct pt_regs___btc_refusal_2"), None);
+        assert_eq!(explain(&manifest, "struct pt_regs___x86_64"), None);
+    }
+}

@@ -1,0 +1,199 @@
+//! Enums of the kernel that runs: what its numbers are called, and which numbers its names have.
+//!
+//! An object knows those of the kernel that it was compiled for, and kernels number anew as they like. The enum is
+//! found by its tag; one without a tag is the one that shares the most names.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::path::Path;
+use std::ptr::NonNull;
+
+use btc_abi::EnumNames;
+use libbpf_sys as sys;
+
+/// Where the kernel shows its types: a file for itself and one for each module.
+const FOLDER: &str = "/sys/kernel/btf";
+const KERNEL: &str = "vmlinux";
+
+/// Values and names.
+pub(crate) type Variants = Vec<(i64, String)>;
+
+/// Types that libbpf has read.
+struct Types(NonNull<sys::btf>);
+
+impl Drop for Types {
+    fn drop(&mut self) {
+        // SAFETY: it is owned, and not freed yet.
+        unsafe { sys::btf__free(self.0.as_ptr()) };
+    }
+}
+
+impl Types {
+    fn of_kernel() -> Option<Types> {
+        // SAFETY: no preconditions.
+        NonNull::new(unsafe { sys::btf__load_vmlinux_btf() }).map(Types)
+    }
+
+    /// A module's, which go on behind the kernel's; `self` are the kernel's, and must live longer.
+    fn of_module(&self, name: &str) -> Option<Types> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: `self` is alive, and the name ends with NUL.
+        NonNull::new(unsafe { sys::btf__load_module_btf(name.as_ptr(), self.0.as_ptr()) }).map(Types)
+    }
+
+    /// Calls `found` with every enum's tag and variants; those of the types below are not among them.
+    fn enums(&self, mut found: impl FnMut(&str, &dyn Fn() -> Variants)) {
+        let types = self.0.as_ptr();
+        // SAFETY: the types are alive, and with them the types below; numbers are below the count.
+        unsafe {
+            let below = sys::btf__base_btf(types);
+            let first = if below.is_null() { 1 } else { sys::btf__type_cnt(below) };
+            for id in first..sys::btf__type_cnt(types) {
+                let ty = sys::btf__type_by_id(types, id);
+                if ty.is_null() {
+                    continue;
+                }
+                let wide = match (*ty).info >> 24 & 0x1f {
+                    sys::BTF_KIND_ENUM => false,
+                    sys::BTF_KIND_ENUM64 => true,
+                    _ => continue,
+                };
+                found(&self.text((*ty).name_off), &|| self.variants(ty, wide));
+            }
+        }
+    }
+
+    fn text(&self, offset: u32) -> String {
+        // SAFETY: the types are alive; names end with NUL.
+        unsafe {
+            let name = sys::btf__name_by_offset(self.0.as_ptr(), offset);
+            if name.is_null() { String::new() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
+        }
+    }
+
+    /// The rows behind a type that is an enum.
+    fn variants(&self, ty: *const sys::btf_type, wide: bool) -> Variants {
+        // SAFETY: libbpf has checked that as many rows of that kind follow as the type says.
+        unsafe {
+            let (info, rows) = ((*ty).info, ty.add(1));
+            let (count, signed) = ((info & 0xffff) as usize, info >> 31 == 1);
+            let row = |n: usize| {
+                if wide {
+                    let row = rows.cast::<sys::btf_enum64>().add(n).read_unaligned();
+                    return ((u64::from(row.val_hi32) << 32 | u64::from(row.val_lo32)) as i64, self.text(row.name_off));
+                }
+                let row = rows.cast::<sys::btf_enum>().add(n).read_unaligned();
+                let value = if signed { i64::from(row.val) } else { i64::from(row.val as u32) };
+                (value, self.text(row.name_off))
+            };
+            (0..count).map(row).collect()
+        }
+    }
+}
+
+/// The kernel's types, and then those of each module until `look` has found what it wants.
+fn search<T>(mut look: impl FnMut(&Types) -> Option<T>) -> Option<T> {
+    let kernel = Types::of_kernel()?;
+    if let Some(found) = look(&kernel) {
+        return Some(found);
+    }
+    let modules = std::fs::read_dir(Path::new(FOLDER)).ok()?.flatten();
+    let names = modules.filter_map(|m| m.file_name().into_string().ok()).filter(|n| n != KERNEL);
+    names.filter_map(|name| kernel.of_module(&name)).find_map(|module| look(&module))
+}
+
+/// What this kernel calls the values of an enum; `None` where it has no such enum.
+fn names(wanted: &EnumNames) -> Option<Variants> {
+    search(|types| {
+        let (mut best, mut most) = (None, 0);
+        types.enums(|tag, variants| {
+            if tag != wanted.name {
+                return;
+            }
+            let variants = variants();
+            let alike = variants.iter().filter(|(_, name)| wanted.variants.iter().any(|(_, n)| n == name)).count();
+            // Two enums may have one tag, in files that do not know of each other.
+            if alike > most || (!tag.is_empty() && best.is_none()) {
+                (best, most) = (Some(variants), alike);
+            }
+        });
+        best
+    })
+}
+
+/// The value of an enumerator of an enum without a tag.
+pub(crate) fn constant(variant: &str) -> Option<i64> {
+    search(|types| {
+        let mut value = None;
+        types.enums(|tag, variants| {
+            if tag.is_empty() && value.is_none() {
+                value = variants().into_iter().find(|(_, name)| name == variant).map(|(value, _)| value);
+            }
+        });
+        value
+    })
+}
+
+/// The enums of a manifest that were asked for so far.
+#[derive(Default)]
+pub(crate) struct Known(HashMap<u32, Variants>);
+
+impl Known {
+    /// What this kernel calls a value of `size` bytes. Without the enum it has no name, which is told once.
+    pub(super) fn name(&mut self, number: u32, of: &EnumNames, value: u64, size: u8, quiet: bool) -> Option<&str> {
+        let variants = self.0.entry(number).or_insert_with(|| {
+            names(of).unwrap_or_else(|| {
+                let first = of.variants.first().map_or("", |(_, name)| name);
+                let title = if of.name.is_empty() { format!("enum of {first}") } else { format!("enum {}", of.name) };
+                if !quiet {
+                    eprintln!("WARNING: this kernel has no {title}: its values are shown as numbers");
+                }
+                Variants::new()
+            })
+        });
+        find(variants, value, size)
+    }
+}
+
+/// The name of a value of so many bytes, whatever its sign.
+pub(super) fn find(variants: &[(i64, String)], value: u64, size: u8) -> Option<&str> {
+    let unused = 64 - 8 * u32::from(size.clamp(1, 8));
+    variants.iter().find(|(v, _)| (*v as u64 ^ value) << unused == 0).map(|(_, name)| name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_running_kernel_tells_names_and_not_the_object() {
+        // Found in every kernel with types; names have moved from one to the next.
+        let stale = |name: &str, variants: &[(i64, &str)]| EnumNames {
+            name: name.into(),
+            variants: variants.iter().map(|(v, n)| (*v, (*n).to_string())).collect(),
+            kernel: true,
+        };
+        let states = stale("bpf_prog_type", &[(0, "BPF_PROG_TYPE_KPROBE")]);
+        if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+            eprintln!("skipped: this kernel does not show its types");
+            return;
+        }
+        let mut known = Known::default();
+        assert_eq!(known.name(0, &states, 2, 4, false), Some("BPF_PROG_TYPE_KPROBE"));
+        assert_eq!(known.name(0, &states, 0, 4, false), Some("BPF_PROG_TYPE_UNSPEC"));
+        // Without a tag it is known by its names.
+        let nameless = stale("", &[(1, "BPF_ANY"), (7, "BPF_NOEXIST")]);
+        assert_eq!(known.name(1, &nameless, 1, 4, false), Some("BPF_NOEXIST"));
+        assert_eq!(known.name(2, &stale("no_such_enum", &[(3, "X")]), 3, 4, false), None);
+        assert_eq!((constant("BPF_NOEXIST"), constant("NO_SUCH_CONSTANT")), (Some(1), None));
+    }
+
+    #[test]
+    fn values_are_compared_in_their_size() {
+        let variants = vec![(-1, "NONE".to_string()), (0x1_0000_0000, "WIDE".to_string())];
+        assert_eq!(find(&variants, 0xffff_ffff, 4), Some("NONE"));
+        assert_eq!(find(&variants, 0xff, 1), Some("NONE"));
+        assert_eq!(find(&variants, 0xffff_ffff, 8), None);
+        assert_eq!(find(&variants, 0x1_0000_0000, 8), Some("WIDE"));
+    }
+}

@@ -164,16 +164,35 @@ pub fn shipped(category: &str, event: &str, btf: Option<&Btf>) -> Option<Tracepo
     let end = rest.find("\n\n").unwrap_or(rest.len());
     let format: String = rest[..end].lines().filter_map(format_line).collect();
     let mut found = Tracepoint::parse(category, event, &format, btf);
-    // The table's kernel may have fields that the target lacks: the target's own struct tells
-    // which are there, and where is found out when the object is loaded.
+    // The table's kernel may have fields that the target lacks, or has in another form: the target's
+    // own struct tells which are there, and where is found out when the object is loaded.
     let own = format!("trace_event_raw_{event}");
     if found.record.is_none()
         && let Some(layout) = btf.and_then(|b| b.record(&own, false))
     {
-        found.fields.retain(|f| layout.field(&member(f)).is_some());
+        let fields = std::mem::take(&mut found.fields);
+        found.fields = fields.into_iter().filter_map(|f| as_held(f, &layout)).collect();
         found.record = Some(own);
     }
     Some(found)
+}
+
+/// A field as the target's struct holds it. Texts went from an array in the record to its end
+/// in one release or another (`sched_process_fork` in Linux 6.15). `None`: the struct lacks it.
+fn as_held(field: TracepointField, layout: &crate::RecordLayout) -> Option<TracepointField> {
+    if layout.field(&member(&field)).is_some() {
+        return Some(field);
+    }
+    if field.dynamic.is_some() {
+        let held = layout.field(&field.name)?;
+        let Type::Str { capacity, .. } = held.ty else { return None };
+        let (spelling, offset) = (format!("char[{capacity}]"), held.bit_offset / 8);
+        return Some(TracepointField { spelling, ty: held.ty.clone(), offset, size: capacity, dynamic: None, ..field });
+    }
+    let held = layout.field(&format!("__data_loc_{}", field.name)).filter(|_| field.ty.is_str())?;
+    let ty = Type::pointer(Type::int(1, true), Space::Kernel);
+    let (spelling, offset) = ("__data_loc char[]".to_string(), held.bit_offset / 8);
+    Some(TracepointField { spelling, ty, offset, size: 4, dynamic: Some(false), ..field })
 }
 
 /// A line of the table as it stands in a `format` file.
@@ -186,4 +205,50 @@ fn format_line(line: &str) -> Option<String> {
 /// Names of all tracepoints in the shipped table.
 pub fn shipped_names() -> impl Iterator<Item = (&'static str, &'static str)> {
     SHIPPED.lines().filter(|l| !l.contains('|')).filter_map(|l| l.split_once(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use btc_types::{Origin, RecordType};
+
+    use super::*;
+    use crate::{FieldInfo, RecordLayout};
+
+    /// A record with these members at 8, 24, …
+    fn record(members: &[(&str, Type)]) -> RecordLayout {
+        let ty = RecordType {
+            name: "trace_event_raw_x".into(),
+            union: false,
+            typedef: false,
+            origin: Origin::Kernel,
+            size: 64,
+            align: 4,
+        };
+        let member = |(n, (name, ty)): (usize, &(&str, Type))| FieldInfo {
+            name: name.to_string(),
+            ty: ty.clone(),
+            bit_offset: 64 + 128 * n as u32,
+            bits: None,
+            hidden: false,
+        };
+        RecordLayout { ty, fields: members.iter().enumerate().map(member).collect() }
+    }
+
+    fn parsed(line: &str) -> TracepointField {
+        field(line, Space::Kernel, None).expect("a field")
+    }
+
+    #[test]
+    fn texts_are_taken_in_the_form_that_the_target_has() {
+        let at_end = parsed("field:__data_loc char[] comm; offset:8; size:4; signed:0;");
+        let array = parsed("field:char comm[16]; offset:8; size:16; signed:0;");
+        let (old, new) = (record(&[("comm", Type::str(16))]), record(&[("__data_loc_comm", Type::int(4, false))]));
+        for field in [&at_end, &array] {
+            assert_eq!(as_held(field.clone(), &old).as_ref(), Some(&array));
+            assert_eq!(as_held(field.clone(), &new).as_ref(), Some(&at_end));
+            assert_eq!(as_held(field.clone(), &record(&[("name", Type::str(16))])), None);
+        }
+        // A number of that name is another field.
+        assert_eq!(as_held(at_end, &record(&[("comm", Type::int(4, true))])), None);
+    }
 }

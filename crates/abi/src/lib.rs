@@ -16,7 +16,7 @@ pub mod wire;
 pub use attach::{Attach, ClockUnit, Missing, Probe, ProbeIdentity};
 pub use encoding::{BitRange, Encoding, EnumNames, FUNCTION_MARK, Field, StackMode, TimestampClock};
 pub use format::{Conversion, FormatSpec, Segment};
-pub use map::{Map, MapKind, Reduce, Stacks};
+pub use map::{MOST_CPUS, Map, MapKind, PLAIN_CPUS, Reduce, Stacks, TAKING};
 pub use record::{Action, Loss, LossKind, Record, RecordId};
 
 /// The section that holds the manifest. Not allocated, so any other loader ignores it.

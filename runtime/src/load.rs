@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use btc_abi::unwind::ROWS_MAP;
-use btc_abi::{Attach, EVENTS_MAP, ITERATORS, LOSSES, Manifest, Map, SCRATCH_MAP, STOPPED};
+use btc_abi::{Attach, EVENTS_MAP, ITERATORS, LOSSES, MOST_CPUS, Manifest, Map, SCRATCH_MAP, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
@@ -58,32 +58,32 @@ pub(crate) struct Variable {
 }
 
 impl Variable {
-    /// Copies its bytes. Programs may write meanwhile, so whole words are read, each at once.
+    /// Its words, which programs change at the same time.
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        // SAFETY: the variable lies in a mapping that is writable and outlives what holds this; it is aligned to 8
+        // bytes, and programs change words by instructions of that width.
+        unsafe { std::slice::from_raw_parts(self.start.cast::<AtomicU64>().as_ptr(), self.length / 8) }
+    }
+
+    /// Copies its bytes, each word at once.
     pub(crate) fn read(&self, to: &mut [u8]) {
-        for (n, chunk) in to.chunks_mut(8).enumerate().take(self.length / 8) {
-            // SAFETY: the word lies inside the variable, which is aligned to 8 and whose
-            // size is a multiple of it.
-            let word = unsafe { self.start.cast::<u64>().add(n).as_ptr().read_volatile() };
-            chunk.copy_from_slice(&word.to_ne_bytes()[..chunk.len()]);
+        for (word, chunk) in self.words().iter().zip(to.chunks_mut(8)) {
+            chunk.copy_from_slice(&word.load(Ordering::Acquire).to_ne_bytes()[..chunk.len()]);
         }
     }
 
     /// Copies its bytes and leaves zeros, word by word in one step each: programs that add to a word lose nothing.
     pub(crate) fn take(&self, to: &mut [u8]) {
-        for (n, chunk) in to.chunks_mut(8).enumerate().take(self.length / 8) {
-            // SAFETY: as in `read`; the mapping is writable, and the kernel's programs change words by atomic
-            // instructions of the same width.
-            let word = unsafe { AtomicU64::from_ptr(self.start.cast::<u64>().add(n).as_ptr()) };
+        for (word, chunk) in self.words().iter().zip(to.chunks_mut(8)) {
             chunk.copy_from_slice(&word.swap(0, Ordering::Relaxed).to_ne_bytes()[..chunk.len()]);
         }
     }
 
     /// Overwrites its bytes.
     pub(crate) fn write(&self, from: &[u8]) {
-        for (n, chunk) in from.chunks_exact(8).enumerate().take(self.length / 8) {
-            let word = chunk.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-            // SAFETY: as in `read`; the mapping is writable.
-            unsafe { self.start.cast::<u64>().add(n).as_ptr().write_volatile(u64::from_le(word)) };
+        for (word, chunk) in self.words().iter().zip(from.chunks_exact(8)) {
+            let value = chunk.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+            word.store(value, Ordering::Relaxed);
         }
     }
 }
@@ -170,6 +170,10 @@ fn size_maps(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, settings: &S
         let ours = manifest.maps.iter().find(|m| m.symbol == name);
         if let Some(size) = ours.and_then(short_keys::size) {
             map.set_key_size(size)?;
+        }
+        if let Some(ours) = ours.filter(|m| m.kind.is_spread()) {
+            let parts = (crate::binding::possible_cpus() as u32).min(MOST_CPUS);
+            map.set_value_size(ours.value_size.saturating_mul(parts))?;
         }
         if let (Some(ours), Some(size)) = (ours, settings.max_map_keys)
             && ours.default_size
@@ -283,7 +287,8 @@ impl Loaded {
 
     /// A map's variable.
     pub(crate) fn variable(&self, map: &Map) -> Option<Variable> {
-        let (offset, length) = (*self.variables.get(&map.symbol)?, map.value_size as usize);
+        let parts = if map.kind.is_spread() { MOST_CPUS } else { 1 };
+        let (offset, length) = (*self.variables.get(&map.symbol)?, map.value_size.checked_mul(parts)? as usize);
         let start = self.bss_at(offset, length).filter(|_| offset.is_multiple_of(8))?;
         Some(Variable { start, length })
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 
-use btc_abi::{Attach, Manifest, MapKind, RequirementKind};
+use btc_abi::{Attach, MOST_CPUS, Manifest, MapKind, RequirementKind};
 
 use crate::actions::State;
 use crate::attach::{self, Attached};
@@ -148,7 +148,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
     let cpus = possible_cpus();
     let maps = manifest.maps.iter().map(|map| {
         let storage = match map.kind {
-            MapKind::Variable => loaded.variable(map).map(Storage::Variable),
+            MapKind::Variable | MapKind::SpreadVariable => loaded.variable(map).map(Storage::Variable),
             _ => loaded.map(&map.symbol).map(Storage::Map),
         };
         let storage = storage
@@ -157,6 +157,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
             Some(size) if map.default_size && map.key.is_some() => size,
             _ => map.max_entries,
         };
+        let cpus = if map.kind.is_spread() { cpus.min(MOST_CPUS as usize) } else { cpus };
         Ok(Handle { map, storage, cpus, limit, baseline: Baseline::default() })
     });
     let maps = maps.collect::<Result<_, Error>>()?;

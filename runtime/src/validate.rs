@@ -154,6 +154,7 @@ pub(crate) fn reduced_size(map: &Map) -> u64 {
     match &map.reduce {
         Reduce::Last => u64::from(map.value.size()),
         Reduce::Count | Reduce::Sum { .. } => 8,
+        Reduce::Avg { .. } if map.kind.is_spread() => 32,
         Reduce::Min { .. } | Reduce::Max { .. } | Reduce::Avg { .. } | Reduce::Stats { .. } => 16,
         Reduce::Hist { .. } | Reduce::LHist { .. } => 8 * u64::from(map.reduce.buckets()),
         Reduce::TSeries { buckets, .. } => 24 * u64::from(*buckets),
@@ -179,7 +180,7 @@ fn check_map(manifest: &Manifest, map: &Map) -> Result<(), Error> {
         }
         _ => {}
     }
-    if map.kind == MapKind::Variable && map.key.is_some() {
+    if map.kind.is_variable() && map.key.is_some() {
         return damaged(format_args!("{name} has keys and no map"));
     }
     if map.kind == MapKind::LpmTrie {

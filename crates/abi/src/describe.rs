@@ -57,6 +57,9 @@ impl fmt::Display for MapKind {
             MapKind::LruPerCpuHash => "LRU per-CPU hash",
             MapKind::Variable => "variable",
             MapKind::LpmTrie => "LPM trie",
+            MapKind::SpreadHash => "hash with a part for each CPU",
+            MapKind::SpreadLruHash => "LRU hash with a part for each CPU",
+            MapKind::SpreadVariable => "variable with a part for each CPU",
         })
     }
 }

@@ -53,12 +53,39 @@ pub enum MapKind {
     Variable,
     /// `BPF_MAP_TYPE_LPM_TRIE`; never a script's map.
     LpmTrie,
+    /// `BPF_MAP_TYPE_HASH` whose values are a part for each possible CPU, one after the other: only that CPU changes
+    /// it, and all read it. The object has room for [`PLAIN_CPUS`] of them, the runtime sets what there are.
+    SpreadHash,
+    /// The same in a `BPF_MAP_TYPE_LRU_HASH`.
+    SpreadLruHash,
+    /// The same in `.bss`, with room for [`MOST_CPUS`] parts.
+    SpreadVariable,
 }
+
+/// CPUs that an object has room for where nobody tells how many there are.
+pub const PLAIN_CPUS: u32 = 64;
+
+/// Most CPUs that have parts in a map that all read. What others would add is counted as lost.
+pub const MOST_CPUS: u32 = 1024;
+
+/// What whoever takes from a spread average adds to `begun` as long as that lasts: nobody takes along with another, and
+/// who reads sees that the counts differ. See [`Reduce::Avg`].
+pub const TAKING: u64 = 1 << 56;
 
 impl MapKind {
     /// Whether each CPU has its own value.
     pub fn is_per_cpu(self) -> bool {
-        matches!(self, MapKind::PerCpuArray | MapKind::PerCpuHash | MapKind::LruPerCpuHash)
+        matches!(self, MapKind::PerCpuArray | MapKind::PerCpuHash | MapKind::LruPerCpuHash) || self.is_spread()
+    }
+
+    /// Whether each CPU has its own value, which the others can read.
+    pub fn is_spread(self) -> bool {
+        matches!(self, MapKind::SpreadHash | MapKind::SpreadLruHash | MapKind::SpreadVariable)
+    }
+
+    /// Whether it is in `.bss`.
+    pub fn is_variable(self) -> bool {
+        matches!(self, MapKind::Variable | MapKind::SpreadVariable)
     }
 }
 
@@ -75,22 +102,25 @@ pub enum Reduce {
         /// Shown as a signed number.
         signed: bool,
     },
-    /// `min()`: [least, set]; `set` is 0 on a CPU that saw nothing.
+    /// `min()`: [greatest, mark] of what [`Reduce::order`] makes of the numbers; the mark is not 0 once there was one of
+    /// which it makes 0. So each number is one store, and all zeros are no number at all.
     Min {
         /// Compared as signed numbers.
         signed: bool,
     },
-    /// `max()`: [greatest, set].
+    /// `max()`: the same.
     Max {
         /// Compared as signed numbers.
         signed: bool,
     },
-    /// `avg()`: [total, count].
+    /// `avg()`: [count, total], and where the map is spread also [begun, before]: the total of before is kept and `begun`
+    /// counted, then the total changes, then `count` does. Read in this order, count and total are of the same numbers if
+    /// `count` and `begun` are equal; else count and the total of before are.
     Avg {
         /// Divided as signed numbers.
         signed: bool,
     },
-    /// `stats()`: [total, count].
+    /// `stats()`: [count, total].
     Stats {
         /// Divided as signed numbers.
         signed: bool,
@@ -126,6 +156,17 @@ pub enum Reduce {
 }
 
 impl Reduce {
+    /// What a number is combined with by an exclusive or, there and back, so that the one that a `min` or `max` keeps is
+    /// the greatest unsigned one. 0 for anything else.
+    pub fn order(&self) -> u64 {
+        match self {
+            Reduce::Min { signed: false } => u64::MAX,
+            Reduce::Min { signed: true } => i64::MAX as u64,
+            Reduce::Max { signed: true } => 1 << 63,
+            _ => 0,
+        }
+    }
+
     /// Number of buckets that a histogram stores, 0 for anything else.
     pub fn buckets(&self) -> u32 {
         match self {

@@ -478,7 +478,7 @@ wire_struct!(Map {
 });
 wire_enum!(MapKind {
     1 Array {}, 2 PerCpuArray {}, 3 Hash {}, 4 PerCpuHash {}, 5 LruHash {}, 6 LruPerCpuHash {},
-    7 Variable {}, 8 LpmTrie {},
+    7 Variable {}, 8 LpmTrie {}, 9 SpreadHash {}, 10 SpreadLruHash {}, 11 SpreadVariable {},
 });
 wire_enum!(Reduce {
     1 Last {}, 2 Count {}, 3 Sum { 1 signed: signed }, 4 Min { 1 signed: signed },

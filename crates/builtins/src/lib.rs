@@ -5,6 +5,7 @@
 //! no other crate knows any builtin by name.
 
 mod definition;
+mod extreme;
 pub mod format;
 pub mod helpers;
 mod ids;

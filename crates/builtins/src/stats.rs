@@ -19,9 +19,10 @@ pub static STATS: Function = Function {
     doc: "Count, average and sum of `n` over all calls.",
     lower: |l, _| {
         let n = l.value(0);
-        l.add_to_part(0, n);
+        // The count comes last: who sees it sees the total.
+        l.add_to_part(8, n);
         let one = l.b().iconst(1);
-        l.add_to_part(8, one);
+        l.add_to_part(0, one);
         Lowered::InDest
     },
 };

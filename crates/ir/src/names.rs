@@ -46,6 +46,8 @@ pub const MAP_KINDS: &[(Option<MapKind>, &str)] = &[
     (Some(MapKind::LruHash), "lru_hash"),
     (Some(MapKind::LruPerCpuHash), "lru_percpu_hash"),
     (Some(MapKind::LpmTrie), "lpm_trie"),
+    (Some(MapKind::SpreadHash), "spread_hash"),
+    (Some(MapKind::SpreadLruHash), "spread_lru_hash"),
     (None, "ringbuf"),
 ];
 

@@ -1,6 +1,6 @@
 //! Types as the manifest describes them.
 
-use btc_abi::{self as abi, BitRange, Encoding, EnumNames, Field, Reduce};
+use btc_abi::{self as abi, BitRange, Encoding, EnumNames, Field, MapKind, Reduce};
 use btc_hir as hir;
 use btc_ir::Module;
 use btc_types::{Aggregation, EnumType, RecordType, StackMode, Type, tuple_layout};
@@ -153,8 +153,9 @@ pub(crate) fn reduce(ty: &Type) -> Reduce {
 }
 
 /// Number of 8-byte parts that an aggregation stores.
-pub(crate) fn stored_parts(a: &Aggregation) -> u32 {
+pub(crate) fn stored_parts(a: &Aggregation, kind: MapKind) -> u32 {
     match reduce(&Type::Aggregation(a.clone())) {
+        Reduce::Avg { .. } if kind.is_spread() => 4,
         Reduce::Last | Reduce::Count | Reduce::Sum { .. } => 1,
         Reduce::Min { .. } | Reduce::Max { .. } | Reduce::Avg { .. } | Reduce::Stats { .. } => 2,
         r @ (Reduce::Hist { .. } | Reduce::LHist { .. }) => r.buckets(),

@@ -90,8 +90,8 @@ impl FnLower<'_, '_, '_> {
             self.copy_part(key, key_ty, at(0), &parts[0]);
         }
         match &declared.value {
-            Type::Aggregation(a) => {
-                let number = self.aggregate_number(value, a);
+            Type::Aggregation(_) => {
+                let number = self.aggregate_number(map, value);
                 let to = at(1);
                 self.b.store(width_of(&parts[1]), to.base, to.offset, number);
             }

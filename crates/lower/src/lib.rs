@@ -5,6 +5,7 @@
 //! the place that its user gives, so a text read by `str()` lands in the record
 //! or key that wants it.
 
+mod aggregate;
 mod compare;
 mod constant;
 mod core_read;

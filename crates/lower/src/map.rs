@@ -1,6 +1,6 @@
 //! Maps: reads, assignments, atomic updates, aggregations.
 
-use btc_abi::{LossKind, MapKind};
+use btc_abi::{Action, LossKind, MapKind};
 use btc_hir::{self as hir, BinaryOp};
 use btc_ir::{BinOp, Block, Cond, MapId, Memory, Op, Value, Width};
 use btc_types::{PADDED_TEXT, Type, align_up};
@@ -12,7 +12,7 @@ use crate::place::{Place, width_of};
 use crate::shared::Storage;
 
 impl<'p> FnLower<'_, '_, 'p> {
-    fn hir_map(&self, map: hir::MapId) -> &'p hir::Map {
+    pub fn hir_map(&self, map: hir::MapId) -> &'p hir::Map {
         &self.shared.program.maps[map.0 as usize]
     }
 
@@ -32,14 +32,14 @@ impl<'p> FnLower<'_, '_, 'p> {
         }
     }
 
-    fn kind(&self, map: hir::MapId) -> MapKind {
+    pub fn kind(&self, map: hir::MapId) -> MapKind {
         self.shared.manifest.maps[map.0 as usize].kind
     }
 
     /// Bytes of the value without the mark of an assigned map.
-    fn stored_size(&self, map: hir::MapId) -> u32 {
+    pub fn stored_size(&self, map: hir::MapId) -> u32 {
         match &self.hir_map(map).value {
-            Type::Aggregation(a) => stored_parts(a) * 8,
+            Type::Aggregation(a) => stored_parts(a, self.kind(map)) * 8,
             other => align_up(other.size().max(1), 8),
         }
     }
@@ -91,32 +91,12 @@ impl<'p> FnLower<'_, '_, 'p> {
     /// The number that a stored value is or stands for.
     fn stored_scalar(&mut self, map: hir::MapId, at: Value, ty: &Type) -> Value {
         match &self.hir_map(map).value {
-            Type::Aggregation(a) => self.aggregate_number(at, a),
+            Type::Aggregation(_) => self.aggregate_number(map, at),
             _ => {
                 let value = self.b.load(width_of(ty), at, 0);
                 self.extend(value, ty)
             }
         }
-    }
-
-    /// The number of an aggregation that all CPUs share.
-    pub fn aggregate_number(&mut self, parts: Value, a: &btc_types::Aggregation) -> Value {
-        let first = self.b.load(Width::B8, parts, 0);
-        if !matches!(a, btc_types::Aggregation::Avg { .. }) {
-            return first;
-        }
-        let count = self.b.load(Width::B8, parts, 8);
-        let op = BinaryOp::Div { signed: a.signed() };
-        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
-        self.b.branch_imm(Cond::Ne, count, 0, some, none);
-        self.b.switch_to(some);
-        let quotient = self.binary(op, first, count, None);
-        self.b.jump(done, &[quotient]);
-        self.b.switch_to(none);
-        let zero = self.b.iconst(0);
-        self.b.jump(done, &[zero]);
-        self.b.switch_to(done);
-        self.b.block_param(done, 0)
     }
 
     /// Copies the value of an entry to a variable; 1 when there is one, else 0.
@@ -128,8 +108,8 @@ impl<'p> FnLower<'_, '_, 'p> {
         self.b.branch_imm(Cond::Ne, found, 0, some, none);
         self.b.switch_to(some);
         match self.hir_map(map).value.clone() {
-            Type::Aggregation(a) => {
-                let value = self.aggregate_number(found, &a);
+            Type::Aggregation(_) => {
+                let value = self.aggregate_number(map, found);
                 self.b.store(Width::B8, to.base, to.offset, value);
             }
             have if have.is_scalar() => {
@@ -211,6 +191,9 @@ impl<'p> FnLower<'_, '_, 'p> {
     /// Runs `write` on the value of a map without key and marks the map as assigned.
     fn with_single(&mut self, map: hir::MapId, write: impl FnOnce(&mut Self, Memory)) {
         if let Some(at) = self.variable(map) {
+            if self.kind(map).is_spread() {
+                return self.with_own_part(map, at, |f, part| f.write_single(map, part.base, write));
+            }
             return self.write_single(map, at, write);
         }
         let key = self.key(map, None);
@@ -266,14 +249,16 @@ impl<'p> FnLower<'_, '_, 'p> {
 
     /// The entry of a key, made with zeros when there is none; goes to `full` when it cannot be.
     fn entry(&mut self, map: hir::MapId, key: Value, full: Block) -> Value {
-        let size = self.stored_size(map);
         let found = self.lookup(map, key);
         let (none, done, some) = (self.b.block(0), self.b.block(1), self.b.block(0));
         self.b.branch_imm(Cond::Ne, found, 0, some, none);
         self.b.switch_to(some);
         self.b.jump(done, &[found]);
         self.b.switch_to(none);
-        let zeros = self.shared.zeros(size, self.b.module);
+        let zeros = match self.kind(map).is_spread() {
+            true => self.shared.blank(self.b.module),
+            false => self.shared.zeros(self.stored_size(map), self.b.module),
+        };
         let zeros = self.b.global_addr(zeros);
         // Another CPU may be faster: then its entry is found below.
         self.update(map, key, zeros, BPF_NOEXIST);
@@ -292,7 +277,7 @@ impl<'p> FnLower<'_, '_, 'p> {
     }
 
     /// Runs `write` on the entry of a key, made when there is none.
-    fn with_entry(
+    pub fn with_entry(
         &mut self,
         map: hir::MapId,
         key: Option<&hir::Expr>,
@@ -304,7 +289,11 @@ impl<'p> FnLower<'_, '_, 'p> {
         let key = self.key(map, key);
         let done = self.b.block(0);
         let entry = self.entry(map, key, done);
-        write(self, Memory { base: entry, offset: 0 });
+        if self.kind(map).is_spread() {
+            self.with_own_part(map, entry, write);
+        } else {
+            write(self, Memory { base: entry, offset: 0 });
+        }
         self.b.jump(done, &[]);
         self.b.switch_to(done);
     }
@@ -361,15 +350,6 @@ impl<'p> FnLower<'_, '_, 'p> {
         if prefix { self.b.add_imm(old, delta) } else { old }
     }
 
-    /// `@m[k] = count()`
-    pub fn aggregate(&mut self, map: hir::MapId, key: Option<&hir::Expr>, call: &hir::Expr) {
-        let shared_by_cpus = !self.kind(map).is_per_cpu();
-        // The type of the map tells the sign that all uses agreed on.
-        let ty = self.hir_map(map).value.clone();
-        let value = self.first_argument(call);
-        self.with_entry(map, key, |f, at| f.update_aggregate(call, &ty, at, shared_by_cpus, value));
-    }
-
     /// `delete(@m, k)`: 0 when there was an entry.
     pub fn delete_entry(&mut self, map: hir::MapId, key: Option<&hir::Expr>) -> Value {
         if key.is_some() {
@@ -378,20 +358,11 @@ impl<'p> FnLower<'_, '_, 'p> {
             return self.b.helper(MAP_DELETE_ELEM, &[id, key]);
         }
         if let Some(at) = self.variable(map) {
-            return self.unassign(map, at);
+            return if self.kind(map).is_spread() { self.unassign_parts(map, at) } else { self.unassign(map, at) };
         }
-        let key = self.key(map, None);
-        let found = self.lookup(map, key);
-        let (some, none, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
-        self.b.branch_imm(Cond::Ne, found, 0, some, none);
-        self.b.switch_to(some);
-        let gone = self.unassign(map, found);
-        self.b.jump(done, &[gone]);
-        self.b.switch_to(none);
-        let one = self.b.iconst(1);
-        self.b.jump(done, &[one]);
-        self.b.switch_to(done);
-        self.b.block_param(done, 0)
+        // Of the parts of other CPUs only the runtime gets hold.
+        self.send(Action::Clear { map: map.0 }, &[]);
+        self.b.iconst(0)
     }
 
     /// Clears the value of a map without key and its mark: 0 when it was assigned, else 1.

@@ -1,7 +1,7 @@
 //! Places: where the bytes of a value are, and how they are reached.
 
 use btc_hir::{self as hir, ExprKind, FieldStep};
-use btc_ir::{BinOp, Fact, Leaf, Memory, PathStep, Value, Width};
+use btc_ir::{BinOp, Cond, Fact, Leaf, Memory, PathStep, Value, Width};
 
 use btc_types::{RecordType, Space, Type, tuple_layout};
 
@@ -149,13 +149,14 @@ impl FnLower<'_, '_, '_> {
 
     fn element(&mut self, base: &hir::Expr, index: &hir::Expr, ty: &Type) -> Place {
         let place = self.place(base);
+        let bound = bound(&base.ty);
         match (&index.kind, place) {
             (ExprKind::Int(n), Place::Core(mut core)) if base.ty.size() > 0 => {
                 core.path.push(PathStep::Index(*n as u32));
                 core.leaf = leaf_of(ty);
                 Place::Core(core)
             }
-            (ExprKind::Int(n), place) if !is_kernel_record(ty) => {
+            (ExprKind::Int(n), place) if !is_kernel_record(ty) && bound.is_none_or(|b| (0..b).contains(n)) => {
                 self.shift(place, (*n as u32).wrapping_mul(ty.size().max(1)))
             }
             (_, place) => {
@@ -164,12 +165,30 @@ impl FnLower<'_, '_, '_> {
                 let offset = self.b.bin(BinOp::Mul, n, stride);
                 let (start, space) = self.address(&place);
                 let address = self.b.bin(BinOp::Add, start, offset);
+                let address = match bound {
+                    Some(bound) => self.within(n, bound, address),
+                    None => address,
+                };
                 match ty {
                     Type::Record(r) if is_kernel_record(ty) => record_at(Base::Value(address), space, r),
                     _ => Place::Remote { address, space },
                 }
             }
         }
+    }
+
+    /// The address if the index is less than the bound, else that of no memory: the read fails and is told as others are.
+    fn within(&mut self, index: Value, bound: i64, address: Value) -> Value {
+        let (inside, outside, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        // As an unsigned number, so that one below 0 is outside too.
+        self.b.branch_imm(Cond::ULt, index, bound, inside, outside);
+        self.b.switch_to(inside);
+        self.b.jump(done, &[address]);
+        self.b.switch_to(outside);
+        let none = self.b.iconst(0);
+        self.b.jump(done, &[none]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
     }
 
     /// The distance between elements of type `ty` of an array at a place.
@@ -244,6 +263,15 @@ impl FnLower<'_, '_, '_> {
         let left = self.b.bin_imm(BinOp::Shl, value, i64::from(64 - start - width));
         let shift = if ty.is_signed() { BinOp::AShr } else { BinOp::LShr };
         self.b.bin_imm(shift, left, i64::from(64 - width))
+    }
+}
+
+/// How many elements an array or text has; `None` where its type does not tell.
+fn bound(ty: &Type) -> Option<i64> {
+    match ty {
+        Type::Array { count, .. } if *count > 0 => Some(i64::from(*count)),
+        Type::Str { capacity, .. } => Some(i64::from(*capacity)),
+        _ => None,
     }
 }
 

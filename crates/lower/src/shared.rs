@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use btc_abi::{self as abi, GlobalValue, LossKind, Manifest, MapKind, Place};
+use btc_abi::{self as abi, GlobalValue, LossKind, MOST_CPUS, Manifest, MapKind, PLAIN_CPUS, Place};
 use btc_diagnostics::{SourceMap, Span};
 use btc_hir as hir;
 use btc_ir::{FuncId, Global, GlobalId, Map, MapId, Module, Section};
 use btc_target::{CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_ENTRIES};
-use btc_types::Type;
+use btc_types::{Aggregation, Type};
 
 use crate::constant::Rows;
 use crate::encode::{reduce, stored_parts};
@@ -44,6 +44,8 @@ pub(crate) struct Shared<'a> {
     control: Option<MapId>,
     /// 0, of which the verifier knows nothing: it is in memory that may be written.
     unknown_zero: Option<GlobalId>,
+    /// What new entries with a part for each CPU are copies of.
+    blank: Option<GlobalId>,
     /// Functions that do what a loop of the script needs, each for a place, see [`FnLower::apart`](crate::function::FnLower::apart).
     pub functions: HashMap<(Span, &'static str, String), FuncId>,
     /// The function that finds a rule in the unwind tables.
@@ -86,6 +88,7 @@ impl<'a> Shared<'a> {
             events: None,
             control: None,
             unknown_zero: None,
+            blank: None,
             functions: HashMap::new(),
             rule_finder: None,
             can_stop,
@@ -98,33 +101,25 @@ impl<'a> Shared<'a> {
     }
 
     fn declare(&mut self, index: usize, map: &hir::Map, module: &mut Module) {
-        let per_cpu = matches!(map.value, Type::Aggregation(_)) && !map.read_as_number;
-        let kind = match (&map.key, map.kind, per_cpu) {
-            (None, _, true) => MapKind::PerCpuArray,
-            (None, _, false) => MapKind::Variable,
-            (_, Some(hir::MapKind::LruHash), false) => MapKind::LruHash,
-            (_, Some(hir::MapKind::LruHash | hir::MapKind::LruPerCpuHash), true) => MapKind::LruPerCpuHash,
-            (_, Some(hir::MapKind::LruPerCpuHash), false) => MapKind::LruHash,
-            (_, _, true) => MapKind::PerCpuHash,
-            (_, _, false) => MapKind::Hash,
-        };
+        let kind = kind(map);
         let stored = match &map.value {
-            Type::Aggregation(a) => stored_parts(a) * 8,
+            Type::Aggregation(a) => stored_parts(a, kind) * 8,
             other => btc_types::align_up(other.size().max(1), 8),
         };
         // A map without key remembers behind its value whether it was assigned.
         let value_size = if map.key.is_none() { stored + 8 } else { stored };
         let max_entries = if map.key.is_none() { 1 } else { map.entries.unwrap_or(DEFAULT_MAP_KEYS) };
         let symbol = symbol_of(&map.name, index);
-        let storage = if kind == MapKind::Variable {
-            let init = vec![0; value_size as usize];
+        let storage = if kind.is_variable() {
+            let parts = if kind.is_spread() { MOST_CPUS } else { 1 };
+            let init = vec![0; (value_size * parts) as usize];
             Storage::Variable(module.add_global(Global { symbol: symbol.clone(), section: Section::Bss, init }))
         } else {
             Storage::Map(module.add_map(Map {
                 symbol: symbol.clone(),
                 kind: Some(kind),
                 key_size: map.key.as_ref().map_or(4, Type::size),
-                value_size,
+                value_size: if kind.is_spread() { value_size * PLAIN_CPUS } else { value_size },
                 max_entries,
             }))
         };
@@ -192,6 +187,8 @@ impl<'a> Shared<'a> {
         let symbol = format!("btc_value_{}", self.values.len());
         let init = match &value {
             GlobalValue::Constant(_, value) => *value,
+            // Where nobody tells, there are as many as maps have parts for.
+            GlobalValue::Cpus => i64::from(PLAIN_CPUS),
             _ => 0,
         };
         let init = init.to_le_bytes().to_vec();
@@ -234,6 +231,14 @@ impl<'a> Shared<'a> {
             init.resize(size, 0);
         }
         self.zeros
+    }
+
+    /// Zeros for a new entry of a map with a part for each CPU, in memory that takes no room in the object.
+    pub fn blank(&mut self, module: &mut Module) -> GlobalId {
+        *self.blank.get_or_insert_with(|| {
+            let init = vec![0; (MOST_CPUS * MOST_PART) as usize];
+            module.add_global(Global { symbol: "btc_blank".to_string(), section: Section::Bss, init })
+        })
     }
 
     /// Number of the loss counter for a place.
@@ -296,6 +301,36 @@ impl<'a> Shared<'a> {
 fn ring(symbol: &str, bytes: u32, module: &mut Module) -> MapId {
     module.add_map(Map { symbol: symbol.to_string(), kind: None, key_size: 0, value_size: 0, max_entries: bytes })
 }
+
+/// What holds a map. Each CPU has its own part of an aggregation, for what it adds or compares takes several steps. Parts
+/// that a program reads as a number are where it can reach those of all CPUs; a count or sum is one word, to which all
+/// add atomically.
+fn kind(map: &hir::Map) -> MapKind {
+    let lru = matches!(map.kind, Some(hir::MapKind::LruHash | hir::MapKind::LruPerCpuHash));
+    let keyed = map.key.is_some();
+    match &map.value {
+        Type::Aggregation(a) if !map.read_as_number || a.as_number().is_none() => match (keyed, lru) {
+            (false, _) => MapKind::PerCpuArray,
+            (true, false) => MapKind::PerCpuHash,
+            (true, true) => MapKind::LruPerCpuHash,
+        },
+        Type::Aggregation(Aggregation::Min { .. } | Aggregation::Max { .. } | Aggregation::Avg { .. }) => {
+            match (keyed, lru) {
+                (false, _) => MapKind::SpreadVariable,
+                (true, false) => MapKind::SpreadHash,
+                (true, true) => MapKind::SpreadLruHash,
+            }
+        }
+        _ => match (keyed, lru) {
+            (false, _) => MapKind::Variable,
+            (true, false) => MapKind::Hash,
+            (true, true) => MapKind::LruHash,
+        },
+    }
+}
+
+/// Most bytes of a part that a program reads as a number: an average's four words.
+const MOST_PART: u32 = 32;
 
 /// Bytes of a parameter's text with its NUL; `sema` gives its type this capacity.
 const PARAM_TEXT: usize = 256;

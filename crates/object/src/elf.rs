@@ -129,14 +129,14 @@ impl<'a> Writer<'a> {
             use btc_abi::MapKind;
             let kind = match map.kind {
                 None => RINGBUF,
-                Some(MapKind::Hash) => 1,
+                Some(MapKind::Hash | MapKind::SpreadHash) => 1,
                 Some(MapKind::Array) => 2,
                 Some(MapKind::PerCpuHash) => 5,
                 Some(MapKind::PerCpuArray) => 6,
-                Some(MapKind::LruHash) => 9,
+                Some(MapKind::LruHash | MapKind::SpreadLruHash) => 9,
                 Some(MapKind::LruPerCpuHash) => 10,
                 Some(MapKind::LpmTrie) => 11,
-                Some(MapKind::Variable) => {
+                Some(MapKind::Variable | MapKind::SpreadVariable) => {
                     return Err(ObjectError::Invalid(format!("map `{}` is a variable", map.symbol)));
                 }
             };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use btc_abi::{Action, Conversion, Encoding, Field, FormatSpec, LossKind, Manifest, Map, MapKind, Reduce, Segment};
+use btc_abi::{Action, Conversion, Encoding, Field, FormatSpec, LossKind, Manifest, Map, Reduce, Segment};
 use btc_ir::machine::Machine;
 use btc_ir::{GlobalId, MapId, Module};
 
@@ -157,8 +157,12 @@ fn entry(manifest: &Manifest, map: &Map, key: &[u8], bytes: &[u8]) -> Vec<String
     let shown = match &map.reduce {
         Reduce::Last => value(manifest, &map.value, bytes),
         Reduce::Count => decimal(first, false),
-        Reduce::Sum { signed } | Reduce::Min { signed } | Reduce::Max { signed } => decimal(first, *signed),
-        Reduce::Avg { signed } => decimal(compute(Op::Div, *signed, first, second), *signed),
+        Reduce::Sum { signed } => decimal(first, *signed),
+        Reduce::Min { signed } | Reduce::Max { signed } => {
+            let number = if first | second == 0 { 0 } else { first ^ map.reduce.order() };
+            decimal(number, *signed)
+        }
+        Reduce::Avg { signed } => decimal(compute(Op::Div, *signed, second, first), *signed),
         Reduce::Stats { signed } => {
             let average = decimal(compute(Op::Div, *signed, first, second), *signed);
             format!("{{ .count = {second}, .average = {average}, .total = {} }}", decimal(first, *signed))
@@ -174,7 +178,7 @@ fn entry(manifest: &Manifest, map: &Map, key: &[u8], bytes: &[u8]) -> Vec<String
 
 /// Keys and values of a map; one that is a variable has a value once a program has touched it.
 fn contents(map: &Map, ids: &BTreeMap<&str, u32>, module: &Module, machine: &Machine) -> Vec<(Vec<u8>, Vec<u8>)> {
-    if map.kind != MapKind::Variable {
+    if !map.kind.is_variable() {
         return machine.map(MapId(ids[map.symbol.as_str()]));
     }
     let index = module.globals.iter().position(|g| g.symbol == map.symbol).unwrap_or(0);

@@ -12,6 +12,7 @@ mod constant;
 mod fold;
 mod macros;
 mod records;
+mod soft;
 mod tables;
 
 use btc_abi::Attach;

@@ -1,15 +1,15 @@
 //! What inference knows between walks: types of maps and variables, parameters in use.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use btc_hir as hir;
 use btc_syntax::ast;
-use btc_types::{Aggregation, Type, join};
+use btc_types::{Type, join};
 
-use crate::check::signed_type;
 use crate::config::{Options, Settings};
 use crate::constant;
+use crate::soft::{Soft, join_soft};
 
 /// What is known of a map.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct MapInfo {
     /// The declared kind and size.
     pub declared: Option<(hir::MapKind, u32)>,
     /// Whether only literals were keys, and values, so far: they take the sign of what follows.
-    pub soft: (bool, bool),
+    pub soft: (Soft, Soft),
     /// Whether an aggregation is read as a number.
     pub read_as_number: bool,
     /// Whether anything assigns it.
@@ -40,8 +40,8 @@ pub(crate) struct Tables {
     pub maps: BTreeMap<String, MapInfo>,
     /// Types of variables by probe, in the order of their first appearance.
     pub vars: Vec<Vec<Type>>,
-    /// Variables that only literals were assigned so far: they take the sign of what follows.
-    soft: HashSet<(usize, hir::VarId)>,
+    /// Whether only literals were assigned to variables so far: they take the sign of what follows.
+    soft: HashMap<(usize, hir::VarId), Soft>,
     /// Parameters by order of first use.
     pub params: Vec<hir::Param>,
     /// Unsafe functions in use.
@@ -58,7 +58,7 @@ impl Tables {
         let mut tables = Tables {
             maps: BTreeMap::new(),
             vars: Vec::new(),
-            soft: HashSet::new(),
+            soft: HashMap::new(),
             params: Vec::new(),
             unsafe_functions: Vec::new(),
             changed: false,
@@ -106,7 +106,7 @@ impl Tables {
                 value: Type::Unknown,
                 span,
                 declared: None,
-                soft: (true, true),
+                soft: (Soft::All(true), Soft::All(true)),
                 read_as_number: false,
                 assigned: false,
                 position: 0,
@@ -134,9 +134,9 @@ impl Tables {
     pub fn join_map(&mut self, name: &str, key: bool, value: &hir::Expr, span: Span) -> Option<Type> {
         let info = self.map(name, span);
         let (old, soft) = if key { (&info.key, &mut info.soft.0) } else { (&info.value, &mut info.soft.1) };
-        let was = *soft;
-        *soft &= is_soft(value);
-        join_soft(old, was, value)
+        let (ty, joined) = join_soft((old, soft), (&value.ty, &Soft::of(value)))?;
+        *soft = joined;
+        Some(ty)
     }
 
     /// Sets a variable's type.
@@ -158,13 +158,10 @@ impl Tables {
     /// A variable's type widened by a value.
     pub fn join_var(&mut self, probe: usize, var: hir::VarId, value: &hir::Expr) -> Option<Type> {
         let old = self.var(probe, var);
-        let soft = old == Type::Unknown || self.soft.contains(&(probe, var));
-        if soft && is_soft(value) {
-            self.soft.insert((probe, var));
-        } else {
-            self.soft.remove(&(probe, var));
-        }
-        join_soft(&old, soft, value)
+        let soft = self.soft.remove(&(probe, var)).unwrap_or(Soft::All(false));
+        let (ty, joined) = join_soft((&old, &soft), (&value.ty, &Soft::of(value)))?;
+        self.soft.insert((probe, var), joined);
+        Some(ty)
     }
 
     /// The parameter, added when new.
@@ -254,46 +251,4 @@ impl Tables {
             records: Vec::new(),
         }
     }
-}
-
-/// Whether a value is a literal that takes the sign of what it meets; a cast one has a sign.
-pub(crate) fn is_soft(value: &hir::Expr) -> bool {
-    matches!(value.kind, hir::ExprKind::Int(n @ 0..) if value.ty == signed_type(n))
-}
-
-/// [`join_value`] where the old type may be that of such literals only.
-fn join_soft(old: &Type, soft: bool, value: &hir::Expr) -> Option<Type> {
-    match (old, &value.ty) {
-        (Type::Int { size, signed: true }, Type::Int { size: other, signed: false }) if soft => {
-            Some(Type::int(*size.max(other), false))
-        }
-        _ => join_value(old, value),
-    }
-}
-
-/// The type that holds `old` and the value of an expression. A constant that is not
-/// negative takes the sign of what it meets.
-pub(crate) fn join_value(old: &Type, value: &hir::Expr) -> Option<Type> {
-    if let (Type::Int { size, signed: false }, hir::ExprKind::Int(n), Type::Int { .. }) =
-        (old, &value.kind, &value.ty)
-        && is_soft(value) {
-            let needed = unsigned_size(*n as u64);
-            return Some(Type::int((*size).max(needed), false));
-        }
-    join(old, &value.ty)
-}
-
-/// Bytes that an unsigned number needs.
-fn unsigned_size(n: u64) -> u8 {
-    match n {
-        0..=0xff => 1,
-        0x100..=0xffff => 2,
-        0x1_0000..=0xffff_ffff => 4,
-        _ => 8,
-    }
-}
-
-/// The number that an aggregation reads as.
-pub(crate) fn number_of(a: &Aggregation) -> Type {
-    a.as_number().unwrap_or(Type::INT64)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod raw;
 mod baseline;
 mod reduce;
+mod settle;
 
 use std::cmp::Ordering;
 
@@ -79,8 +80,8 @@ impl Handle<'_> {
     pub(crate) fn take_scalar(&self) -> Value {
         let mut buffer = self.buffer();
         match self.storage {
-            Storage::Map(fd) if Baseline::fits(self.map) => {
-                raw::lookup(fd, &0u32.to_le_bytes(), &mut buffer);
+            Storage::Map(_) if Baseline::fits(self.map) => {
+                self.lookup(&0u32.to_le_bytes(), &mut buffer);
                 let counted = self.baseline.since(buffer.clone(), self.stride(), self.flag());
                 self.baseline.set(buffer);
                 buffer = counted;
@@ -88,6 +89,9 @@ impl Handle<'_> {
             Storage::Map(_) => {
                 buffer = self.read_single();
                 self.write_single(&self.buffer());
+            }
+            Storage::Variable(variable) if settle::has_begun(self.map) => {
+                settle::take(variable.words(), &mut buffer, self.stride() / 8, true);
             }
             Storage::Variable(variable) => variable.take(&mut buffer),
         }
@@ -98,10 +102,15 @@ impl Handle<'_> {
     fn read_single(&self) -> Vec<u8> {
         let mut buffer = self.buffer();
         match self.storage {
-            Storage::Map(fd) => {
-                raw::lookup(fd, &0u32.to_le_bytes(), &mut buffer);
+            Storage::Map(_) => {
+                self.lookup(&0u32.to_le_bytes(), &mut buffer);
             }
-            Storage::Variable(variable) => variable.read(&mut buffer),
+            Storage::Variable(variable) => {
+                settle::read(self.map, self.stride(), &mut buffer, |to| {
+                    variable.read(to);
+                    true
+                });
+            }
         }
         self.baseline.since(buffer, self.stride(), self.flag())
     }
@@ -123,10 +132,15 @@ impl Handle<'_> {
         }
     }
 
+    /// Reads what all CPUs hold under a key.
+    fn lookup(&self, key: &[u8], buffer: &mut [u8]) -> bool {
+        settle::read(self.map, self.stride(), buffer, |to| raw::lookup(self.fd(), key, to))
+    }
+
     /// The value under a key.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Value> {
         let mut buffer = self.buffer();
-        raw::lookup(self.fd(), key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))
+        self.lookup(key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))
     }
 
     fn keys(&self) -> Vec<Vec<u8>> {
@@ -178,6 +192,9 @@ impl Handle<'_> {
                 raw::update(self.fd(), &key, &zeros);
             }
             return;
+        }
+        if let (Storage::Variable(variable), true) = (self.storage, settle::has_begun(self.map)) {
+            return settle::take(variable.words(), &mut self.buffer(), self.stride() / 8, false);
         }
         let (mut buffer, flag) = (self.read_single(), self.flag());
         if Baseline::fits(self.map) {

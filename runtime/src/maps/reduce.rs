@@ -44,14 +44,13 @@ pub(crate) fn merge<'a>(map: &Map, mut parts: impl Iterator<Item = &'a [u8]>) ->
         }
         Reduce::Count => Value::Number(sum(parts, 0), false),
         Reduce::Sum { signed } => Value::Number(sum(parts, 0), *signed),
-        Reduce::Min { signed } => Value::Number(extreme(parts, true, *signed), *signed),
-        Reduce::Max { signed } => Value::Number(extreme(parts, false, *signed), *signed),
+        Reduce::Min { signed } | Reduce::Max { signed } => Value::Number(extreme(parts, map.reduce.order()), *signed),
         Reduce::Avg { signed } => {
-            let (total, count) = pair(parts);
+            let (count, total) = pair(parts);
             Value::Number(divide(total, count, *signed), *signed)
         }
         Reduce::Stats { signed } => {
-            let (total, count) = pair(parts);
+            let (count, total) = pair(parts);
             Value::Stats { count, average: divide(total, count, *signed), total, signed: *signed }
         }
         Reduce::Hist { .. } | Reduce::LHist { .. } => {
@@ -77,15 +76,10 @@ fn pair<'a>(parts: impl Iterator<Item = &'a [u8]>) -> (u64, u64) {
     parts.fold((0, 0), |(a, b), p| (a.wrapping_add(le(p, 0)), b.wrapping_add(le(p, 8))))
 }
 
-fn extreme<'a>(parts: impl Iterator<Item = &'a [u8]>, least: bool, signed: bool) -> u64 {
-    let mut best = None;
-    for part in parts.filter(|p| le(p, 8) != 0) {
-        let n = le(part, 0);
-        if best.is_none_or(|old| better(n, old, least, signed)) {
-            best = Some(n);
-        }
-    }
-    best.unwrap_or(0)
+/// The greatest of the numbers as [`Reduce::order`] makes them, made what it was; 0 where there is none.
+fn extreme<'a>(parts: impl Iterator<Item = &'a [u8]>, order: u64) -> u64 {
+    let (best, any) = parts.fold((0, 0), |(best, any), p| (le(p, 0).max(best), any | le(p, 0) | le(p, 8)));
+    if any == 0 { 0 } else { best ^ order }
 }
 
 /// A bucket: value, what the aggregation needs besides (0: empty), number of the interval.
@@ -160,14 +154,21 @@ mod tests {
     fn cpus_become_one_value() {
         assert_eq!(merged(Reduce::Count, &[&[2], &[3]]), Value::Number(5, false));
         let minus = (-9i64) as u64;
-        assert_eq!(merged(Reduce::Min { signed: true }, &[&[3, 1], &[minus, 1], &[0, 0]]), Value::Number(minus, true));
-        assert_eq!(merged(Reduce::Max { signed: true }, &[&[minus, 1], &[0, 0]]), Value::Number(minus, true));
-        assert_eq!(merged(Reduce::Max { signed: false }, &[&[u64::MAX, 1], &[1, 1]]), Value::Number(u64::MAX, false));
+        let kept = |reduce: Reduce, numbers: [u64; 2]| {
+            let parts = numbers.map(|n| [n ^ reduce.order(), u64::from(n == reduce.order())]);
+            merged(reduce, &[&parts[0], &parts[1], &[0, 0]])
+        };
+        assert_eq!(kept(Reduce::Min { signed: true }, [3, minus]), Value::Number(minus, true));
+        assert_eq!(kept(Reduce::Min { signed: true }, [i64::MAX as u64; 2]), Value::Number(i64::MAX as u64, true));
+        assert_eq!(kept(Reduce::Min { signed: false }, [3, minus]), Value::Number(3, false));
+        assert_eq!(kept(Reduce::Max { signed: true }, [minus, minus]), Value::Number(minus, true));
+        assert_eq!(kept(Reduce::Max { signed: true }, [1 << 63; 2]), Value::Number(1 << 63, true));
+        assert_eq!(kept(Reduce::Max { signed: false }, [u64::MAX, 1]), Value::Number(u64::MAX, false));
         assert_eq!(merged(Reduce::Min { signed: true }, &[&[0, 0]]), Value::Number(0, true));
         let total = (-30i64) as u64;
-        assert_eq!(merged(Reduce::Avg { signed: true }, &[&[total, 1], &[0, 1]]), Value::Number((-15i64) as u64, true));
+        assert_eq!(merged(Reduce::Avg { signed: true }, &[&[1, total], &[1, 0]]), Value::Number((-15i64) as u64, true));
         assert_eq!(
-            merged(Reduce::Stats { signed: true }, &[&[63, 3], &[0, 0]]),
+            merged(Reduce::Stats { signed: true }, &[&[3, 63], &[0, 0]]),
             Value::Stats { count: 3, average: 21, total: 63, signed: true }
         );
     }

@@ -84,6 +84,13 @@ percpulruhash); integers of 8 to 64 bits, booleans, texts, arrays, pointers, tup
 kernel (by BTF) and of the script; all of C's operators; `if`, `for` over ranges and maps, `while`, `unroll`, `break`, `continue`,
 `return`; block expressions; casts; `sizeof`, `offsetof`, `typeof`; macros; `import`; `#define`, `#if`; positional parameters.
 
+A literal takes the sign of the numbers that share its place: variable, map, key or part of a tuple. Where a `uint64` shares it with numbers that
+may be negative, all are kept as `int64`, with a warning at the `uint64`. An index that lies beyond an array or text reads as 0 and counts as a
+failed read; a pointer's index goes anywhere.
+
+No aggregation loses what several CPUs give it at the same moment, and `@x++`, `@x--` and `@x += n` lose nothing either. The value of `@x++` as
+an expression may be one that another CPU sees too; `@x = @x + 1`, `*=` and the like are not one step, as in bpftrace.
+
 A loop goes round as often as it says, up to 8388608 times. Before Linux 6.4 it ends earlier, the earlier the longer its body is and the
 more loops are around it; so does a search in a text. Each such end is told when the script ends. Two such loops in one another may be
 too much for those kernels, which is told before anything runs. Loops over maps need Linux 5.13. What the verifier of a newer kernel finds too

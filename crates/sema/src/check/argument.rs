@@ -8,7 +8,6 @@ use btc_types::{Space, Type};
 
 use super::expr::PARAM_CAPACITY;
 use super::{Checker, broken};
-use crate::tables::number_of;
 use crate::{constant, fold};
 
 impl Checker<'_, '_> {
@@ -21,13 +20,7 @@ impl Checker<'_, '_> {
         };
         let info = self.tables.map(map, all[0].span).clone();
         let ty = match &info.value {
-            Type::Aggregation(a) => {
-                if !info.read_as_number {
-                    self.tables.map(map, all[0].span).read_as_number = true;
-                    self.tables.changed = true;
-                }
-                number_of(a)
-            }
+            Type::Aggregation(a) => self.aggregate_as_number(map, a, all[0].span).unwrap_or(Type::Unknown),
             other => other.clone(),
         };
         let var = self.find_var(name).unwrap_or_else(|| self.add_var(name));

@@ -7,6 +7,7 @@ use btc_types::{Space, Type};
 
 use super::{Checker, broken};
 use crate::constant::{self, Constant};
+use crate::soft::{Soft, join_soft};
 
 impl Checker<'_, '_> {
     /// An expression and its type.
@@ -265,14 +266,15 @@ impl Checker<'_, '_> {
     ) -> hir::Expr {
         let condition = Box::new(self.condition(condition));
         let (then, otherwise) = (Box::new(self.expr(then)), Box::new(self.expr(otherwise)));
-        // A literal takes the sign of the other value, on either side.
-        let swap = crate::tables::is_soft(&then);
-        let (first, second) = if swap { (&otherwise, &then) } else { (&then, &otherwise) };
-        let Some(ty) = crate::tables::join_value(&first.ty, second) else {
+        let joined = join_soft((&then.ty, &Soft::of(&then)), (&otherwise.ty, &Soft::of(&otherwise)));
+        let Some((ty, _)) = joined else {
             let message = format!("the two values are of types `{}` and `{}`", then.ty, otherwise.ty);
             self.error(Code::WrongType, span, message);
             return broken(span);
         };
+        for value in [&then, &otherwise] {
+            self.tell_change(value, &ty);
+        }
         hir::Expr { kind: ExprKind::Ternary { condition, then, otherwise }, ty, span }
     }
 

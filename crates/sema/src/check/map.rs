@@ -3,10 +3,9 @@
 use btc_diagnostics::{Code, Diagnostic, Span};
 use btc_hir::{self as hir, ExprKind, StmtKind};
 use btc_syntax::ast;
-use btc_types::{Type, join};
+use btc_types::{Aggregation, Type, join};
 
 use super::{Checker, broken};
-use crate::tables::number_of;
 
 impl Checker<'_, '_> {
     /// The name and the keys of `@m` or `@m[k, …]`.
@@ -58,7 +57,11 @@ impl Checker<'_, '_> {
             self.tables.changed = true;
         }
         let key = key?;
-        match self.tables.join_map(name, true, &key, span) {
+        let joined = self.tables.join_map(name, true, &key, span);
+        if let Some(ty) = &joined {
+            self.tell_change(&key, ty);
+        }
+        match joined {
             Some(ty) if ty != info.key => {
                 self.tables.map(name, span).key = ty;
                 self.tables.changed = true;
@@ -78,21 +81,33 @@ impl Checker<'_, '_> {
         let info = self.tables.map(name, e.span).clone();
         let id = self.tables.map_id(name);
         let ty = match &info.value {
-            Type::Aggregation(a) => {
-                if a.as_number().is_none() {
-                    let message = format!("`{name}` is a {}(), which has no single value", a.name());
-                    self.error(Code::WrongType, e.span, message);
-                    return broken(e.span);
-                }
-                if !info.read_as_number {
-                    self.tables.map(name, e.span).read_as_number = true;
-                    self.tables.changed = true;
-                }
-                number_of(a)
-            }
+            Type::Aggregation(a) => match self.aggregate_as_number(name, a, e.span) {
+                Some(ty) => ty,
+                None => return broken(e.span),
+            },
             other => other.clone(),
         };
         hir::Expr { kind: ExprKind::Map { map: id, key: key.map(Box::new) }, ty, span: e.span }
+    }
+
+    /// The type of an aggregation that a program reads as a number; an error where it has no single value.
+    pub(super) fn aggregate_as_number(&mut self, name: &str, a: &Aggregation, span: Span) -> Option<Type> {
+        let Some(ty) = a.as_number() else {
+            let message = format!("`{name}` is a {}(), which has no single value", a.name());
+            self.error(Code::WrongType, span, message);
+            return None;
+        };
+        self.read_by_program(name, span);
+        Some(ty)
+    }
+
+    /// Programs reach the parts of all CPUs of this map, not only those of their own.
+    pub(super) fn read_by_program(&mut self, name: &str, span: Span) {
+        let info = self.tables.map(name, span);
+        if !info.read_as_number {
+            info.read_as_number = true;
+            self.tables.changed = true;
+        }
     }
 
     /// Widens a map's value type by a value.
@@ -102,6 +117,9 @@ impl Checker<'_, '_> {
             (Type::Aggregation(_), Type::Aggregation(_)) => join(&info.value, &value.ty),
             _ => self.tables.join_map(name, false, value, span),
         };
+        if let Some(ty) = &joined {
+            self.tell_change(value, ty);
+        }
         let target = self.tables.map(name, span);
         if !target.assigned {
             target.assigned = true;

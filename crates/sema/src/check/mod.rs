@@ -25,6 +25,7 @@ use btc_types::Type;
 use crate::attach::Resolved;
 use crate::config::{Options, Settings};
 use crate::records::Records;
+use crate::soft::changes;
 use crate::tables::Tables;
 
 /// What a walk reads and does not change.
@@ -183,11 +184,23 @@ impl Checker<'_, '_> {
             return self.check_fits(name, &old, value, span);
         }
         match self.tables.join_var(self.probe, var, value) {
-            Some(ty) => self.tables.set_var(self.probe, var, ty),
+            Some(ty) => {
+                self.tell_change(value, &ty);
+                self.tables.set_var(self.probe, var, ty);
+            }
             None => {
                 let message = format!("`{name}` is of type `{old}`, this value of type `{}`", value.ty);
                 self.error(Code::WrongType, span, message);
             }
+        }
+    }
+
+    /// Warns of a number that is another one where it is kept, for what it met there may be negative.
+    fn tell_change(&mut self, value: &hir::Expr, kept: &Type) {
+        if changes(&value.ty, kept) {
+            let message = format!("a `{}` is kept as `{kept}` here: from 2^63 on it becomes negative", value.ty);
+            let help = "a cast on it, such as `(int64)`, says that this is meant";
+            self.d.push(Diagnostic::warning(Code::WrongType, value.span, message).help(help));
         }
     }
 

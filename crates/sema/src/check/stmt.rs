@@ -136,13 +136,7 @@ impl Checker<'_, '_> {
         self.has_map_loops = true;
         let id = self.add_var(&var.name);
         let value = match &info.value {
-            Type::Aggregation(a) => {
-                if !info.read_as_number {
-                    self.tables.map(&map.name, map.span).read_as_number = true;
-                    self.tables.changed = true;
-                }
-                crate::tables::number_of(a)
-            }
+            Type::Aggregation(a) => self.aggregate_as_number(&map.name, a, map.span)?,
             other => other.clone(),
         };
         self.tables.set_var(self.probe, id, Type::Tuple(vec![info.key.clone(), value]));

@@ -1,0 +1,135 @@
+//! Counts and totals that belong together, read while CPUs change them.
+//!
+//! An `avg` or `stats` is two words, which no CPU changes in one step. Where each CPU's own map holds them, they are read
+//! until they are the same twice. In memory that all reach a third word tells that a change has begun, see
+//! [`Reduce::Avg`].
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use btc_abi::{Map, Reduce, TAKING};
+
+use crate::render::le;
+
+/// How often parts are read at most: one that a CPU was stopped in the middle of stays as it is.
+const TRIES: usize = 100;
+
+/// Whether the map's parts tell that a change has begun.
+pub(crate) fn has_begun(map: &Map) -> bool {
+    map.kind.is_spread() && matches!(map.reduce, Reduce::Avg { .. })
+}
+
+/// Reads a value by `read`, again and again until each part is of one moment.
+pub(crate) fn read(map: &Map, stride: usize, buffer: &mut [u8], read: impl Fn(&mut [u8]) -> bool) -> bool {
+    if !read(buffer) {
+        return false;
+    }
+    if !matches!(map.reduce, Reduce::Avg { .. } | Reduce::Stats { .. }) {
+        return true;
+    }
+    let whole = |part: &[u8]| has_begun(map) && le(part, 0) == le(part, 16);
+    let mut settled: Vec<bool> = buffer.chunks(stride).map(whole).collect();
+    let mut newer = buffer.to_vec();
+    for _ in 0..TRIES {
+        if settled.iter().all(|s| *s) || !read(&mut newer) {
+            break;
+        }
+        for ((part, new), settled) in buffer.chunks_mut(stride).zip(newer.chunks(stride)).zip(&mut settled) {
+            if !*settled {
+                *settled = if has_begun(map) { whole(new) } else { part == new };
+                part.copy_from_slice(new);
+            }
+        }
+    }
+    for (part, settled) in buffer.chunks_mut(stride).zip(settled) {
+        if has_begun(map) && !settled {
+            part.copy_within(24..32, 8);
+        }
+    }
+    true
+}
+
+/// Copies parts of `stride` words and takes from each what was copied: what CPUs add meanwhile stays. The marks that the
+/// map was assigned go only if they are not wanted.
+pub(crate) fn take(words: &[AtomicU64], to: &mut [u8], stride: usize, marks: bool) {
+    for (part, copy) in words.chunks_exact(stride).zip(to.chunks_exact_mut(stride * 8)) {
+        let seen = (0..TRIES).find_map(|_| take_part(part)).unwrap_or_default();
+        let mark = if marks { part[4].swap(0, Ordering::SeqCst) } else { part[4].load(Ordering::SeqCst) };
+        let (count, total) = seen;
+        for (value, bytes) in [count, total, count, 0, mark].iter().zip(copy.chunks_exact_mut(8)) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+    }
+}
+
+/// Takes count and total from a part, unless somebody else does or its CPU is changing it.
+fn take_part(part: &[AtomicU64]) -> Option<(u64, u64)> {
+    let begun = part[2].fetch_add(TAKING, Ordering::SeqCst);
+    let (count, total) = (part[0].load(Ordering::SeqCst), part[1].load(Ordering::SeqCst));
+    // Begun before and after: nothing came in between, and a program may have begun to take at the same time.
+    if count != begun || part[2].load(Ordering::SeqCst) != begun.wrapping_add(TAKING) {
+        part[2].fetch_sub(TAKING, Ordering::SeqCst);
+        std::thread::yield_now();
+        return None;
+    }
+    part[1].fetch_sub(total, Ordering::SeqCst);
+    part[0].fetch_sub(count, Ordering::SeqCst);
+    part[2].fetch_sub(count.wrapping_add(TAKING), Ordering::SeqCst);
+    Some((count, total))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use btc_abi::{Encoding, MapKind};
+
+    use super::super::tests::map;
+    use super::*;
+
+    fn bytes(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|w| w.to_le_bytes()).collect()
+    }
+
+    /// What is read where these are the words of one part after the other.
+    fn result(kind: MapKind, reads: &[&[u64]]) -> Vec<u8> {
+        let map = Map { kind, ..map(Encoding::Bool, Reduce::Avg { signed: true }) };
+        let next = Cell::new(0);
+        let mut buffer = bytes(reads[0]);
+        let size = buffer.len();
+        assert!(read(&map, size, &mut buffer, |to| {
+            to.copy_from_slice(&bytes(reads[next.get().min(reads.len() - 1)]));
+            next.set(next.get() + 1);
+            true
+        }));
+        buffer
+    }
+
+    #[test]
+    fn parts_are_read_until_count_and_total_belong_together() {
+        assert_eq!(result(MapKind::PerCpuHash, &[&[1, 20], &[2, 20], &[2, 20], &[3, 30]]), bytes(&[2, 20]));
+        let reads: [&[u64]; 3] = [&[1, 20, 2, 10], &[2, 20, 2, 10], &[3, 30, 3, 20]];
+        assert_eq!(result(MapKind::SpreadHash, &reads), bytes(&[2, 20, 2, 10]));
+        // Of one that never settles the total of before counts.
+        assert_eq!(result(MapKind::SpreadHash, &[&[1, 20, 2, 10]]), bytes(&[1, 10, 2, 10]));
+    }
+
+    #[test]
+    fn what_is_taken_is_what_was_there() {
+        let words: Vec<AtomicU64> = [2, 20, 2, 10, 1, 0, 0, 0, 0, 0].map(AtomicU64::new).into();
+        let left = |words: &[AtomicU64]| words.iter().map(|w| w.load(Ordering::SeqCst)).collect::<Vec<_>>();
+        let mut copy = vec![0; 80];
+        take(&words, &mut copy, 5, false);
+        assert_eq!(copy, bytes(&[2, 20, 2, 0, 1, 0, 0, 0, 0, 0]));
+        assert_eq!(left(&words), [0, 0, 0, 10, 1, 0, 0, 0, 0, 0]);
+        // A change that has begun and is not finished stays.
+        words[2].fetch_add(1, Ordering::SeqCst);
+        words[1].fetch_add(10, Ordering::SeqCst);
+        take(&words, &mut copy, 5, false);
+        assert_eq!((copy, left(&words)[..3].to_vec()), (bytes(&[0, 0, 0, 0, 1, 0, 0, 0, 0, 0]), vec![0, 10, 1]));
+        words[0].fetch_add(1, Ordering::SeqCst);
+        let mut copy = vec![0; 80];
+        take(&words, &mut copy, 5, true);
+        assert_eq!(copy[..40], bytes(&[1, 10, 1, 0, 1]));
+        assert_eq!(left(&words), [0, 0, 0, 10, 0, 0, 0, 0, 0, 0]);
+    }
+}

@@ -120,6 +120,7 @@ fn too_complex(manifest: &Manifest, log: &str) -> Option<String> {
 
 /// A refusal of the verifier: the reason and the line of the script.
 fn verifier(manifest: &Manifest, log: &str) -> Option<String> {
+    let whole = log;
     let from = log.find("-- BEGIN PROG LOAD LOG --")?;
     let log = &log[from..];
     let log = log.split("-- END PROG LOAD LOG --").next()?;
@@ -142,10 +143,56 @@ fn verifier(manifest: &Manifest, log: &str) -> Option<String> {
         },
         None => String::new(),
     };
+    if let Some(forbidden) = forbidden(log) {
+        let symbol = between(whole, "prog '", "'");
+        let probe = manifest.probes.iter().find(|p| Some(p.program.as_str()) == symbol);
+        let probe = probe.map_or("this program", |p| p.name.as_str());
+        return Some(format!("this kernel does not let {probe} do that{place}: {forbidden}"));
+    }
     let reason = reason.unwrap_or("no reason given");
     Some(format!(
         "the kernel refused the program{place}: {reason}; this is a bug of btc, please report it (-v shows the whole log)"
     ))
+}
+
+/// What a kernel allows in some programs and attach points only, in words: then the program is sound, and would
+/// load elsewhere.
+fn forbidden(log: &str) -> Option<String> {
+    // The last call that was looked at: `13: (85) call bpf_d_path#147`.
+    let call = log.rfind(") call ").map(|at| function_name(&log[at + ") call ".len()..]));
+    let name = call.unwrap_or("the function");
+    log.lines().rev().map(str::trim).find_map(|line| {
+        let word = |start: &str| line.split_once(start).map(|(_, rest)| function_name(rest));
+        if let Some(name) = word("unknown func ").or_else(|| word("program of this type cannot use helper ")) {
+            return Some(format!("{name}() does not exist here, or not for this kind of probe; locked-down kernels lack some, too"));
+        }
+        if let Some(name) = word("calling kernel function ").filter(|_| line.ends_with("is not allowed")) {
+            return Some(format!("{name}() may not be called in this kind of probe"));
+        }
+        if line.starts_with("helper call is not allowed in probe") {
+            return Some(format!("{name}() may be called in probes of some functions only, and this is none of them"));
+        }
+        if line.starts_with("func ") && (line.contains(" not supported for ") || line.contains(" supported only for ")) {
+            return Some(format!("{}() may not be called in this kind of probe", function_name(&line["func ".len()..])));
+        }
+        if line.starts_with("cannot call GPL-restricted function") {
+            return Some(format!("{name}() is for programs under the GPL; the script's licence is another one"));
+        }
+        if line.contains("might sleep") || (line.contains("sleepable") && line.contains("non-")) {
+            return Some(format!("{name}() may sleep, and this probe may not"));
+        }
+        // `R1 type=untrusted_ptr_ expected=ptr_, trusted_ptr_`: of what was read by way of other pointers.
+        if name == "bpf_d_path" && line.starts_with("R1 type=") && line.contains(" expected=") {
+            let from = "an argument of the probe itself, or a struct that lies in what an argument points at";
+            return Some(format!("{name}() wants a pointer that the kernel vouches for: {from}"));
+        }
+        None
+    })
+}
+
+/// `bpf_d_path#147` or `bpf_path_d_path is …`: the name.
+fn function_name(text: &str) -> &str {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
 /// `12: (85) call …`, `R1=…`, `from 3 to 5: …`
@@ -207,6 +254,36 @@ mod tests {
         assert!(text.contains("at p.bt:2: R0 invalid mem access"), "{text}");
         let old = new.replace(" @ p.bt:2", "");
         assert!(explain_log(&old).contains("at p.bt:2: "));
+    }
+
+    /// Each as some kernel says it.
+    #[test]
+    fn what_is_forbidden_is_no_bug() {
+        let manifest = one_probe();
+        let error = libbpf_rs::Error::from_raw_os_error(libc::EINVAL);
+        let said = |reason: &str| {
+            let log = format!(
+                "libbpf: prog 'p0_begin': -- BEGIN PROG LOAD LOG --\n; x(1) @ p.bt:2\n13: (85) call bpf_d_path#147\n{reason}\n\
+                 processed 9 insns\n-- END PROG LOAD LOG --\n"
+            );
+            cause(&manifest, &log, &error)
+        };
+        for (reason, words) in [
+            ("unknown func bpf_override_return#58", "bpf_override_return() does not exist here"),
+            ("program of this type cannot use helper bpf_d_path#147", "bpf_d_path() does not exist here"),
+            ("helper call is not allowed in probe", "bpf_d_path() may be called in probes of some functions only"),
+            ("calling kernel function bpf_task_acquire is not allowed", "bpf_task_acquire() may not be called"),
+            ("func bpf_get_func_ip#173 not supported for program type 5", "bpf_get_func_ip() may not be called"),
+            ("func bpf_get_func_ip#173 supported only for fentry/fexit/fsession/fmod_ret programs", "bpf_get_func_ip() may not"),
+            ("cannot call GPL-restricted function from non-GPL compatible program", "bpf_d_path() is for programs under the GPL"),
+            ("helper call might sleep in a non-sleepable prog", "bpf_d_path() may sleep"),
+            ("R1 type=untrusted_ptr_ expected=ptr_, trusted_ptr_, rcu_ptr_", "bpf_d_path() wants a pointer"),
+        ] {
+            let text = said(reason);
+            assert!(text.contains(words) && text.contains("begin") && text.contains("at p.bt:2"), "{text}");
+            assert!(!text.contains("a bug of btc"), "{text}");
+        }
+        assert!(said("R1 invalid mem access 'scalar'").contains("a bug of btc"));
     }
 
     #[test]

@@ -8,16 +8,23 @@
 //! [`isel`] (machine code over virtual registers), [`layout`] (the order of the blocks), [`regalloc`] with
 //! [`spill`] (a register or stack word for each), and [`emit`] (bytes, branch distances, source lines).
 
+mod bits;
+mod demote;
 mod emit;
+mod flow;
 mod frame;
 mod isel;
 mod jumps;
 mod layout;
 mod legalize;
+mod live;
 mod liveness;
+mod loops;
+mod merges;
 mod mir;
 mod moves;
 mod regalloc;
+mod relief;
 mod select;
 pub mod share;
 mod spill;
@@ -58,6 +65,15 @@ pub enum CodegenError {
         /// Maps that the kernel allows.
         limit: usize,
     },
+    /// Functions call each other deeper than the kernel takes: each loop over a map is one.
+    TooDeep {
+        /// The function.
+        function: String,
+        /// Functions in the deepest chain of calls.
+        frames: usize,
+        /// Functions that the kernel allows.
+        limit: usize,
+    },
     /// The IR breaks a rule that `ir::validate` checks: a bug of an earlier pass.
     Invalid {
         /// The function.
@@ -79,6 +95,9 @@ impl std::fmt::Display for CodegenError {
             CodegenError::TooManyMaps { function, maps, limit } => {
                 write!(f, "`{function}` uses {maps} maps, and the kernel allows {limit}")
             }
+            CodegenError::TooDeep { function, frames, limit } => {
+                write!(f, "`{function}` makes {frames} calls deep, and the kernel allows {limit}")
+            }
             CodegenError::Invalid { function, what } => write!(f, "`{function}`: {what}"),
         }
     }
@@ -86,28 +105,69 @@ impl std::fmt::Display for CodegenError {
 
 impl std::error::Error for CodegenError {}
 
-/// Compiles all functions; sets the value size of the scratch map.
+/// Compiles all functions; sets the value size of the scratch map. What is too much for the stack is moved
+/// to scratch memory, a part at a time, for that changes what needs the stack.
 pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
+    for n in 0..module.functions.len() {
+        change(module, n, |function, module| merges::run(function, module));
+    }
+    loop {
+        match attempt(module)? {
+            Attempt::Done(programs) => return Ok(programs),
+            Attempt::Overflow { error, functions, excess } => {
+                let relieved = functions.iter().any(|n| change(module, *n, |f, module| relief::run(f, module, excess)));
+                if !relieved {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Changes a function of a module by `f`, which may add to the module.
+fn change<R>(module: &mut Module, n: usize, f: impl FnOnce(&mut Function, &mut Module) -> R) -> R {
+    let mut function = module.functions[n].clone();
+    let result = f(&mut function, module);
+    module.functions[n] = function;
+    result
+}
+
+/// What came of compiling all functions.
+enum Attempt {
+    Done(Vec<Program>),
+    /// Some take too much of the stack: which, the largest first, and by how many bytes together.
+    Overflow { error: CodegenError, functions: Vec<usize>, excess: u32 },
+}
+
+fn attempt(module: &mut Module) -> Result<Attempt, CodegenError> {
     let mut scratch_size = 0;
     let mut programs = Vec::with_capacity(module.functions.len());
-    // Programs never run inside each other, so they share scratch memory. A callback runs while
+    // Programs share scratch memory where there is not enough for each: they seldom run inside each other. A callback runs while
     // its program's objects live: its own lie behind those of all programs and earlier callbacks.
-    let mut taken = module.functions.iter().filter(|f| is_program(f)).map(scratch_bytes).max().unwrap_or(0);
+    let all: u32 = module.functions.iter().map(scratch_bytes).fold(0, u32::saturating_add);
+    let shared = all > MAX_PER_CPU;
+    let most = module.functions.iter().filter(|f| is_program(f)).map(scratch_bytes).max().unwrap_or(0);
+    let mut taken = if shared { most } else { 0 };
     let callbacks: u32 = module.functions.iter().filter(|f| !is_program(f)).map(scratch_bytes).sum();
-    let by_cpu = taken.saturating_add(callbacks) > MAX_PER_CPU;
-    for function in &module.functions {
+    let by_cpu = shared && taken.saturating_add(callbacks) > MAX_PER_CPU;
+    for (n, function) in module.functions.iter().enumerate() {
         here::enter(function.span);
-        let base = if is_program(function) { 0 } else { taken };
+        let base = if is_program(function) && shared { 0 } else { taken };
         let legalize::Legal { mut func, size: scratch, pointer } =
             legalize::run(function, module.scratch_map, by_cpu, base)?;
         if share::worth(&func) {
             share::run(func.to_mut());
         }
-        if !is_program(function) {
-            taken = scratch;
+        if base == taken {
+            taken = taken.max(scratch);
         }
         scratch_size = scratch_size.max(scratch);
-        programs.push(compile_function(&func, pointer, module)?);
+        match compile_function(&func, pointer, module) {
+            Err(error @ CodegenError::TooLarge { needed, limit, .. }) => {
+                return Ok(Attempt::Overflow { error, functions: vec![n], excess: needed - limit });
+            }
+            done => programs.push(done?),
+        }
     }
     if let Some(map) = module.scratch_map {
         let map = &mut module.maps[map.index()];
@@ -116,31 +176,46 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
             (map.kind, map.max_entries) = (Some(MapKind::Array), CPUS);
         }
     }
-    for program in programs.iter().filter(|p| p.kind == ProgramKind::Entry) {
+    for (n, program) in programs.iter().enumerate().filter(|(_, p)| p.kind == ProgramKind::Entry) {
         count_maps(program, &programs, module)?;
-        let needed = stack_of(program, &programs);
+        let deepest = deepest(n, &programs, |_| 1);
+        if deepest.1.len() > MAX_FRAMES {
+            let function = program.name.clone();
+            return Err(CodegenError::TooDeep { function, frames: deepest.1.len(), limit: MAX_FRAMES });
+        }
+        let (needed, mut functions) = self::deepest(n, &programs, frame_size);
         if needed > STACK_SIZE {
-            return Err(CodegenError::TooLarge { function: program.name.clone(), needed, limit: STACK_SIZE });
+            let error = CodegenError::TooLarge { function: program.name.clone(), needed, limit: STACK_SIZE };
+            functions.sort_by_key(|n| std::cmp::Reverse(programs[*n].stack));
+            return Ok(Attempt::Overflow { error, functions, excess: needed - STACK_SIZE });
         }
     }
-    Ok(programs)
+    Ok(Attempt::Done(programs))
 }
 
-/// Bytes of stack of a program with the deepest chain of what it calls, as the kernel counts
-/// (`check_max_stack_depth`). No function calls itself.
-fn stack_of(program: &Program, programs: &[Program]) -> u32 {
-    let called = program.references.iter().filter_map(|r| match r.target {
-        Target::FunctionCall(n) | Target::FunctionAddr(n) => programs.get(n as usize),
+/// Bytes of stack that the kernel counts for a function (`check_max_stack_depth`).
+fn frame_size(program: &Program) -> u32 {
+    program.stack.max(1).next_multiple_of(frame::SMALLEST_FRAME)
+}
+
+/// The chain of calls that begins with a function and has the largest sum of what `size` tells. No function calls itself.
+fn deepest(n: usize, programs: &[Program], size: fn(&Program) -> u32) -> (u32, Vec<usize>) {
+    let called = programs[n].references.iter().filter_map(|r| match r.target {
+        Target::FunctionCall(n) | Target::FunctionAddr(n) if (n as usize) < programs.len() => Some(n as usize),
         _ => None,
     });
-    let deepest = called.map(|p| stack_of(p, programs)).max().unwrap_or(0);
-    program.stack.max(1).next_multiple_of(frame::SMALLEST_FRAME).saturating_add(deepest)
+    let (below, mut chain) = called.map(|n| deepest(n, programs, size)).max_by_key(|(sum, _)| *sum).unwrap_or_default();
+    chain.push(n);
+    (below.saturating_add(size(&programs[n])), chain)
 }
 
 /// Most bytes of a value of a per-CPU map (kernel: `PCPU_MIN_UNIT_SIZE`).
 const MAX_PER_CPU: u32 = 32 << 10;
 /// Entries of an array that takes the place of a per-CPU map: one a CPU. The runtime sets their number.
 const CPUS: u32 = 256;
+
+/// Most functions that may have called each other (kernel: `MAX_CALL_FRAMES`).
+const MAX_FRAMES: usize = 8;
 
 /// Most maps that the kernel lets a program use.
 const MAX_MAPS: usize = 64;

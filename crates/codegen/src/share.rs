@@ -11,43 +11,10 @@ use std::collections::HashMap;
 
 use btc_ir::{Cfg, Function, Op, Slot, Terminator};
 
+use crate::bits::Bits;
+
 /// Most objects to make tables for.
 const MOST: usize = 1024;
-
-/// Rows of bits.
-struct Bits {
-    words: usize,
-    data: Vec<u64>,
-}
-
-impl Bits {
-    fn new(rows: usize, columns: usize) -> Bits {
-        let words = columns.div_ceil(64);
-        Bits { words, data: vec![0; rows * words] }
-    }
-
-    fn set(&mut self, row: usize, column: usize) {
-        self.data[row * self.words + column / 64] |= 1 << (column % 64);
-    }
-
-    fn get(&self, row: usize, column: usize) -> bool {
-        self.data[row * self.words + column / 64] >> (column % 64) & 1 != 0
-    }
-
-    /// Adds a row of `other` to a row; whether anything was new.
-    fn add(&mut self, row: usize, other: &[u64]) -> bool {
-        let mut changed = false;
-        for (to, from) in self.data[row * self.words..].iter_mut().zip(other) {
-            changed |= *from & !*to != 0;
-            *to |= from;
-        }
-        changed
-    }
-
-    fn row(&self, row: usize) -> &[u64] {
-        &self.data[row * self.words..(row + 1) * self.words]
-    }
-}
 
 /// An object in a block: the first and the last instruction that access it.
 type Accesses = Vec<(usize, usize, usize)>;
@@ -190,8 +157,8 @@ fn conflicts(func: &Function, accesses: &[Accesses]) -> Bits {
     }
     // What a block overwrites before it reads it is not needed at its start.
     let written = written(func, accesses);
-    for (word, written) in after.data.iter_mut().zip(&written.data) {
-        *word &= !written;
+    for block in 0..blocks {
+        after.remove(block, written.row(block));
     }
     let mut changed = true;
     while changed {
@@ -219,9 +186,7 @@ fn conflicts(func: &Function, accesses: &[Accesses]) -> Bits {
         for next in func.successors(*block) {
             leaving.add(0, after.row(next.index()));
         }
-        for (word, written) in entering.data.iter_mut().zip(written.row(block.index())) {
-            *word &= !written;
-        }
+        entering.remove(0, written.row(block.index()));
         let needed = needed(&accesses[block.index()], &entering, &leaving, count);
         for (n, (a, first, last)) in needed.iter().enumerate() {
             for (b, other_first, other_last) in &needed[..n] {
@@ -270,13 +235,8 @@ fn needed(accesses: &Accesses, entering: &Bits, leaving: &Bits, count: usize) ->
         .collect();
     let mut here = Bits::new(1, count);
     accesses.iter().for_each(|(slot, ..)| here.set(0, *slot));
-    for word in 0..here.words {
-        let mut through = entering.data[word] & leaving.data[word] & !here.data[word];
-        while through != 0 {
-            all.push((word * 64 + through.trailing_zeros() as usize, 0, usize::MAX));
-            through &= through - 1;
-        }
-    }
+    let through = entering.ones(0).filter(|slot| leaving.get(0, *slot) && !here.get(0, *slot));
+    all.extend(through.map(|slot| (slot, 0, usize::MAX)));
     all
 }
 
@@ -289,7 +249,7 @@ fn places(sizes: &[u32], escapes: &[bool], conflicts: &Bits) -> Vec<usize> {
     let mut place = vec![0; sizes.len()];
     for slot in order {
         let row = conflicts.row(slot);
-        let free = |there: &Bits| there.data.iter().zip(row).all(|(a, b)| a & b == 0);
+        let free = |there: &Bits| there.row(0).iter().zip(row).all(|(a, b)| a & b == 0);
         let found = taken.iter().position(|t| !escapes[slot] && t.as_ref().is_some_and(free));
         place[slot] = found.unwrap_or(taken.len());
         if found.is_none() {

@@ -288,7 +288,7 @@ fn complete(
 
 /// Code generation's refusal as a diagnostic at the probe.
 fn refusal(module: &btc_ir::Module, e: &btc_codegen::CodegenError) -> Diagnostic {
-    use btc_codegen::CodegenError::{Invalid, TooLarge, TooLong, TooManyMaps};
+    use btc_codegen::CodegenError::{Invalid, TooDeep, TooLarge, TooLong, TooManyMaps};
     let (function, code, message, help) = match e {
         TooLarge { function, needed, limit } => {
             let message = format!("this action needs {needed} bytes of stack at once, and there are {limit}");
@@ -302,6 +302,10 @@ fn refusal(module: &btc_ir::Module, e: &btc_codegen::CodegenError) -> Diagnostic
             let message = format!("this action uses {maps} maps, and the kernel lets a program use {limit}");
             let help = "split it over several probes, or use one map with keys; plain values without a key do not count";
             (function, Code::TooLarge, message, help)
+        }
+        TooDeep { function, frames, limit } => {
+            let message = format!("this action's loops over maps are nested too deep: {frames} functions, and the kernel takes {limit}");
+            (function, Code::TooLarge, message, "nest fewer loops over maps in each other")
         }
         Invalid { function, .. } => {
             here::enter(span_of(module, function));

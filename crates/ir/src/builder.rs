@@ -216,19 +216,21 @@ impl<'m> Builder<'m> {
     }
 
     /// Leaves the function for another one of the same module, such as a callback;
-    /// [`Builder::end_nested`] comes back.
-    pub fn begin_nested(&mut self, name: impl Into<String>, kind: FunctionKind, params: u32) -> Suspended {
-        let outer = std::mem::replace(&mut self.func, Function::new(name, kind, self.span));
+    /// [`Builder::end_nested`] comes back, and completes the name.
+    pub fn begin_nested(&mut self, stem: impl Into<String>, kind: FunctionKind, params: u32) -> Suspended {
+        let outer = std::mem::replace(&mut self.func, Function::new(stem, kind, self.span));
         let current = std::mem::replace(&mut self.current, Block(0));
         self.current = self.block(params);
         Suspended { func: outer, current }
     }
 
-    /// Finishes a nested function and goes on with the outer one.
+    /// Finishes a nested function and goes on with the outer one. Its number ends its name: nested functions
+    /// may have others in them, so only now is it known, and no two have the same.
     pub fn end_nested(&mut self, outer: Suspended) -> FuncId {
         self.seal();
-        let nested = std::mem::replace(&mut self.func, outer.func);
+        let mut nested = std::mem::replace(&mut self.func, outer.func);
         self.current = outer.current;
+        nested.name = format!("{}_{}", nested.name, self.module.functions.len());
         self.module.add_function(nested)
     }
 

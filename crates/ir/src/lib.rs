@@ -34,6 +34,7 @@ pub use function::{
 };
 pub use late::{Fact, Late, Leaf, PathStep, TypeFact};
 pub use btc_abi::{MapKind, UsdtPart};
+pub use btc_diagnostics::Span;
 pub use module::{Global, Kfunc, Map, Module, Section};
 pub use parse::{ParseError, parse};
 pub use print::print;

@@ -76,6 +76,15 @@ impl Module {
         MapId(self.maps.len() as u32 - 1)
     }
 
+    /// Makes the map of scratch objects, if there is none yet.
+    pub fn need_scratch(&mut self) {
+        if self.scratch_map.is_none() {
+            let symbol = btc_abi::SCRATCH_MAP.to_string();
+            let kind = Some(MapKind::PerCpuArray);
+            self.scratch_map = Some(self.add_map(Map { symbol, kind, key_size: 4, value_size: 8, max_entries: 1 }));
+        }
+    }
+
     /// Adds a global.
     pub fn add_global(&mut self, global: Global) -> GlobalId {
         self.globals.push(global);

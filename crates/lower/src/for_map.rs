@@ -28,7 +28,7 @@ impl FnLower<'_, '_, '_> {
     pub fn for_map(&mut self, var: hir::VarId, map: hir::MapId, body: &hir::Block) {
         let Some(frame) = self.frame.as_ref().map(|f| f.base) else { return };
         self.require_callbacks();
-        let name = format!("loop{}_p{}", self.b.module.functions.len(), self.index);
+        let name = format!("loop_p{}", self.index);
         let suspended = self.b.begin_nested(name, FunctionKind::Callback, 4);
         let outer = self.enter_callback();
         self.callback(var, map, body);
@@ -40,6 +40,7 @@ impl FnLower<'_, '_, '_> {
         let function = self.b.push(Op::FuncAddr(callback));
         let flags = self.b.iconst(0);
         self.b.helper(FOR_EACH_MAP_ELEM, &[map, function, frame, flags]);
+        self.walk_callback(callback);
         let returned = self.b.load(Width::B8, frame, RETURNED);
         let (leave, go_on) = (self.b.block(0), self.b.block(0));
         self.b.branch_imm(Cond::Ne, returned, 0, leave, go_on);
@@ -53,7 +54,7 @@ impl FnLower<'_, '_, '_> {
     /// they counted by the callback, the verifier would find no end of a loop up to them.)
     pub fn count_entries(&mut self, map: btc_ir::MapId) -> Value {
         self.require_callbacks();
-        let name = format!("count{}_p{}", self.b.module.functions.len(), self.index);
+        let name = format!("count_p{}", self.index);
         let suspended = self.b.begin_nested(name, FunctionKind::Callback, 4);
         let callback = self.b.end_nested(suspended);
         let map = self.b.map_addr(map);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use btc_abi::{self as abi, ProbeIdentity};
 use btc_diagnostics::{Span, here};
 use btc_hir as hir;
-use btc_ir::{Builder, Cond, Function, FunctionKind, Map, Memory, Module, ScratchId, Value, Width};
+use btc_ir::{Builder, Cond, Function, FunctionKind, Memory, Module, ScratchId, Value, Width};
 use btc_providers::Context;
 use btc_types::Type;
 
@@ -260,16 +260,7 @@ impl FnLower<'_, '_, '_> {
 
     /// Memory in the per-CPU scratch map.
     pub fn scratch(&mut self, size: u32) -> Memory {
-        if self.b.module.scratch_map.is_none() {
-            let id = self.b.module.add_map(Map {
-                symbol: btc_abi::SCRATCH_MAP.to_string(),
-                kind: Some(abi::MapKind::PerCpuArray),
-                key_size: 4,
-                value_size: 8,
-                max_entries: 1,
-            });
-            self.b.module.scratch_map = Some(id);
-        }
+        self.b.module.need_scratch();
         let size = size.next_multiple_of(8);
         let fits = self.used.free.iter().rposition(|(free, _)| *free == size);
         let (_, scratch) = match fits {

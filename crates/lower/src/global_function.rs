@@ -15,7 +15,6 @@ impl FnLower<'_, '_, '_> {
     /// Makes a function of so many numbers; `body` ends with its result. What is lost in it is counted at
     /// the place in hand.
     pub fn global_function(&mut self, name: &str, params: u32, body: impl FnOnce(&mut Self) -> Value) -> FuncId {
-        let name = format!("{name}_{}", self.b.module.functions.len());
         // Nothing of the program around counts there: neither variables nor memory nor loops.
         let (vars, frame) = (std::mem::take(&mut self.vars), self.frame.take());
         let memory = self.begin_memory();

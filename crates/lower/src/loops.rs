@@ -42,6 +42,11 @@ const SEARCH: Work = Work { insts: 1 << 17, forks: 8000 };
 const FEWEST: i64 = 8;
 const MOST: i64 = 1 << 13;
 
+/// What a call costs that has a callback, beside the callback: the verifier follows ways with and without rounds.
+const CALLBACK: Work = Work { insts: 1 << 11, forks: 1 << 4 };
+/// How often it follows a callback.
+const CALLBACK_ROUNDS: i64 = 8;
+
 /// What the verifier walks: it gives up at a million instructions, and at 8192 branches whose
 /// other side is still to be looked at.
 #[derive(Clone, Copy, Default)]
@@ -206,6 +211,14 @@ impl FnLower<'_, '_, '_> {
             let (all, before) = (self.work[n], l.before[n]);
             own.plus(Work { insts: all.insts - before.insts, forks: all.forks - before.forks })
         })
+    }
+
+    /// Counts what the verifier walks for a call with a callback.
+    pub fn walk_callback(&mut self, callback: btc_ir::FuncId) {
+        let blocks = &self.b.module.functions[callback.index()].blocks;
+        let insts: usize = blocks.iter().map(|b| b.insts.len() + 1).sum();
+        let own = Work { insts: insts as i64, forks: blocks.len() as i64 }.times(CALLBACK_ROUNDS);
+        self.work = self.work.map(|w| w.plus(CALLBACK).plus(own));
     }
 
     /// Rounds of so much work each. Loops around that are walked a known number of times leave half of

@@ -89,11 +89,11 @@ pub fn run(command: &[String], sample: &Sample) -> Result<(), String> {
     difference(wanted, &outcome(&written.stdout, &written.stderr)).map_or(Ok(()), Err)
 }
 
-/// Loads a sample without attaching it.
-pub fn load(command: &[String], sample: &Sample) -> Result<(), String> {
+/// Loads a script without attaching it.
+pub fn load(command: &[String], text: &str) -> Result<(), String> {
     let mut command = command.to_vec();
     command.extend(["--unsafe", "--dry-run"].map(str::to_string));
-    let written = start(&command, &sample.text)?;
+    let written = start(&command, text)?;
     if written.success { Ok(()) } else { Err(complaint(&written)) }
 }
 

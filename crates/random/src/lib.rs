@@ -7,6 +7,7 @@ pub mod checks;
 pub mod decode;
 pub mod expressions;
 pub mod generate;
+pub mod heavy;
 mod histogram;
 pub mod kernel;
 pub mod numbers;

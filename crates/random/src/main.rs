@@ -4,14 +4,15 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use btc_random::{checks, kernel, sample};
+use btc_random::{checks, heavy, kernel, sample};
 
 const USAGE: &str = "\
-usage: btc-random [--seed N] [--count N] [--load] [--run] [--btc PATH] [--bpftrace PATH] [--show]
+usage: btc-random [--seed N] [--count N] [--load] [--run] [--heavy] [--btc PATH] [--bpftrace PATH] [--show]
   --seed N         the first script (1)
   --count N        how many (500)
   --load           load the scripts that need inputs from the kernel, without attaching (root)
   --run            run the others in the kernel and compare (root)
+  --heavy          instead load scripts that are much for the verifier (root)
   --btc PATH       the command to load and run with (btc)
   --bpftrace PATH  run the others under bpftrace and compare
   --show           print the script of the seed, and what it prints";
@@ -22,14 +23,16 @@ struct Options {
     count: u64,
     load: bool,
     run: bool,
+    heavy: bool,
     btc: String,
     bpftrace: Option<String>,
     show: bool,
 }
 
 fn options() -> Option<Options> {
+    let btc = "btc".to_string();
     let mut o =
-        Options { seed: 1, count: 500, load: false, run: false, btc: "btc".into(), bpftrace: None, show: false };
+        Options { seed: 1, count: 500, load: false, run: false, heavy: false, btc, bpftrace: None, show: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -39,6 +42,7 @@ fn options() -> Option<Options> {
             "--bpftrace" => o.bpftrace = Some(args.next()?),
             "--load" => o.load = true,
             "--run" => o.run = true,
+            "--heavy" => o.heavy = true,
             "--show" => o.show = true,
             _ => return None,
         }
@@ -61,14 +65,19 @@ fn add(to: &AtomicU64) {
 }
 
 fn check(seed: u64, options: &Options, counts: &Counts) -> Result<(), String> {
-    let sample = sample(seed);
     let btc = [options.btc.clone(), "run".into()];
+    if options.heavy {
+        kernel::load(&btc, &heavy::script(seed))?;
+        add(&counts.loaded);
+        return Ok(());
+    }
+    let sample = sample(seed);
     if sample.outcome.is_none() {
         if !options.load {
             add(&counts.left_out);
             return Ok(());
         }
-        kernel::load(&btc, &sample)?;
+        kernel::load(&btc, &sample.text)?;
         add(&counts.loaded);
         return Ok(());
     }
@@ -90,6 +99,10 @@ fn main() -> ExitCode {
         eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
+    if options.show && options.heavy {
+        print!("{}", heavy::script(options.seed));
+        return ExitCode::SUCCESS;
+    }
     if options.show {
         let sample = sample(options.seed);
         print!("{}", sample.text);
@@ -116,7 +129,7 @@ fn main() -> ExitCode {
     });
     let get = |n: &AtomicU64| n.load(Ordering::Relaxed);
     println!(
-        "{} scripts agreed in interpreter and machine, {} ran and agreed, {} with inputs were loaded, {} failed, in {} s",
+        "{} scripts agreed in interpreter and machine, {} ran and agreed, {} were loaded, {} failed, in {} s",
         get(&counts.agreed),
         get(&counts.ran),
         get(&counts.loaded),

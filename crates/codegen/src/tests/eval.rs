@@ -1,4 +1,4 @@
-//! Runs IR in its interpreter, for comparison with the VM. Helper 1 is [`mix`].
+//! Runs IR in its interpreter, for comparison with the VM. Helper 7 is [`mix`].
 
 use btc_ir::interp::{self, Host};
 use btc_ir::machine::Machine;
@@ -18,7 +18,7 @@ pub fn eval(module: &Module, inputs: &[u64]) -> Result<u64, Trap> {
     interp::run(module, FuncId(0), &[ctx], &mut host, STEPS)
 }
 
-/// The usual mock, with another helper 1.
+/// The usual mock, with another helper 7.
 struct Mixer(Machine);
 
 impl Host for Mixer {
@@ -45,7 +45,7 @@ impl Host for Mixer {
     fn helper(&mut self, module: &Module, number: u32, args: &[u64]) -> Result<u64, Trap> {
         let arg = |n: usize| args.get(n).copied().unwrap_or(0);
         match number {
-            1 => Ok(mix(arg(0), arg(1), arg(2), arg(3), arg(4))),
+            7 => Ok(mix(arg(0), arg(1), arg(2), arg(3), arg(4))),
             _ => self.0.helper(module, number, args),
         }
     }

@@ -2,7 +2,12 @@
 
 use btc_ir::{BinOp, Block, Builder, Callee, Cond, Jump, Op, Slot, Terminator, Value, Width};
 
+use btc_diagnostics::Span;
+use btc_ir::{FunctionKind, Module};
+
 use super::{build, eval::eval, execute, text};
+use crate::demote::{self, Reads};
+use crate::flow::Flow;
 
 /// A small generator of numbers; the same in every run.
 struct Random(u64);
@@ -75,7 +80,7 @@ fn instruction(b: &mut Builder<'_>, r: &mut Random, values: &mut Vec<Value>, slo
         11 => {
             // The VM's helpers take five.
             let args: Vec<Value> = (0..5).map(|_| any(r, values)).collect();
-            b.call(Callee::Helper(1), &args)
+            b.call(Callee::Helper(7), &args)
         }
         12 => {
             let slot = b.slot_addr(r.pick(slots));
@@ -173,5 +178,35 @@ fn random_functions_agree() {
         let wanted = eval(&module, &inputs);
         let got = execute(&program.insns, &inputs);
         assert_eq!(Ok(got), wanted, "seed {seed}:\n{:#?}\n{}", module.functions[0].blocks, text(&program));
+    }
+}
+
+/// Values that are kept in scratch memory are what they were, all of them, read seldom or often.
+#[test]
+fn random_functions_agree_in_scratch_memory() {
+    for seed in 0..600 {
+        let mut r = Random(seed);
+        let mut module = Module::default();
+        let mut b = Builder::new(&mut module, "test", FunctionKind::Program { section: "raw_tp".into() }, 1, Span::default());
+        function(&mut b, &mut r);
+        let func = b.finish();
+        module.add_function(func);
+        let inputs: Vec<u64> = (0..6).map(|_| r.next() % 100).collect();
+        let wanted = eval(&module, &inputs);
+        let fixed = Flow::new(&module.functions[0], &module).must_know();
+        let made = |f: &btc_ir::Function| -> Vec<Value> {
+            let insts = f.blocks.iter().flat_map(|b| b.insts.iter().filter_map(|i| i.result));
+            f.blocks[1..].iter().flat_map(|b| b.params.clone()).chain(insts).collect()
+        };
+        let mut values = made(&module.functions[0]);
+        values.retain(|v| !fixed[v.index()]);
+        assert!(!values.is_empty());
+        module.need_scratch();
+        let reads = if seed % 2 == 0 { Reads::OnceABlock } else { Reads::AtEachUse };
+        demote::run(&mut module.functions[0], &values, reads);
+        assert_eq!(btc_ir::validate(&module), [], "seed {seed}");
+        assert_eq!(eval(&module, &inputs), wanted, "seed {seed}");
+        let program = crate::compile(&mut module).unwrap_or_else(|e| panic!("seed {seed}: {e}")).remove(0);
+        assert_eq!(Ok(execute(&program.insns, &inputs)), wanted, "seed {seed}:\n{}", text(&program));
     }
 }

@@ -1,5 +1,7 @@
 //! Generated code, run in the user-space VM `rbpf` and compared with a small evaluator.
 
+use std::cell::Cell;
+
 mod eval;
 mod fuzz;
 mod shapes;
@@ -34,13 +36,26 @@ pub fn mix(a: u64, b: u64, c: u64, d: u64, e: u64) -> u64 {
     x
 }
 
-/// Runs a program on inputs; helper 1 is [`mix`].
+thread_local! {
+    /// Scratch memory.
+    static SCRATCH: Box<[Cell<u64>]> = vec![Cell::new(0); 1 << 12].into();
+}
+
+/// The address of scratch memory: what the lookup yields that programs begin with.
+fn scratch(_: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
+    SCRATCH.with(|s| s.as_ptr() as u64)
+}
+
+/// Runs a program on inputs; helper 7 is [`mix`].
 pub fn execute(insns: &[Insn], inputs: &[u64]) -> u64 {
     // The kernel forgets r1-r5 at a call and so must the VM: poison them behind each.
     let bytes: Vec<u8> = poison(insns).into_iter().flat_map(Insn::to_bytes).collect();
     let mut memory: Vec<u8> = inputs.iter().flat_map(|n| n.to_le_bytes()).collect();
     let mut vm = rbpf::EbpfVmRaw::new(Some(&bytes)).unwrap_or_else(|e| panic!("{e}"));
-    vm.register_helper(1, mix).unwrap_or_else(|e| panic!("{e}"));
+    vm.register_helper(7, mix).unwrap_or_else(|e| panic!("{e}"));
+    vm.register_helper(1, scratch).unwrap_or_else(|e| panic!("{e}"));
+    let start = scratch(0, 0, 0, 0, 0);
+    vm.register_allowed_memory(start..start + (8 << 12));
     vm.execute_program(&mut memory).unwrap_or_else(|e| panic!("{e}"))
 }
 

@@ -48,7 +48,7 @@ fn comparisons_fuse_into_branches() {
 fn the_context_survives_calls_in_a_kept_register() {
     let (_, p) = build(|b| {
         let ctx = b.param(0);
-        let x = b.helper(1, &[]);
+        let x = b.helper(7, &[]);
         let y = b.load(Width::B8, ctx, 0);
         let z = b.bin(BinOp::Add, x, y);
         b.ret(z);
@@ -64,7 +64,7 @@ fn more_than_ten_live_values_spill() {
             let values: Vec<_> = (0..n).map(|i| b.load(Width::B8, ctx, 8 * i)).collect();
             let mut sum = b.iconst(0);
             if calls {
-                sum = b.helper(1, &[sum, sum, sum, sum, sum]);
+                sum = b.helper(7, &[sum, sum, sum, sum, sum]);
             }
             for (i, v) in values.iter().enumerate() {
                 let part = b.bin_imm(BinOp::Mul, *v, i as i64 + 1);
@@ -161,7 +161,7 @@ fn the_stack_has_an_end() {
     let mut b = btc_ir::Builder::new(&mut module, "big", kind, 0, Default::default());
     let slot = b.slot(520);
     let at = b.slot_addr(slot);
-    let r = b.helper(1, &[at]);
+    let r = b.helper(7, &[at]);
     b.ret(r);
     let f = b.finish();
     module.add_function(f);
@@ -175,7 +175,7 @@ fn bounds_are_established_where_they_are_used() {
         let ctx = b.param(0);
         let n = b.load(Width::B8, ctx, 0);
         let n = b.push(Op::UMin(n, 100));
-        let r = b.helper(1, &[ctx, n]);
+        let r = b.helper(7, &[ctx, n]);
         let sum = b.bin(BinOp::Sub, r, n);
         b.push(Op::AtomicAdd(Width::B8, btc_ir::Memory { base: sum, offset: 0 }, n));
         b.ret(sum);
@@ -197,9 +197,9 @@ fn bounds_are_established_again_after_reloads() {
                 b.push(Op::UMin(v, 100))
             })
             .collect();
-        let mut sum = b.helper(1, &[ctx, ctx, ctx, ctx, ctx]);
+        let mut sum = b.helper(7, &[ctx, ctx, ctx, ctx, ctx]);
         for v in &bounded {
-            sum = b.helper(1, &[sum, *v, *v, sum, sum]);
+            sum = b.helper(7, &[sum, *v, *v, sum, sum]);
         }
         b.ret(sum);
     });

@@ -1,0 +1,131 @@
+//! Makes a function take less of the stack, of which there are 512 bytes: what does not fit goes to scratch memory.
+//!
+//! Stack objects go first, where nothing wants them on the stack; then numbers that would be spilled, those first
+//! that are needed longest and touched least.
+
+use std::collections::HashMap;
+
+use btc_ir::{BinOp, Callee, Cfg, Function, Module, Op, ScratchId, Value, Width};
+
+use crate::demote::{self, Reads};
+use crate::flow::{Flow, Origin};
+use crate::live::{self, Live};
+use crate::share;
+
+/// Helpers that want an object on the stack, for a callback: `bpf_for_each_map_elem`, `bpf_loop`.
+const ON_STACK: &[u32] = &[164, 181];
+/// Numbers that are needed for fewer instructions than this take no lasting room.
+const SHORT: usize = 4;
+/// Numbers that are moved at once, beside those that must be: others take their registers.
+const MORE: usize = 4;
+
+/// Frees `excess` bytes or some of them; whether there was anything to free.
+pub fn run(func: &mut Function, module: &mut Module, excess: u32) -> bool {
+    if share::worth(func) {
+        share::run(func);
+    }
+    let moved = objects(func, module, excess);
+    let left = excess.saturating_sub(moved);
+    let values = if left > 0 { values(func, module, left.div_ceil(8) as usize + MORE) } else { Vec::new() };
+    if moved == 0 && values.is_empty() {
+        return false;
+    }
+    module.need_scratch();
+    demote::run(func, &values, Reads::AtEachUse);
+    true
+}
+
+/// Moves stack objects to scratch memory, large ones first. Yields the bytes that were freed.
+fn objects(func: &mut Function, module: &Module, excess: u32) -> u32 {
+    let free = movable(func, module);
+    let mut order: Vec<usize> = (0..func.slots.len()).filter(|n| free[*n] && func.slots[*n] > 0).collect();
+    order.sort_by_key(|n| std::cmp::Reverse(func.slots[*n]));
+    let mut moved = 0;
+    let mut places = HashMap::new();
+    for slot in order {
+        if moved >= excess {
+            break;
+        }
+        let size = std::mem::take(&mut func.slots[slot]);
+        moved += size.next_multiple_of(8);
+        func.scratch.push(size);
+        places.insert(slot, ScratchId(func.scratch.len() as u32 - 1));
+    }
+    for inst in func.blocks.iter_mut().flat_map(|b| &mut b.insts) {
+        if let Op::SlotAddr(slot) = inst.op
+            && let Some(place) = places.get(&slot.index())
+        {
+            inst.op = Op::ScratchAddr(*place);
+        }
+    }
+    moved
+}
+
+/// Which stack objects may lie elsewhere: those that only numbers are kept in, and whose addresses go to helpers
+/// that take any memory.
+fn movable(func: &Function, module: &Module) -> Vec<bool> {
+    let flow = Flow::new(func, module);
+    let must_know = flow.must_know();
+    let mut slot_of: Vec<Option<usize>> = vec![None; flow.len()];
+    let mut free = vec![true; func.slots.len()];
+    for inst in func.blocks.iter().flat_map(|b| &b.insts) {
+        let Some(v) = inst.result else { continue };
+        slot_of[v.index()] = match &inst.op {
+            Op::SlotAddr(slot) => Some(slot.index()),
+            Op::Bin(BinOp::Add, a, b) if matches!(flow.op(*b), Some(Op::Const(_))) => slot_of[a.index()],
+            _ => None,
+        };
+    }
+    for block in &func.blocks {
+        live::for_each_use(block, |n, v| {
+            let Some(slot) = slot_of[v.index()] else { return };
+            free[slot] &= block.insts.get(n).is_some_and(|inst| match &inst.op {
+                Op::Load(width, _) => *width != Width::B8 || !must_know[inst.result.map_or(0, |r| r.index())],
+                Op::Store(_, _, stored) => *stored != v && !must_know[stored.index()],
+                Op::AtomicAdd(_, _, added) => *added != v,
+                Op::Clear(..) | Op::Copy { .. } => true,
+                Op::Call(Callee::Helper(number), _) => !ON_STACK.contains(number),
+                Op::Bin(..) => inst.result.is_some_and(|r| slot_of[r.index()].is_some()),
+                _ => false,
+            });
+        });
+    }
+    free
+}
+
+/// Numbers to keep in scratch memory.
+fn values(func: &Function, module: &Module, count: usize) -> Vec<Value> {
+    let (flow, cfg) = (Flow::new(func, module), Cfg::new(func));
+    let fixed = flow.fixed(&cfg);
+    let candidate = |v: &Value| {
+        let made = match flow.origin(*v) {
+            Origin::Outside => false,
+            Origin::Param(..) => true,
+            Origin::Inst(op) => !matches!(
+                op,
+                Op::Const(_) | Op::Late(_) | Op::SlotAddr(_) | Op::ScratchAddr(_) | Op::MapAddr(_) | Op::GlobalAddr(_)
+                    | Op::FuncAddr(_) | Op::KfuncAddr(_)
+            ),
+        };
+        made && !fixed[v.index()]
+    };
+    let all: Vec<Value> = (0..flow.len() as u32).map(Value).filter(candidate).collect();
+    let (mut lives, mut uses) = (vec![0; flow.len()], vec![1; flow.len()]);
+    let live = Live::new(func, &cfg, all.clone());
+    for block in &cfg.order {
+        let data = func.block(*block);
+        live.at(*block).for_each(|v| lives[v.index()] += data.insts.len() + 1);
+        let mut last: HashMap<Value, usize> = HashMap::new();
+        live::for_each_use(data, |n, v| {
+            uses[v.index()] += 1;
+            last.insert(v, n);
+        });
+        for (n, v) in data.insts.iter().enumerate().filter_map(|(n, i)| Some((n, i.result?))) {
+            lives[v.index()] += last.get(&v).map_or(0, |last| last - n);
+        }
+    }
+    let mut order: Vec<Value> = all.into_iter().filter(|v| lives[v.index()] >= SHORT).collect();
+    order.sort_by_key(|v| std::cmp::Reverse((lives[v.index()] * 16 / uses[v.index()], v.0)));
+    order.truncate(count);
+    order
+}

@@ -2,25 +2,26 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType, PatchValue};
+use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType};
 
-use crate::attach::{tracefs, uprobe};
+use crate::arguments;
+use crate::attach::{Plan, uprobe};
 use crate::elf::Image;
 use crate::render::{Context, time};
 use crate::{Error, Options, kfunc};
 
 /// Fills everything that the object leaves open.
-pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: Option<u32>) -> Result<(), Error> {
+pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: Option<u32>, plans: &[Plan]) -> Result<(), Error> {
     params(image, ctx.manifest, options)?;
     warn_of_no_child(ctx.manifest, options, child);
     for global in &ctx.manifest.globals {
         let value = global_value(&global.value, ctx, options, child)?;
         image.set_number(&global.symbol, value)?;
     }
-    for patch in &ctx.manifest.patches {
-        if let PatchValue::TracepointField { category, event, field } = &patch.value {
-            let offset = tracefs::field_offset(category, event, field)?;
-            image.set_field_offset(&patch.program, patch.insn, offset)?;
+    // What is bound differently for some of a probe's targets is put into copies.
+    for plan in plans {
+        if let Some(target) = plan.targets.first() {
+            arguments::put(image, ctx.manifest, &target.arguments)?;
         }
     }
     Ok(())

@@ -3,15 +3,16 @@
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
-use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType, PatchValue};
+use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType};
 
-use crate::attach::{tracefs, uprobe};
+use crate::arguments;
+use crate::attach::{Plan, uprobe};
 use crate::elf::Image;
 use crate::render::{Context, kernel_enums, time};
 use crate::{Error, Options, kfunc, place, short_keys};
 
 /// Fills everything that the object leaves open.
-pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: Option<u32>) -> Result<(), Error> {
+pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: Option<u32>, plans: &[Plan]) -> Result<(), Error> {
     params(image, ctx.manifest, options)?;
     warn_of_no_child(ctx.manifest, options, child);
     for global in &ctx.manifest.globals {
@@ -21,10 +22,10 @@ pub(crate) fn bind(image: &mut Image, ctx: &Context, options: &Options, child: O
         })?;
         image.set_number(&global.symbol, value)?;
     }
-    for patch in &ctx.manifest.patches {
-        if let PatchValue::TracepointField { category, event, field } = &patch.value {
-            let offset = tracefs::field_offset(category, event, field)?;
-            image.set_field_offset(&patch.program, patch.insn, offset)?;
+    // What is bound differently for some of a probe's targets is put into copies.
+    for plan in plans {
+        if let Some(target) = plan.targets.first() {
+            arguments::put(image, ctx.manifest, &target.arguments)?;
         }
     }
     Ok(())

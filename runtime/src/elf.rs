@@ -1,11 +1,14 @@
 //! The object's bytes: finding the manifest and filling variables before libbpf sees them.
 
+mod relocations;
+
 use std::collections::HashMap;
 
 use btc_abi::{Manifest, SECTION};
 use object::{Object, ObjectSection, ObjectSymbol};
 
 use crate::Error;
+use crate::arguments::Code;
 
 /// Reads and checks the manifest of an object.
 pub fn manifest(object: &[u8]) -> Result<Manifest, Error> {
@@ -90,17 +93,37 @@ impl Image {
         Ok(())
     }
 
-    /// Writes the offset of a field: the 16-bit offset of a load or store, the immediate of
-    /// arithmetic.
-    pub(crate) fn set_field_offset(&mut self, program: &str, insn: u32, value: i16) -> Result<(), Error> {
+    /// An instruction of a program.
+    pub(crate) fn instruction(&mut self, program: &str, insn: u32) -> Result<Code, Error> {
         let slot = self.slot(program, u64::from(insn) * 8, 8)?;
-        // The classes of loads and stores are 0 to 3.
-        if slot[0] & 7 <= 3 {
-            slot[2..4].copy_from_slice(&value.to_le_bytes());
-        } else {
-            slot[4..8].copy_from_slice(&i32::from(value).to_le_bytes());
-        }
+        let imm = i32::from_le_bytes([slot[4], slot[5], slot[6], slot[7]]);
+        Ok(Code { code: slot[0], off: i16::from_le_bytes([slot[2], slot[3]]), imm })
+    }
+
+    /// Overwrites an instruction, but for its registers.
+    pub(crate) fn set_instruction(&mut self, program: &str, insn: u32, code: Code) -> Result<(), Error> {
+        let slot = self.slot(program, u64::from(insn) * 8, 8)?;
+        slot[0] = code.code;
+        slot[2..4].copy_from_slice(&code.off.to_le_bytes());
+        slot[4..8].copy_from_slice(&code.imm.to_le_bytes());
         Ok(())
+    }
+
+    /// Takes out the CO-RE relocation of an instruction, if it has one.
+    pub(crate) fn unrelocate(&mut self, program: &str, insn: u32) -> Result<(), Error> {
+        let damaged = || Error::new("the object is damaged: its relocations are not where they should be");
+        let file = parse(&self.bytes)?;
+        let symbol = file.symbols().find(|s| s.name() == Ok(program) && s.section_index().is_some());
+        let symbol = symbol.ok_or_else(damaged)?;
+        let at = symbol.address().saturating_add(u64::from(insn) * 8);
+        let section = symbol.section_index().and_then(|n| file.section_by_index(n).ok());
+        let name = section.and_then(|s| s.name().ok().map(str::to_string)).ok_or_else(damaged)?;
+        let of = |section: &str| file.section_by_name(section).and_then(|s| s.file_range());
+        let (Some((ext, ext_size)), Some((btf, btf_size))) = (of(".BTF.ext"), of(".BTF")) else { return Ok(()) };
+        let [ext, btf] = [(ext, ext_size), (btf, btf_size)].map(|(at, size)| at as usize..at.saturating_add(size) as usize);
+        let btf = self.bytes.get(btf).ok_or_else(damaged)?.to_vec();
+        let table = self.bytes.get_mut(ext).ok_or_else(damaged)?;
+        relocations::remove(table, &btf, &name, at as u32).ok_or_else(damaged)
     }
 
     /// Renames a function that the object only refers to, so that no kernel has it. Tells whether there was one.

@@ -5,6 +5,7 @@
 //! only reads and checks what an object says of itself.
 
 mod actions;
+mod arguments;
 mod attach;
 mod binding;
 mod child;
@@ -33,11 +34,13 @@ mod run;
 mod short_keys;
 mod signals;
 mod symbols;
+mod types;
 mod unwinding;
 mod usage;
 mod validate;
 mod words;
 
+pub use arguments::{Argument, Bound, Kernel, arguments};
 pub use debug_info::debug_info;
 pub use elf::manifest;
 pub use error::Error;
@@ -45,4 +48,5 @@ pub use attach::{binary_functions, bpf_functions, static_probes, symbol_size};
 pub use info::{Answer, Offer, offer};
 pub use options::{Buffering, Format, Mode, Named, Options, parameters};
 pub use run::{Outcome, run};
+pub use types::{Prototype, Types, Value};
 pub use usage::usage;

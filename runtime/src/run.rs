@@ -62,7 +62,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let targets: usize = plans.iter().map(|p| p.targets.len()).sum();
     privileges::check_files(manifest.maps.len() + manifest.probes.len() + targets)?;
     let mut image = Image::new(object)?;
-    bind(&mut image, &ctx, options, child_pid)?;
+    bind(&mut image, &ctx, options, child_pid, &plans)?;
     let loaded = load::load(&mut image, &manifest, &ctx.settings, options, &plans)?;
     drop(image);
     let mut state = state(ctx, options, &loaded)?;

@@ -1,6 +1,6 @@
 //! Probes: what to attach and what to do when it cannot be.
 
-use crate::Place;
+use crate::{Place, Typed};
 
 /// One attach point of the script.
 #[derive(Clone, Debug, PartialEq)]
@@ -223,6 +223,20 @@ impl Attach {
         match self {
             Attach::Uprobe { path, .. } | Attach::SourceLine { path, .. } | Attach::Usdt { path, .. } => {
                 Some(path.as_str()).filter(|p| !p.is_empty())
+            }
+            _ => None,
+        }
+    }
+
+    /// What the target tells the arguments of.
+    pub fn typed(&self) -> Option<Typed> {
+        match self {
+            Attach::Fentry { module, function, .. } => {
+                Some(Typed::Function { module: module.clone(), function: function.clone() })
+            }
+            Attach::RawTracepoint { event, .. } => Some(Typed::RawTracepoint { event: event.clone() }),
+            Attach::Tracepoint { category, event } => {
+                Some(Typed::Tracepoint { category: category.clone(), event: event.clone() })
             }
             _ => None,
         }

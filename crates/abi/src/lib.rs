@@ -248,16 +248,6 @@ pub struct Patch {
 /// What a patch puts into an instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PatchValue {
-    /// 16-bit offset of a load, immediate of an addition or move: offset in bytes of a tracepoint's
-    /// field in its record.
-    TracepointField {
-        /// Category.
-        category: String,
-        /// Event.
-        event: String,
-        /// Field as the `format` file names it.
-        field: String,
-    },
     /// 32-bit immediate: identity of the attach point where attach cookies do not exist.
     ProbeIdentity,
     /// 32-bit immediate: 0 where the program is attached to the probe's own events, 1 or 2 where a copy is attached
@@ -270,6 +260,87 @@ pub enum PatchValue {
         /// Which part.
         part: UsdtPart,
     },
+    /// Where an argument or the result of a function or event is: the target's prototype or `format` file tells.
+    Argument {
+        /// What it is an argument of.
+        of: Typed,
+        /// Its name there; empty for the result.
+        name: String,
+        /// What the program takes it for.
+        shape: Shape,
+        /// Which part.
+        part: ArgumentPart,
+    },
+}
+
+/// What the target describes with the names of its arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Typed {
+    /// A function of the kernel, or of a module, with its prototype among their types. The context is an array of 64-bit
+    /// words, of which an argument takes as many as its size needs.
+    Function {
+        /// The module; `vmlinux` or empty for the kernel.
+        module: String,
+        /// The function.
+        function: String,
+    },
+    /// A raw tracepoint, with a prototype too. Each argument is one word.
+    RawTracepoint {
+        /// The event.
+        event: String,
+    },
+    /// A tracepoint, with fields in its `format` file. In a probe that names many it stands for each of them.
+    Tracepoint {
+        /// Category.
+        category: String,
+        /// Event.
+        event: String,
+    },
+}
+
+/// What a program takes a value for, and so what the target's must be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// A number, `bool` or enum. One of the target fits that has no values that this one has not.
+    Int {
+        /// 1, 2, 4 or 8 bytes.
+        size: u8,
+        /// Sign.
+        signed: bool,
+    },
+    /// A pointer.
+    Pointer {
+        /// To what: `struct x`, `union x`, `u4` or `s4` for a number of so many bytes, `*` and again one of these for
+        /// another pointer; empty for anything else, which fits all.
+        to: String,
+    },
+    /// A struct or union, passed by value.
+    Record {
+        /// With its keyword, as in [`Shape::Pointer`].
+        name: String,
+        /// Size in bytes.
+        size: u32,
+    },
+    /// A field of a tracepoint, as the build's `format` file describes it.
+    Field {
+        /// The type's words: `const char *`, `u8[16]`, `__data_loc char[]`.
+        spelling: String,
+        /// Size in bytes.
+        size: u32,
+        /// Sign.
+        signed: bool,
+    },
+}
+
+/// A part of an argument's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ArgumentPart {
+    /// 16-bit offset of a load, immediate of an addition or move: offset in bytes in the context. A load of a
+    /// tracepoint's number gets the target's width, too.
+    Offset,
+    /// 32-bit immediate of a shift to the left or to the right: bits above the value in its word. The one to the right
+    /// becomes an arithmetic one where the target's number has a sign, a logical one where not.
+    Extend,
 }
 
 /// Where an argument of a USDT probe is, in parts (Systemtap's note format: `-4@-20(%rbp)`).

@@ -406,10 +406,20 @@ wire_enum!(GlobalValue {
 });
 wire_struct!(Patch { 1 program, 2 insn, 3 value });
 wire_enum!(PatchValue {
-    1 TracepointField { 1 category: category, 2 event: event, 3 field: field },
     2 ProbeIdentity {}, 3 UsdtArgument { 1 index: index, 2 part: part },
     4 SyscallTable {},
+    5 Argument { 1 of: of, 2 name: name, 3 shape: shape, 4 part: part },
 });
+wire_enum!(Typed {
+    1 Function { 1 module: module, 2 function: function },
+    2 RawTracepoint { 1 event: event },
+    3 Tracepoint { 1 category: category, 2 event: event },
+});
+wire_enum!(Shape {
+    1 Int { 1 size: size, 2 signed: signed }, 2 Pointer { 1 to: to }, 3 Record { 1 name: name, 2 size: size },
+    4 Field { 1 spelling: spelling, 2 size: size, 3 signed: signed },
+});
+wire_enum!(ArgumentPart { 1 Offset {}, 2 Extend {} });
 wire_enum!(UsdtPart {
     1 Kind {}, 2 Low {}, 3 High {}, 4 Base {}, 5 Index {}, 6 Scale {}, 7 Shift {}, 8 Signed {},
 });

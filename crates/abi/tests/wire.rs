@@ -185,8 +185,8 @@ fn everything() -> Manifest {
         default: "d".into(),
         help: "h".into(),
     };
-    let field_patch = PatchValue::TracepointField { category: "c".into(), event: "e".into(), field: "f".into() };
     let patch = |value| Patch { program: "p".into(), insn: 9, value };
+    let argument = |of, shape, part| patch(PatchValue::Argument { of, name: "a".into(), shape, part });
     Manifest {
         compiler: "btc 0.1".into(),
         sources: vec![
@@ -208,7 +208,31 @@ fn everything() -> Manifest {
         enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())], kernel: true }],
         refusals: refused.into_iter().map(|what| Refusal { what, place: place.clone() }).collect(),
         losses: vec![Loss { kind: LossKind::Helper, place, subject: "bpf_x".into() }],
-        patches: vec![patch(field_patch), patch(PatchValue::ProbeIdentity), patch(PatchValue::SyscallTable), patch(PatchValue::UsdtArgument { index: 2, part: UsdtPart::Shift })],
+        patches: vec![
+            patch(PatchValue::ProbeIdentity),
+            patch(PatchValue::SyscallTable),
+            patch(PatchValue::UsdtArgument { index: 2, part: UsdtPart::Shift }),
+            argument(
+                Typed::Function { module: "m".into(), function: "f".into() },
+                Shape::Int { size: 4, signed: true },
+                ArgumentPart::Extend,
+            ),
+            argument(
+                Typed::RawTracepoint { event: "e".into() },
+                Shape::Pointer { to: "struct s".into() },
+                ArgumentPart::Offset,
+            ),
+            argument(
+                Typed::Tracepoint { category: "c".into(), event: "e".into() },
+                Shape::Field { spelling: "u8[4]".into(), size: 4, signed: false },
+                ArgumentPart::Offset,
+            ),
+            argument(
+                Typed::RawTracepoint { event: "e".into() },
+                Shape::Record { name: "struct s".into(), size: 16 },
+                ArgumentPart::Offset,
+            ),
+        ],
         settings: vec![("max_map_keys".into(), "7".into())],
     }
 }

@@ -60,6 +60,11 @@ impl Selector<'_> {
                 }
                 self.emit(insts);
             }
+            Op::Extend(late, a) => {
+                let s = self.source(*a);
+                let shift = |op| Inst::AluLate { op, d, late: *late };
+                self.emit(vec![Inst::Set { d, s }, shift(BinOp::Shl), shift(BinOp::AShr)]);
+            }
             Op::ByteSwap(bits, a) => {
                 let s = self.source(*a);
                 self.emit(vec![Inst::Set { d, s }, Inst::Swap { bits: *bits, d }]);

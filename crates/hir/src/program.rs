@@ -2,7 +2,7 @@
 
 use btc_abi::{Attach, Missing};
 use btc_diagnostics::Span;
-use btc_providers::Provider;
+use btc_providers::{Location, Provider};
 use btc_types::{RecordType, Type};
 
 use crate::{BinaryOp, Expr, FieldStep, MapId, VarId};
@@ -108,8 +108,8 @@ pub struct Probe {
     pub missing: Missing,
     /// Whether `probe` or `func` is used and wildcards make it vary.
     pub dynamic_identity: bool,
-    /// Where a result that stands in the context is, and its type.
-    pub result_slot: Option<(u32, Type)>,
+    /// Where a result that the target finds is, and its type.
+    pub result: Option<(Location, Type)>,
     /// `/…/`
     pub predicate: Option<Expr>,
     /// Whether the predicate defines variables, in block expressions.

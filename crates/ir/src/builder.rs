@@ -137,6 +137,12 @@ impl<'m> Builder<'m> {
         self.push(Op::LoadLate(width, base, id))
     }
 
+    /// Extends as a late constant says.
+    pub fn extend_late(&mut self, late: Late, a: Value) -> Value {
+        let id = self.module.late(late);
+        self.push(Op::Extend(id, a))
+    }
+
     /// A direct store.
     pub fn store(&mut self, width: Width, base: Value, offset: i32, value: Value) {
         self.push(Op::Store(width, Memory { base, offset }, value));

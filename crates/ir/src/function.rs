@@ -139,6 +139,9 @@ pub enum Op {
     SignExtend(u8, Value),
     /// `v = zext.N a`: keeps the low N bits.
     ZeroExtend(u8, Value),
+    /// `v = extend L, a`: extends the low bits to 64 as the late constant says ([`crate::ArgumentPart::Extend`]). As a
+    /// number it is how many bits, negative for those that have a sign.
+    Extend(LateId, Value),
     /// `v = bswap.N a`: swaps the low N bits (16, 32, 64) and drops the rest.
     ByteSwap(u8, Value),
     /// `v = cmp.cond a, b`: 1 or 0.
@@ -214,7 +217,7 @@ impl Op {
                 f(a);
                 f(b);
             }
-            Op::SignExtend(_, a) | Op::ZeroExtend(_, a) | Op::ByteSwap(_, a) | Op::UMin(a, _) => f(a),
+            Op::SignExtend(_, a) | Op::ZeroExtend(_, a) | Op::Extend(_, a) | Op::ByteSwap(_, a) | Op::UMin(a, _) => f(a),
             Op::Load(_, m) | Op::Clear(m, _) => f(&mut m.base),
             Op::LoadLate(_, p, _) => f(p),
             Op::Store(_, m, v) | Op::AtomicAdd(_, m, v) => {

@@ -244,6 +244,11 @@ impl<'a> Interp<'a> {
             Op::Bin(op, a, b) => arithmetic(*op, frame.get(*a)?, frame.get(*b)?),
             Op::SignExtend(bits, a) => sign_extend(*bits, frame.get(*a)?),
             Op::ZeroExtend(bits, a) => zero_extend(*bits, frame.get(*a)?),
+            Op::Extend(late, a) => {
+                let (bits, word) = (self.host.late(module, *late)? as i64, frame.get(*a)?);
+                let extend = if bits < 0 { sign_extend } else { zero_extend };
+                extend(bits.unsigned_abs().min(64) as u8, word)
+            }
             Op::ByteSwap(bits, a) => byte_swap(*bits, frame.get(*a)?),
             Op::Cmp(cond, a, b) => u64::from(holds(*cond, frame.get(*a)?, frame.get(*b)?)),
             Op::UMin(a, n) => frame.get(*a)?.min(*n),

@@ -3,7 +3,7 @@
 //! The object writer turns them into CO-RE relocations against stub types,
 //! externs, or patches that the runtime applies (`docs/object-format.md`).
 
-use btc_abi::UsdtPart;
+use btc_abi::{ArgumentPart, Shape, Typed, UsdtPart};
 
 /// A number that is bound on the target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,16 +52,6 @@ pub enum Late {
     KernelSymbol(String),
     /// `LINUX_KERNEL_VERSION`: major << 16 | minor << 8 | patch (`.kconfig` extern).
     KernelVersion,
-    /// Offset in bytes of a tracepoint's field in its record. Patched by the
-    /// runtime from the target's `format` file (`abi::PatchValue::TracepointField`).
-    TracepointField {
-        /// Category.
-        category: String,
-        /// Event.
-        event: String,
-        /// Field as the `format` file names it.
-        field: String,
-    },
     /// Number of the attach point, patched into copies of the program where
     /// attach cookies do not exist (`abi::PatchValue::ProbeIdentity`).
     ProbeIdentity,
@@ -76,6 +66,30 @@ pub enum Late {
         /// Which part.
         part: UsdtPart,
     },
+    /// A part of where an argument or the result of a function or event is (`abi::PatchValue::Argument`).
+    Argument {
+        /// What it is an argument of.
+        of: Typed,
+        /// Its name; empty for the result.
+        name: String,
+        /// What the program takes it for.
+        shape: Shape,
+        /// Which part.
+        part: ArgumentPart,
+        /// The field by which loaders can find it that know no patches: for them alone there is a CO-RE relocation.
+        /// Without one they must refuse the program.
+        core: Option<Box<Late>>,
+    },
+}
+
+impl Late {
+    /// What a CO-RE relocation is made of.
+    pub fn core(&self) -> &Late {
+        match self {
+            Late::Argument { core: Some(core), .. } => core,
+            other => other,
+        }
+    }
 }
 
 /// A step from a record to a field.

@@ -33,7 +33,7 @@ pub use function::{
     Op, Terminator, Width,
 };
 pub use late::{Fact, Late, Leaf, PathStep, TypeFact};
-pub use btc_abi::{MapKind, UsdtPart};
+pub use btc_abi::{ArgumentPart, MapKind, Shape, Typed, UsdtPart};
 pub use btc_diagnostics::Span;
 pub use module::{Global, Kfunc, Map, Module, Section};
 pub use parse::{ParseError, parse};

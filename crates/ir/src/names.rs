@@ -2,7 +2,7 @@
 
 use btc_abi::MapKind;
 
-use crate::{BinOp, Cond, Fact, TypeFact, UsdtPart, Width};
+use crate::{ArgumentPart, BinOp, Cond, Fact, TypeFact, UsdtPart, Width};
 
 /// Arithmetic.
 pub const BINS: &[(BinOp, &str)] = &[
@@ -71,6 +71,9 @@ pub const USDT_PARTS: &[(UsdtPart, &str)] = &[
     (UsdtPart::Shift, "shift"),
     (UsdtPart::Signed, "signed"),
 ];
+
+pub const ARGUMENT_PARTS: &[(ArgumentPart, &str)] =
+    &[(ArgumentPart::Offset, "offset"), (ArgumentPart::Extend, "extend")];
 
 /// Facts about types.
 pub const TYPE_FACTS: &[(TypeFact, &str)] =

@@ -110,6 +110,13 @@ impl<'t> Parser<'t> {
         if self.eat(mark) { Ok(()) } else { self.fail(format!("expected `{mark}`")) }
     }
 
+    /// Skips a word if it is the next one.
+    pub(crate) fn eat_word(&mut self, word: &str) -> bool {
+        let found = self.peek() == Some(Token::Word(word));
+        self.at += usize::from(found);
+        found
+    }
+
     pub(crate) fn keyword(&mut self, keyword: &str) -> Result<()> {
         if self.word()? == keyword { Ok(()) } else { self.fail_back(format!("expected `{keyword}`")) }
     }
@@ -404,6 +411,11 @@ impl Parser<'_> {
         Ok(match word {
             "const" => Op::Const(self.number()?),
             "late" => Op::Late(LateId(self.id("late")?)),
+            "extend" => {
+                let late = LateId(self.id("late")?);
+                self.expect(',')?;
+                Op::Extend(late, self.value()?)
+            }
             "umin" => Op::UMin(self.value()?, self.then_number()?),
             "fill" => Op::Clear(self.memory()?, self.then_number()?),
             "copy" => {

@@ -1,8 +1,8 @@
 //! Reads late constants.
 
-use crate::names::{FACTS, TYPE_FACTS, USDT_PARTS, named};
+use crate::names::{ARGUMENT_PARTS, FACTS, TYPE_FACTS, USDT_PARTS, named};
 use crate::parse::{Parser, Result};
-use crate::{Late, Leaf, PathStep};
+use crate::{Late, Leaf, PathStep, Shape, Typed};
 
 /// Deepest nesting of arrays.
 const MAX_DEPTH: usize = 64;
@@ -27,10 +27,6 @@ impl Parser<'_> {
             }
             "kernel_symbol" => Late::KernelSymbol(self.string()?),
             "kernel_version" => Late::KernelVersion,
-            "tracepoint_field" => {
-                let (category, event) = (self.string()?, self.string()?);
-                Late::TracepointField { category, event, field: self.string()? }
-            }
             "probe_identity" => Late::ProbeIdentity,
             "syscall_table" => Late::SyscallTable,
             "usdt_argument" => {
@@ -40,8 +36,37 @@ impl Parser<'_> {
                 };
                 Late::UsdtArgument { index, part }
             }
+            "argument" => self.argument()?,
             word => return self.fail_back(format!("`{word}` is no late constant")),
         })
+    }
+
+    fn argument(&mut self) -> Result<Late> {
+        let name = self.string()?;
+        self.keyword("of")?;
+        let of = match self.word()? {
+            "function" => Typed::Function { module: self.string()?, function: self.string()? },
+            "raw_tracepoint" => Typed::RawTracepoint { event: self.string()? },
+            "tracepoint" => Typed::Tracepoint { category: self.string()?, event: self.string()? },
+            _ => return self.fail_back("nothing that has arguments"),
+        };
+        self.keyword("as")?;
+        let shape = match self.word()? {
+            "pointer" => Shape::Pointer { to: self.string()? },
+            "record" => Shape::Record { name: self.string()?, size: self.number()? },
+            "field" => {
+                let spelling = self.string()?;
+                let signed = self.word()? == "signed";
+                Shape::Field { spelling, size: self.number()?, signed }
+            }
+            sign @ ("signed" | "unsigned") => Shape::Int { signed: sign == "signed", size: self.number()? },
+            _ => return self.fail_back("no such shape of an argument"),
+        };
+        let Some(part) = named(ARGUMENT_PARTS, self.word()?) else {
+            return self.fail_back("no such part of an argument's place");
+        };
+        let core = if self.eat_word("core") { Some(Box::new(self.late()?)) } else { None };
+        Ok(Late::Argument { of, name, shape, part, core })
     }
 
     fn record(&mut self) -> Result<(String, bool)> {

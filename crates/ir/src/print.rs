@@ -5,10 +5,10 @@
 
 use std::fmt::{self, Write};
 
-use crate::names::{BINS, CONDS, FACTS, MAP_KINDS, TYPE_FACTS, USDT_PARTS, WIDTHS, name};
+use crate::names::{ARGUMENT_PARTS, BINS, CONDS, FACTS, MAP_KINDS, TYPE_FACTS, USDT_PARTS, WIDTHS, name};
 use crate::{
     Callee, Function, FunctionKind, Global, InstData, Jump, Late, Leaf, Map, Memory, Module, Op, PathStep,
-    Section, Terminator, Value,
+    Section, Shape, Terminator, Typed, Value,
 };
 
 /// The text form of a module.
@@ -126,6 +126,7 @@ impl fmt::Display for Op {
             Op::Bin(op, a, b) => write!(f, "{} {a}, {b}", name(BINS, op)),
             Op::SignExtend(n, a) => write!(f, "sext.{n} {a}"),
             Op::ZeroExtend(n, a) => write!(f, "zext.{n} {a}"),
+            Op::Extend(late, a) => write!(f, "extend {late}, {a}"),
             Op::ByteSwap(n, a) => write!(f, "bswap.{n} {a}"),
             Op::Cmp(cond, a, b) => write!(f, "cmp.{} {a}, {b}", name(CONDS, cond)),
             Op::UMin(a, n) => write!(f, "umin {a}, {n}"),
@@ -222,12 +223,17 @@ impl fmt::Display for Late {
             }
             Late::KernelSymbol(name) => write!(f, "kernel_symbol {}", Quoted(name)),
             Late::KernelVersion => f.write_str("kernel_version"),
-            Late::TracepointField { category, event, field } => {
-                write!(f, "tracepoint_field {} {} {}", Quoted(category), Quoted(event), Quoted(field))
-            }
             Late::ProbeIdentity => f.write_str("probe_identity"),
             Late::SyscallTable => f.write_str("syscall_table"),
             Late::UsdtArgument { index, part } => write!(f, "usdt_argument {index} {}", name(USDT_PARTS, part)),
+            Late::Argument { of, name: argument, shape, part, core } => {
+                write!(f, "argument {} of ", Quoted(argument))?;
+                typed(of, f)?;
+                f.write_str(" as ")?;
+                shaped(shape, f)?;
+                write!(f, " {}", name(ARGUMENT_PARTS, part))?;
+                core.as_ref().map_or(Ok(()), |core| write!(f, " core {core}"))
+            }
         }
     }
 }
@@ -266,5 +272,24 @@ impl fmt::Display for Quoted<'_> {
             }
         }
         f.write_char('"')
+    }
+}
+
+/// What an argument is one of.
+fn typed(of: &Typed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match of {
+        Typed::Function { module, function } => write!(f, "function {} {}", Quoted(module), Quoted(function)),
+        Typed::RawTracepoint { event } => write!(f, "raw_tracepoint {}", Quoted(event)),
+        Typed::Tracepoint { category, event } => write!(f, "tracepoint {} {}", Quoted(category), Quoted(event)),
+    }
+}
+
+fn shaped(shape: &Shape, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let sign = |signed: bool| if signed { "signed" } else { "unsigned" };
+    match shape {
+        Shape::Int { size, signed } => write!(f, "{} {size}", sign(*signed)),
+        Shape::Pointer { to } => write!(f, "pointer {}", Quoted(to)),
+        Shape::Record { name, size } => write!(f, "record {} {size}", Quoted(name)),
+        Shape::Field { spelling, size, signed } => write!(f, "field {} {} {size}", Quoted(spelling), sign(*signed)),
     }
 }

@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::{
-    Block, Callee, Cfg, Fact, Function, FunctionKind, InstData, Jump, Late, Memory, Module, Op, Section,
+    ArgumentPart, Block, Callee, Cfg, Fact, Function, FunctionKind, InstData, Jump, Late, Memory, Module, Op, Section,
     Terminator, UsdtPart, Value, Width,
 };
 
@@ -246,13 +246,18 @@ impl<'a> FunctionChecker<'a> {
                 Some(f) => self.check(f.kind == FunctionKind::Callback, inst, "not a callback"),
             },
             Op::Late(id) => self.check(id.index() < m.lates.len(), inst, "no such late constant"),
+            Op::Extend(id, _) => {
+                let late = m.lates.get(id.index());
+                let extends = matches!(late, Some(Late::Argument { part: ArgumentPart::Extend, .. }));
+                self.check(extends, inst, "the late constant tells of no extension");
+            }
             Op::LoadLate(_, _, id) => match m.lates.get(id.index()) {
                 None => self.c.error(inst, "no such late constant"),
                 Some(late) => {
                     let offset = matches!(
                         late,
                         Late::Field { fact: Fact::ByteOffset, .. }
-                            | Late::TracepointField { .. }
+                            | Late::Argument { part: ArgumentPart::Offset, .. }
                             | Late::UsdtArgument { part: UsdtPart::Base | UsdtPart::Index, .. }
                     );
                     self.check(offset, inst, "the late constant is no offset");

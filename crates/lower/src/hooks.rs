@@ -283,7 +283,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
 
     fn argument(&mut self, n: u32) -> Value {
         if self.f.probe.provider.context == Context::Slots {
-            return self.f.slot_argument(n, &Type::UINT64);
+            return self.f.context_word(n);
         }
         if self.f.probe.provider.context == Context::Usdt {
             return self.f.usdt_argument(n);
@@ -293,9 +293,9 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
 
     fn result(&mut self) -> Value {
         if self.f.probe.provider.context == Context::Slots {
-            // The result stands behind the arguments (kernel: Documentation/bpf, fexit).
-            let (n, ty) = self.f.probe.result_slot.clone().unwrap_or((0, Type::UINT64));
-            return self.f.slot_argument(n, &ty);
+            // The checker has let the builtin pass, so there is one.
+            let Some((location, ty)) = self.f.probe.result.clone() else { unreachable!("no result in this probe") };
+            return self.f.argument_value(&location, None, &ty);
         }
         self.f.register(|a: &'static arch::Arch| a.result)
     }

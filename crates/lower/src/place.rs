@@ -83,7 +83,10 @@ impl FnLower<'_, '_, '_> {
             }
             ExprKind::Argument { location, dynamic } => {
                 let address = self.argument_address(location, *dynamic);
-                Place::Remote { address, space: Space::Kernel }
+                match &e.ty {
+                    Type::Record(r) if is_kernel_record(&e.ty) => record_at(Base::Value(address), Space::Kernel, r),
+                    _ => Place::Remote { address, space: Space::Kernel },
+                }
             }
             ExprKind::Cast(inner) if !inner.ty.is_scalar() && !e.ty.is_scalar() => self.place(inner),
             _ => {

@@ -5,8 +5,8 @@
 
 use btc_abi::{Attach, GlobalValue, LossKind, Refused};
 use btc_builtins::helpers::GET_FUNC_IP;
-use btc_ir::{BinOp, Cond, Fact, Late, Leaf, Memory, PathStep, Value, Width};
-use btc_providers::Location;
+use btc_ir::{ArgumentPart, BinOp, Cond, Fact, Late, Leaf, Memory, PathStep, Shape, Value, Width};
+use btc_providers::{Field, Location};
 use btc_target::arch::{self, Arch, Passed, Register};
 use btc_types::{Space, Type};
 
@@ -154,100 +154,59 @@ impl FnLower<'_, '_, '_> {
                 let word = self.read_word(address, Space::User);
                 self.extend(word, ty)
             }
-            Location::Slot(n) => self.slot_argument(*n, ty),
-            Location::Record { record, older, member, index, bits } => {
-                // Syscall arguments are 64-bit words whatever their type; so is the number.
-                let leaf = if index.is_some() || *bits != 64 {
-                    Leaf::Int { size: 8, signed: *bits != 64 }
-                } else {
-                    leaf_of(ty)
-                };
-                let width = if matches!(leaf, Leaf::Int { size: 8, .. }) { Width::B8 } else { width_of(ty) };
-                let value = self.by_record(record, older.as_deref(), |f, record, fact| {
-                    let late = field(record, member, *index, leaf.clone(), fact);
-                    if fact == Fact::Exists { f.b.late(late) } else { f.b.load_late(width, ctx, late) }
-                });
+            Location::Record(field) => {
+                let value = self.b.load_late(Width::B8, ctx, field_offset(field, word()));
                 self.extend(value, ty)
             }
-            Location::Patched { category, event, field } => {
-                let late = patched(category, event, field);
-                let value = self.b.load_late(width_of(ty), ctx, late);
-                self.extend(value, ty)
+            Location::Named { shape: Shape::Field { .. }, core, .. } => {
+                let is_word = core.as_ref().is_some_and(|core| core.word);
+                let (width, leaf) = if is_word { (Width::B8, word()) } else { (width_of(ty), leaf_of(ty)) };
+                let value = self.b.load_late(width, ctx, named(location, leaf, ArgumentPart::Offset));
+                // The load has the target's width, so what has no sign is whole.
+                match is_word {
+                    true => self.extend(value, ty),
+                    false if ty.is_signed() && ty.size() < 8 => {
+                        self.b.extend_late(named(location, leaf_of(ty), ArgumentPart::Extend), value)
+                    }
+                    false => value,
+                }
+            }
+            Location::Named { shape, .. } => {
+                let value = self.b.load_late(Width::B8, ctx, named(location, word(), ArgumentPart::Offset));
+                match shape {
+                    Shape::Int { .. } => self.b.extend_late(named(location, word(), ArgumentPart::Extend), value),
+                    _ => value,
+                }
             }
         }
     }
 
-    /// Reads from the record that the target has: the usual one, or the one of older kernels.
-    fn by_record(
-        &mut self,
-        record: &str,
-        older: Option<&str>,
-        read: impl Fn(&mut Self, &str, Fact) -> Value,
-    ) -> Value {
-        let Some(older) = older else { return read(self, record, Fact::ByteOffset) };
-        let (usual, other, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
-        let present = read(self, record, Fact::Exists);
-        self.b.branch_imm(Cond::Ne, present, 0, usual, other);
-        for (block, record) in [(usual, record), (other, older)] {
-            self.b.switch_to(block);
-            let value = read(self, record, Fact::ByteOffset);
-            self.b.jump(done, &[value]);
-        }
-        self.b.switch_to(done);
-        self.b.block_param(done, 0)
-    }
-
-    /// The nth word of a context that is an array of words, as its type.
-    pub fn slot_argument(&mut self, n: u32, ty: &Type) -> Value {
+    /// The nth word of a context that is an array of words.
+    pub fn context_word(&mut self, n: u32) -> Value {
         let ctx = self.ctx();
-        let word = self.b.load(Width::B8, ctx, n as i32 * 8);
-        if ty.is_scalar() { self.extend(word, ty) } else { word }
+        self.b.load(Width::B8, ctx, n as i32 * 8)
     }
 
     /// The address of an argument that is no scalar: in the record, or where the record
     /// says that it lies.
     pub fn argument_address(&mut self, location: &Location, dynamic: Option<bool>) -> Value {
         let ctx = self.ctx();
-        let word = Leaf::Int { size: 4, signed: false };
-        match (location, dynamic) {
-            (Location::Record { record, older, member, .. }, Some(from_field)) => {
-                let late = field(record, member, None, word.clone(), Fact::ByteOffset);
-                let place = self.by_record(record, older.as_deref(), |f, record, fact| {
-                    let late = field(record, member, None, word.clone(), fact);
-                    if fact == Fact::Exists { f.b.late(late) } else { f.b.load_late(Width::B4, ctx, late) }
-                });
-                let offset = self.b.bin_imm(BinOp::And, place, 0xffff);
-                let start = self.add(ctx, offset);
-                if !from_field {
-                    return start;
-                }
-                let own = self.b.late(late);
-                let after = self.add(start, own);
-                self.b.add_imm(after, 4)
-            }
-            (Location::Patched { category, event, field }, Some(from_field)) => {
-                let late = patched(category, event, field);
-                let place = self.b.load_late(Width::B4, ctx, late.clone());
-                let offset = self.b.bin_imm(BinOp::And, place, 0xffff);
-                let start = self.add(ctx, offset);
-                if !from_field {
-                    return start;
-                }
-                let own = self.b.late(late);
-                let after = self.add(start, own);
-                self.b.add_imm(after, 4)
-            }
-            (Location::Record { record, member, index, .. }, None) => {
-                let leaf = Leaf::Array(Box::new(Leaf::Int { size: 1, signed: true }));
-                let offset = self.b.late(field(record, member, *index, leaf, Fact::ByteOffset));
-                self.add(ctx, offset)
-            }
-            (Location::Patched { category, event, field }, None) => {
-                let offset = self.b.late(patched(category, event, field));
-                self.add(ctx, offset)
-            }
-            (Location::Register(_) | Location::Stack(_) | Location::Slot(_), _) => ctx,
+        let Location::Named { .. } = location else { unreachable!("{location:?} is no place in the record") };
+        let Some(from_field) = dynamic else {
+            let leaf = Leaf::Array(Box::new(Leaf::Int { size: 1, signed: true }));
+            let offset = self.b.late(named(location, leaf, ArgumentPart::Offset));
+            return self.add(ctx, offset);
+        };
+        let late = named(location, Leaf::Int { size: 4, signed: false }, ArgumentPart::Offset);
+        let place = self.b.load_late(Width::B4, ctx, late.clone());
+        let offset = self.b.bin_imm(BinOp::And, place, 0xffff);
+        let start = self.add(ctx, offset);
+        if !from_field {
+            return start;
         }
+        let own = self.b.late(late);
+        let after = self.add(start, own);
+        self.b.add_imm(after, 4)
     }
 }
 
@@ -257,12 +216,21 @@ fn field(record: &str, member: &str, index: Option<u32>, leaf: Leaf, fact: Fact)
     Late::Field { record: record.to_string(), union: false, path, leaf, fact }
 }
 
-fn patched(category: &str, event: &str, field: &str) -> Late {
-    Late::TracepointField {
-        category: category.to_string(),
-        event: event.to_string(),
-        field: field.to_string(),
-    }
+fn field_offset(of: &Field, leaf: Leaf) -> Late {
+    field(&of.record, &of.member, of.index, leaf, Fact::ByteOffset)
+}
+
+/// A word of 8 bytes.
+fn word() -> Leaf {
+    Leaf::Int { size: 8, signed: false }
+}
+
+/// A part of the place of what the target finds by name; `leaf` is what a CO-RE relocation says that it is.
+fn named(location: &Location, leaf: Leaf, part: ArgumentPart) -> Late {
+    let Location::Named { of, name, shape, core } = location else { unreachable!("{location:?} has no name") };
+    let core = core.as_ref().filter(|_| part == ArgumentPart::Offset);
+    let core = core.map(|core| Box::new(field_offset(core, leaf)));
+    Late::Argument { of: of.clone(), name: name.clone(), shape: shape.clone(), part, core }
 }
 
 /// A fact about a register; the flavour keeps the stubs of machines apart.

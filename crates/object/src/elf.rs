@@ -6,7 +6,7 @@
 //! against the section.
 
 use btc_bpf::{Insn, Program, ProgramKind, Target};
-use btc_ir::{Late, Module, Section};
+use btc_ir::{ArgumentPart, Late, Module, Section, Shape};
 use object::write::{Object, Relocation, SectionId, StandardSection, Symbol, SymbolId, SymbolSection};
 use object::elf::RelocationType;
 use object::{
@@ -412,10 +412,13 @@ impl<'a> Writer<'a> {
             // libbpf cannot find enumerators of unnamed enums: the build's value stands.
             Some(Late::EnumValue { value, .. }) => locals::set(insns, at, *value)?,
             Some(Late::EnumExists { .. }) => locals::set(insns, at, 1)?,
-            // Patched by the runtime.
-            Some(
-                Late::TracepointField { .. } | Late::ProbeIdentity | Late::SyscallTable | Late::UsdtArgument { .. },
-            ) => {}
+            // Patched by the runtime; 0 is a value too.
+            Some(Late::ProbeIdentity | Late::SyscallTable | Late::UsdtArgument { .. }) => {}
+            // What CO-RE leaves open is the build's.
+            Some(Late::Argument { shape: Shape::Field { size, .. }, part: ArgumentPart::Extend, .. }) => {
+                locals::set(insns, at, 64 - 8 * i64::from((*size).min(8)))?;
+            }
+            Some(Late::Argument { .. }) => locals::poison(insns, at)?,
             _ => return Err(ObjectError::Invalid(format!("late constant {n} cannot be bound"))),
         }
         Ok(None)

@@ -31,3 +31,15 @@ pub fn set(insns: &mut [Insn], at: usize, value: i64) -> Result<(), ObjectError>
     }
     Ok(())
 }
+
+/// An offset that no context reaches, and that arithmetic instructions reserve.
+const POISON: i16 = 0x7ff8;
+
+/// Makes every verifier refuse an instruction that nobody has patched.
+pub fn poison(insns: &mut [Insn], at: usize) -> Result<(), ObjectError> {
+    match insns.get_mut(at) {
+        Some(insn) if matches!(insn.class(), ALU | ALU64 | LDX) => insn.off = POISON,
+        _ => return Err(ObjectError::Invalid(format!("instruction {at}: cannot be patched"))),
+    }
+    Ok(())
+}

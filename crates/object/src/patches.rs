@@ -12,14 +12,15 @@ pub fn patches(module: &Module, programs: &[Program]) -> Vec<Patch> {
         for reference in &program.references {
             let Target::Late(late) = reference.target else { continue };
             let value = match module.lates.get(late as usize) {
-                Some(Late::TracepointField { category, event, field }) => PatchValue::TracepointField {
-                    category: category.clone(),
-                    event: event.clone(),
-                    field: field.clone(),
-                },
                 Some(Late::ProbeIdentity) => PatchValue::ProbeIdentity,
                 Some(Late::SyscallTable) => PatchValue::SyscallTable,
                 Some(Late::UsdtArgument { index, part }) => PatchValue::UsdtArgument { index: *index, part: *part },
+                Some(Late::Argument { of, name, shape, part, .. }) => PatchValue::Argument {
+                    of: of.clone(),
+                    name: name.clone(),
+                    shape: shape.clone(),
+                    part: *part,
+                },
                 _ => continue,
             };
             result.push(Patch { program: program.name.clone(), insn: reference.insn, value });

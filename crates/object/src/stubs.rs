@@ -73,7 +73,7 @@ pub fn build(module: &Module, btf: &mut Btf) -> Result<Vec<Option<Relocation>>, 
     let mut stubs = Stubs::default();
     let mut enums: BTreeMap<String, Vec<(String, i64)>> = BTreeMap::new();
     let mut paths = Vec::with_capacity(module.lates.len());
-    for late in &module.lates {
+    for late in module.lates.iter().map(Late::core) {
         let mut path = None;
         match late {
             Late::Field { record, union, path: steps, leaf, .. } => {
@@ -98,7 +98,7 @@ pub fn build(module: &Module, btf: &mut Btf) -> Result<Vec<Option<Relocation>>, 
     let enum_ids: BTreeMap<&String, TypeId> =
         enums.iter().map(|(name, variants)| (name, btf.enumeration(name, 4, variants))).collect();
     let mut result = Vec::with_capacity(paths.len());
-    for (late, path) in module.lates.iter().zip(paths) {
+    for (late, path) in module.lates.iter().map(Late::core).zip(paths) {
         result.push(match (late, path) {
             (Late::Field { leaf, fact, .. }, Some(path)) => Some(emitted.field(&stubs, &path, leaf, *fact)),
             (Late::Type { fact, .. }, Some(path)) => Some(emitted.record(path.root, *fact)),

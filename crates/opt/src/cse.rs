@@ -65,6 +65,7 @@ fn key(op: &Op, context: Option<Value>) -> Option<Key> {
         Op::Bin(op, a, b) => (2, *op as i64, a.0, b.0),
         Op::SignExtend(bits, a) => (3, i64::from(*bits), a.0, 0),
         Op::ZeroExtend(bits, a) => (4, i64::from(*bits), a.0, 0),
+        Op::Extend(late, a) => (16, i64::from(late.0), a.0, 0),
         Op::ByteSwap(bits, a) => (5, i64::from(*bits), a.0, 0),
         Op::Cmp(cond @ (Cond::Eq | Cond::Ne), a, b) => sorted(6, *cond as i64, *a, *b),
         Op::Cmp(cond, a, b) => (6, *cond as i64, a.0, b.0),

@@ -1,6 +1,6 @@
 //! What a definition of a provider consists of.
 
-use btc_abi::{Attach, ClockUnit};
+use btc_abi::{Attach, ClockUnit, Shape, Typed};
 use btc_diagnostics::Code;
 use btc_target::Target;
 use btc_types::Type;
@@ -117,34 +117,59 @@ pub enum Context {
 /// A place an argument is read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Location {
-    /// A field of the tracepoint record's kernel struct (CO-RE).
-    Record {
-        /// The struct, such as `trace_event_raw_sched_switch`.
-        record: String,
-        /// The struct that older kernels have instead, where it is another.
-        older: Option<String>,
-        /// The member.
-        member: String,
-        /// The element, where the member is an array: syscall arguments.
-        index: Option<u32>,
-        /// How many bits of the 64-bit value count (the syscall number is 32).
-        bits: u8,
+    /// What the target finds by its name.
+    Named {
+        /// What it is an argument of.
+        of: Typed,
+        /// Its name; empty for the result.
+        name: String,
+        /// What the program takes it for.
+        shape: Shape,
+        /// Where loaders that know no patches find it, if they can.
+        core: Option<Field>,
     },
-    /// A field whose offset the runtime patches in from the target's `format` file.
-    Patched {
-        /// Category.
-        category: String,
-        /// Event.
-        event: String,
-        /// The field as the file names it.
-        field: String,
-    },
+    /// A field of a kernel struct.
+    Record(Field),
     /// A function's argument in its register, by position from 0.
     Register(u32),
     /// So many bytes above the stack pointer of the probed function.
     Stack(u32),
-    /// The nth word of the context.
-    Slot(u32),
+}
+
+/// A field of a kernel struct that the context is (CO-RE).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// The struct, such as `trace_event_raw_sched_switch`.
+    pub record: String,
+    /// The member.
+    pub member: String,
+    /// The element, where the member is an array: syscall arguments.
+    pub index: Option<u32>,
+    /// Whether it is a word of 8 bytes, whatever the argument's type.
+    pub word: bool,
+}
+
+/// What a program takes a value of a type for.
+pub fn shape_of(ty: &Type) -> Shape {
+    match ty {
+        Type::Pointer { to, .. } => Shape::Pointer { to: pointee(to) },
+        Type::Record(record) => Shape::Record { name: pointee(ty), size: record.size },
+        other => Shape::Int { size: other.size().clamp(1, 8) as u8, signed: other.is_signed() },
+    }
+}
+
+/// See [`Shape::Pointer`].
+fn pointee(ty: &Type) -> String {
+    match ty {
+        Type::Record(r) if !r.name.starts_with('.') => {
+            format!("{} {}", if r.union { "union" } else { "struct" }, r.name)
+        }
+        Type::Pointer { to, .. } => format!("*{}", pointee(to)),
+        Type::Int { .. } | Type::Bool | Type::Enum(_) => {
+            format!("{}{}", if ty.is_signed() { 's' } else { 'u' }, ty.size())
+        }
+        _ => String::new(),
+    }
 }
 
 /// A named argument of an attach point.
@@ -161,6 +186,14 @@ pub struct Argument {
     /// Whether the place holds `length << 16 | offset` of bytes in the record;
     /// `Some(true)` counts from the field's end.
     pub dynamic: Option<bool>,
+}
+
+impl Argument {
+    /// One that the target finds by its name.
+    pub fn named(of: Typed, name: String, ty: Type) -> Argument {
+        let location = Location::Named { of, name: name.clone(), shape: shape_of(&ty), core: None };
+        Argument { spelling: ty.to_string(), name, ty, location, dynamic: None }
+    }
 }
 
 /// What the target says of an attach point.

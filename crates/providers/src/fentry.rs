@@ -5,7 +5,7 @@ use btc_target::{Target, glob, is_glob};
 use btc_types::Type;
 
 use crate::kprobe::traceable;
-use crate::{Argument, Context, Existence, Location, Parse, ProbeError, Provider};
+use crate::{Argument, Context, Existence, Parse, ProbeError, Provider};
 
 /// `fentry`
 pub static FENTRY: Provider = Provider {
@@ -60,14 +60,8 @@ const TYPED_FUNCTION: Provider = Provider {
     },
     arguments: |target, attach| {
         let params = prototype(target, attach)?.params;
-        let argument = |(n, (name, ty)): (usize, (String, Type))| Argument {
-            spelling: ty.to_string(),
-            name,
-            ty,
-            location: Location::Slot(n as u32),
-            dynamic: None,
-        };
-        Some(params.into_iter().enumerate().map(argument).collect())
+        let of = attach.typed()?;
+        Some(params.into_iter().map(|(name, ty)| Argument::named(of.clone(), name, ty)).collect())
     },
     list,
     no_arguments: |_, attach, _| {

@@ -3,7 +3,7 @@
 use btc_abi::Attach;
 use btc_target::{Target, glob, is_glob};
 
-use crate::{Argument, Context, Existence, Location, Provider};
+use crate::{Argument, Context, Existence, Provider};
 
 /// The definition.
 pub static RAWTRACEPOINT: Provider = Provider {
@@ -69,11 +69,10 @@ fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Functions whose parameters are the event's: what calls all that is attached, and, for events that have a
-/// class of their own name, what hands their arguments to BPF (kernel: include/linux/tracepoint.h,
-/// include/trace/bpf_probe.h).
+/// Functions whose parameters are the event's: what calls all that is attached, and, last, what hands the arguments of
+/// a class to BPF, for the class may be another event's (kernel: include/linux/tracepoint.h, include/trace/bpf_probe.h).
 fn of_event(event: &str) -> impl Iterator<Item = String> {
-    ["__bpf_trace_", "__traceiter_", "__probestub_"].into_iter().map(move |prefix| format!("{prefix}{event}"))
+    ["__traceiter_", "__probestub_", "__bpf_trace_"].into_iter().map(move |prefix| format!("{prefix}{event}"))
 }
 
 /// `typedef void (*btf_trace_EVENT)(void *, …)`: the first parameter is the kernel's own.
@@ -83,15 +82,8 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
     // The typedef names no parameters.
     let named = of_event(event).find_map(|name| target.btf()?.function(&name)).map(|p| p.params);
     let named = named.filter(|n| n.len() == params.len()).unwrap_or(params);
-    let rest = named.into_iter().skip(1).enumerate();
-    let argument = |(n, (name, ty)): (usize, (String, btc_types::Type))| Argument {
-        spelling: ty.to_string(),
-        name,
-        ty,
-        location: Location::Slot(n as u32),
-        dynamic: None,
-    };
-    Some(rest.map(argument).collect())
+    let of = attach.typed()?;
+    Some(named.into_iter().skip(1).map(|(name, ty)| Argument::named(of.clone(), name, ty)).collect())
 }
 
 fn exists(target: &Target, attach: &Attach) -> Existence {

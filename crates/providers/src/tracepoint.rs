@@ -1,9 +1,9 @@
 //! `tracepoint`: static probes of the kernel, with named arguments.
 
-use btc_abi::Attach;
+use btc_abi::{Attach, Shape, Typed};
 use btc_target::{Target, TracepointField, glob, is_glob, shipped_names};
 
-use crate::{Argument, Context, Existence, Location, Parse, ProbeError, Provider};
+use crate::{Argument, Context, Existence, Field, Location, Parse, ProbeError, Provider};
 
 /// The definition.
 pub static TRACEPOINT: Provider = Provider {
@@ -34,7 +34,7 @@ pub static TRACEPOINT: Provider = Provider {
     syscall_number: |attach| match attach {
         Attach::Tracepoint { category, event } if is_glob(event) && glob(category, SYSCALLS) => {
             let record = if event.starts_with("sys_exit") { "sys_exit" } else { "sys_enter" };
-            Some(syscall_id(&format!("trace_event_raw_{record}")))
+            Some(Location::Record(syscall_id(&format!("trace_event_raw_{record}"))))
         }
         _ => None,
     },
@@ -103,10 +103,8 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
     let tracepoint = target.tracepoint(&category, &event)?;
     let mut syscall_argument = 0;
     let arguments = tracepoint.fields.iter().map(|field| {
-        let location = match &tracepoint.record {
-            Some(record) if category == SYSCALLS => {
-                syscall_location(record, field, &mut syscall_argument)
-            }
+        let core = match &tracepoint.record {
+            Some(record) if category == SYSCALLS => Some(syscall_member(record, field, &mut syscall_argument)),
             Some(record) => {
                 let prefix = match field.dynamic {
                     Some(false) => "__data_loc_",
@@ -114,20 +112,18 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
                     None => "",
                 };
                 let member = format!("{prefix}{}", field.name);
-                let older = btc_target::older_record(&category, &event);
-                Location::Record { record: record.clone(), older, member, index: None, bits: 64 }
+                Some(Field { record: record.clone(), member, index: None, word: false })
             }
-            None => Location::Patched {
-                category: category.clone(),
-                event: event.clone(),
-                field: field.name.clone(),
-            },
+            None => None,
         };
+        let shape =
+            Shape::Field { spelling: field.spelling.clone(), size: field.size, signed: field.signed };
+        let of = Typed::Tracepoint { category: category.clone(), event: event.clone() };
         Argument {
             name: field.name.clone(),
             ty: field.ty.clone(),
             spelling: field.spelling.clone(),
-            location,
+            location: Location::Named { of, name: field.name.clone(), shape, core },
             dynamic: field.dynamic,
         }
     });
@@ -136,14 +132,8 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
 
 /// Syscall events share two structs: `{ long id; unsigned long args[6]; }` and
 /// `{ long id; long ret; }` (kernel: include/trace/events/syscalls.h).
-fn syscall_location(record: &str, field: &TracepointField, next: &mut u32) -> Location {
-    let at = |member: &str, index| Location::Record {
-        record: record.to_string(),
-        older: None,
-        member: member.to_string(),
-        index,
-        bits: 64,
-    };
+fn syscall_member(record: &str, field: &TracepointField, next: &mut u32) -> Field {
+    let at = |member: &str, index| Field { record: record.to_string(), member: member.to_string(), index, word: true };
     match field.name.as_str() {
         "__syscall_nr" => syscall_id(record),
         "ret" if record.ends_with("exit") => at("ret", None),
@@ -155,8 +145,8 @@ fn syscall_location(record: &str, field: &TracepointField, next: &mut u32) -> Lo
 }
 
 /// The event's own number field is an int at the place of the long `id`, which stands first in both structs.
-fn syscall_id(record: &str) -> Location {
-    Location::Record { record: record.to_string(), older: None, member: "id".to_string(), index: None, bits: 32 }
+fn syscall_id(record: &str) -> Field {
+    Field { record: record.to_string(), member: "id".to_string(), index: None, word: true }
 }
 
 fn first_match(target: &Target, category: &str, event: &str) -> Option<(String, String)> {

@@ -16,7 +16,7 @@ pub use limits::{
     CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STACK_FRAMES, MAX_STRLEN, RING_BYTES, STACK_TABLE_ENTRIES,
 };
 pub use btc_dwarf::Sections;
-pub use tracepoints::{older_record, Tracepoint, TracepointField, shipped_names};
+pub use tracepoints::{Tracepoint, TracepointField, shipped_names};
 pub use user::{Parameter, Place, UserTypes};
 
 use std::cell::{OnceCell, RefCell};

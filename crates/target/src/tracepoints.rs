@@ -22,6 +22,8 @@ pub struct TracepointField {
     pub offset: u32,
     /// Size in bytes, on this target.
     pub size: u32,
+    /// Its sign, on this target.
+    pub signed: bool,
     /// Whether the record holds its place rather than itself: `Some(true)` counts
     /// from the field's end (`__rel_loc`).
     pub dynamic: Option<bool>,
@@ -102,7 +104,7 @@ fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField>
         (Dynamic::FromStart, _) => format!("__data_loc {}[]", declaration.ty),
         (Dynamic::FromField, _) => format!("__rel_loc {}[]", declaration.ty),
     };
-    Some(TracepointField { name: declaration.name, spelling, ty, offset, size, dynamic })
+    Some(TracepointField { name: declaration.name, spelling, ty, offset, size, signed, dynamic })
 }
 
 /// The struct of an event's records: the one of its own name if it has the fields, else the
@@ -138,17 +140,6 @@ fn member(field: &TracepointField) -> String {
         Some(true) => format!("__rel_loc_{}", field.name),
         None => field.name.clone(),
     }
-}
-
-/// The struct that an event's records had before its class was renamed or split.
-pub fn older_record(category: &str, event: &str) -> Option<String> {
-    let class = match (category, event) {
-        // Linux 6.2 gave each its own (kernel: include/trace/events/kmem.h).
-        ("kmem", "kmalloc" | "kmem_cache_alloc") => "kmem_alloc",
-        ("kmem", "kmalloc_node" | "kmem_cache_alloc_node") => "kmem_alloc_node",
-        _ => return None,
-    };
-    Some(format!("trace_event_raw_{class}"))
 }
 
 /// Formats shipped with btc, for targets without tracefs: `category:event` lines, each

@@ -44,6 +44,15 @@ impl Kernel {
         found.ok_or_else(|| Failure::new(format!("no kernel {} in `{}`", self.name, folder().display())))
     }
 
+    /// A file with its types.
+    pub fn btf(&self) -> Result<PathBuf> {
+        let btf = shell::scratch()?.join(format!("{}.btf", self.name));
+        if !btf.exists() {
+            shell::write(&btf, crate::image::btf(&self.image()?)?)?;
+        }
+        Ok(btf)
+    }
+
     /// Is it here?
     pub fn present(&self) -> bool {
         self.image().is_ok()

@@ -7,6 +7,7 @@
 pub mod apt;
 pub mod archives;
 pub mod attach_bench;
+pub mod binding;
 pub mod cases;
 pub mod conformance;
 pub mod demo;

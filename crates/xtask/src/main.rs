@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use btc_xtask::{
-    attach_bench, conformance, demo, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, soak, suite,
+    attach_bench, binding, conformance, demo, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, soak, suite,
     tools,
 };
 
@@ -17,6 +17,7 @@ usage: cargo xtask TASK
                           boot a kernel in an emulated guest and run a command there
   guest-test [--kernel K] [--conformance] [NAME…]
                           run the scripts of testdata/run, and the other proofs, in guests
+  binding-test            bind objects to each of four kernels, for all that differs between two of them
   random [--seed N] [--count N] [--load] [--run] [--bpftrace PATH]
                           check random scripts: compiled, interpreted, and in the kernel (root)
   soak [--minutes N] [--rate N]
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         "static" => programs::run(rest),
         "guest" => guest::run(rest),
         "guest-test" => guest_test::run(rest),
+        "binding-test" => binding::run(rest),
         "random" => random::run(rest),
         "oneliners" => oneliners::run(rest),
         "attach-bench" => attach_bench::run(rest),

@@ -28,13 +28,9 @@ pub struct Variant {
 
 /// The variants this machine can make. The last one is compiled in the guest.
 pub fn variants() -> Result<Vec<Variant>> {
-    let scratch = shell::scratch()?;
     let reference = kernels::named(REFERENCE)?;
     kernels::ensure(&reference)?;
-    let btf = scratch.join(format!("{REFERENCE}.btf"));
-    if !btf.exists() {
-        shell::write(&btf, crate::image::btf(&reference[0].image()?)?)?;
-    }
+    let btf = reference[0].btf()?;
     let mut all = vec![Variant { name: format!("from-{REFERENCE}"), btf: Some(btf) }];
     if Path::new(HOST_BTF).exists() {
         all.push(Variant { name: "from-host".into(), btf: Some(HOST_BTF.into()) });
@@ -100,13 +96,25 @@ pub fn prepare(cases: &[Case], variants: &[Variant]) -> Result<Prepared> {
         let done = compile(&bin.join("btc"), case, btf, &object)?;
         refused.extend(done.err().map(|why| Refused { test: test_name(case, variant), why }));
     }
+    for (script, kernel) in proof_scripts().iter().flat_map(|s| kernels::ALL.iter().map(move |k| (s, k))) {
+        let stem = script.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let object = objects.join(format!("{stem}.from-{}.o", kernel.name));
+        if let Err(why) = compile_file(&bin.join("btc"), script, &kernel.btf()?, &object)? {
+            // A script is for those kernels that have what it traces; the proof knows which.
+            println!("{stem}: no object from {}: {}", kernel.name, why.lines().next().unwrap_or_default());
+        }
+    }
     Ok(Prepared { payload, refused })
 }
 
 /// Compiles with the very binary that the guests get.
 fn compile(btc: &Path, case: &Case, btf: &Path, object: &Path) -> Result<std::result::Result<(), String>> {
+    compile_file(btc, &case.script, btf, object)
+}
+
+fn compile_file(btc: &Path, script: &Path, btf: &Path, object: &Path) -> Result<std::result::Result<(), String>> {
     let mut command = Command::new(btc);
-    command.arg("compile").arg("--btf").arg(btf).arg(&case.script).arg("-o").arg(object);
+    command.arg("compile").arg("--btf").arg(btf).arg(script).arg("-o").arg(object);
     let done = command.output().map_err(|e| Failure::new(format!("cannot run the static btc: {e}")))?;
     Ok(if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned()) })
 }
@@ -116,6 +124,12 @@ fn compile(btc: &Path, case: &Case, btf: &Path, object: &Path) -> Result<std::re
 pub fn proofs() -> Vec<PathBuf> {
     let files = shell::entries(&shell::root().join("testdata/guest"));
     files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "sh")).collect()
+}
+
+/// Scripts of the proofs: compiled here against every kernel, as `NAME.from-KERNEL.o`.
+fn proof_scripts() -> Vec<PathBuf> {
+    let files = shell::entries(&shell::root().join("testdata/guest"));
+    files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "bt")).collect()
 }
 
 /// The shell lines for one case.

@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-use btc_abi::{Manifest, Patch, PatchValue, UsdtPart};
+use btc_abi::{ArgumentPart, Manifest, Patch, PatchValue, UsdtPart};
 use libbpf_sys as sys;
 
 use super::usdt::Operand;
 use super::{Owner, TypedFunction, kernel_types, programs};
 use crate::Error;
+use crate::arguments::{Bound, Bounds, Code};
 use crate::error::{last_os, reason};
 use crate::load::Program;
 
@@ -44,28 +45,45 @@ pub(super) struct Values<'a> {
     pub function: Option<&'a TypedFunction>,
     /// Which half of a table of system calls, from 1.
     pub table: Option<usize>,
+    /// Where the arguments are, unless they are where they were when the program was loaded.
+    pub arguments: Option<&'a Bounds>,
     /// Whether it is another function than the one that the program was loaded for.
     pub is_other: bool,
 }
 
 impl Values<'_> {
-    /// What goes into an instruction; `None` leaves it as it is.
-    fn of(&self, value: &PatchValue) -> Option<i32> {
+    /// What goes into the instruction of a patch; `None` leaves it as it is.
+    fn of(&self, n: usize, value: &PatchValue) -> Option<Put> {
         match value {
-            PatchValue::ProbeIdentity => self.identity.map(|n| n as i32),
-            PatchValue::SyscallTable => self.table.map(|n| n as i32),
+            PatchValue::ProbeIdentity => self.identity.map(|n| Put::Immediate(n as i32)),
+            PatchValue::SyscallTable => self.table.map(|n| Put::Immediate(n as i32)),
             PatchValue::UsdtArgument { index, part } => {
                 let operand = self.operands?.get(*index as usize).copied().unwrap_or_default();
-                Some(operand.part(*part))
+                let value = operand.part(*part);
+                Some(match part {
+                    UsdtPart::Base | UsdtPart::Index => Put::Offset(value as i16),
+                    _ => Put::Immediate(value),
+                })
             }
-            PatchValue::TracepointField { .. } => None,
+            PatchValue::Argument { part, .. } => {
+                let (_, bound) = self.arguments?.iter().find(|(patch, _)| *patch == n)?;
+                Some(Put::Argument(*part, *bound))
+            }
         }
     }
 }
 
+/// What goes into an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Put {
+    Immediate(i32),
+    Offset(i16),
+    Argument(ArgumentPart, Bound),
+}
+
 /// The copies made so far, by program and what was patched in.
 #[derive(Default)]
-pub(crate) struct Copies(HashMap<(String, Option<TypedFunction>, Vec<i32>), OwnedFd>);
+pub(crate) struct Copies(HashMap<(String, Option<TypedFunction>, Vec<Put>), OwnedFd>);
 
 impl Copies {
     /// A program with the values inside: itself where it has no room for them, else a copy.
@@ -78,12 +96,13 @@ impl Copies {
     ) -> Result<i32, Error> {
         let functions = functions(symbol, program);
         let place = |p: &Patch| Some(functions.iter().find(|(name, _)| *name == p.program)?.1 + p.insn as usize);
-        let wanted = manifest.patches.iter().filter_map(|p| Some((place(p)?, &p.value, values.of(&p.value)?)));
+        let patches = manifest.patches.iter().enumerate();
+        let wanted = patches.filter_map(|(n, p)| Some((place(p)?, values.of(n, &p.value)?)));
         let wanted: Vec<Wanted> = wanted.collect();
         if wanted.is_empty() && !values.is_other {
             return Ok(program.fd);
         }
-        let key = (symbol.to_string(), values.function.cloned(), wanted.iter().map(|(.., value)| *value).collect());
+        let key = (symbol.to_string(), values.function.cloned(), wanted.iter().map(|(_, put)| *put).collect());
         if let Some(copy) = self.0.get(&key) {
             return Ok(copy.as_raw_fd());
         }
@@ -95,7 +114,7 @@ impl Copies {
 }
 
 /// An instruction of the loaded program, and what goes into it.
-type Wanted<'a> = (usize, &'a PatchValue, i32);
+type Wanted = (usize, Put);
 
 /// The functions that a loaded program consists of, itself and those that are called back, with their first
 /// instructions: libbpf puts them one behind the other, and tells where by their types.
@@ -140,11 +159,16 @@ fn load(
         let code = std::slice::from_raw_parts(first, count).to_vec();
         (code, sys::bpf_program__type(raw), sys::bpf_program__expected_attach_type(raw))
     };
-    for (at, patch, value) in patches {
+    for (at, put) in patches {
         let Some(insn) = code.get_mut(*at) else { continue };
-        match patch {
-            PatchValue::UsdtArgument { part: UsdtPart::Base | UsdtPart::Index, .. } => insn.off = *value as i16,
-            _ => insn.imm = *value,
+        match put {
+            Put::Offset(n) => insn.off = *n,
+            Put::Immediate(n) => insn.imm = *n,
+            Put::Argument(part, bound) => {
+                let mut own = Code { code: insn.code, off: insn.off, imm: insn.imm };
+                bound.put(*part, &mut own);
+                (insn.code, insn.off, insn.imm) = (own.code, own.off, own.imm);
+            }
         }
     }
     // Descriptors of what the function is part of, where that is not the kernel itself.

@@ -1,68 +1,23 @@
 //! Types of the kernel's functions, by number. Each module has types of its own, which go on where the kernel's end, and
 //! are an object of their own in the kernel (from Linux 5.11 on).
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, c_char};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::ptr::NonNull;
+use std::rc::Rc;
 
 use libbpf_sys as sys;
 
 use super::tracefs::{Function, KERNEL};
-use super::{Owner, TypedFunction};
+use super::{Owner, TypedFunction, tracefs};
 use crate::Error;
+use crate::arguments::Kernel;
 use crate::error::last_os;
+use crate::types::Types;
 
 /// Room for the name of a module, which the kernel limits to 56 bytes.
 const NAME_LENGTH: usize = 64;
-
-/// Types that libbpf has read; those of a module refer to the kernel's.
-struct Types(NonNull<sys::btf>);
-
-impl Drop for Types {
-    fn drop(&mut self) {
-        // SAFETY: it is owned, and not freed yet.
-        unsafe { sys::btf__free(self.0.as_ptr()) };
-    }
-}
-
-impl Types {
-    fn of_kernel() -> Option<Types> {
-        // SAFETY: no preconditions.
-        NonNull::new(unsafe { sys::btf__load_vmlinux_btf() }).map(Types)
-    }
-
-    /// Those of the module that has this number; `self` are the kernel's, and must live longer.
-    fn of_module(&self, id: u32) -> Option<Types> {
-        // SAFETY: `self` is alive.
-        NonNull::new(unsafe { sys::btf__load_from_kernel_by_id_split(id, self.0.as_ptr()) }).map(Types)
-    }
-
-    /// Numbers of functions by their names; a module's own only.
-    fn numbers(&self, wanted: &HashSet<&str>) -> HashMap<String, u32> {
-        let mut found = HashMap::new();
-        // SAFETY: the types are alive, and with them the types below; numbers are below the count, and names end with NUL.
-        unsafe {
-            let types = self.0.as_ptr();
-            let below = sys::btf__base_btf(types);
-            let first = if below.is_null() { 1 } else { sys::btf__type_cnt(below) };
-            for id in first..sys::btf__type_cnt(types) {
-                let ty = sys::btf__type_by_id(types, id);
-                if ty.is_null() || (*ty).info >> 24 & 0x1f != sys::BTF_KIND_FUNC {
-                    continue;
-                }
-                let name = sys::btf__name_by_offset(types, (*ty).name_off);
-                let Some(name) = (!name.is_null()).then(|| CStr::from_ptr(name)).and_then(|n| n.to_str().ok()) else {
-                    continue;
-                };
-                if wanted.contains(name) {
-                    found.entry(name.to_string()).or_insert(id);
-                }
-            }
-        }
-        found
-    }
-}
 
 /// Those of the functions whose types are known, in their order.
 pub(super) fn typed(functions: Vec<Function>) -> Vec<(Function, TypedFunction)> {
@@ -74,10 +29,10 @@ pub(super) fn typed(functions: Vec<Function>) -> Vec<(Function, TypedFunction)> 
     let modules = if names.keys().all(|module| *module == KERNEL) { HashMap::new() } else { modules() };
     let known = |(module, names): (&&str, &HashSet<&str>)| {
         let known = match *module {
-            KERNEL => (Owner::Kernel, kernel.numbers(names)),
+            KERNEL => (Owner::Kernel, numbers(&kernel, names)),
             module => {
                 let id = *modules.get(module)?;
-                (Owner::Module { name: module.to_string(), types: id }, kernel.of_module(id)?.numbers(names))
+                (Owner::Module { name: module.to_string(), types: id }, numbers(&kernel.of_module(id)?, names))
             }
         };
         Some((module.to_string(), known))
@@ -89,6 +44,44 @@ pub(super) fn typed(functions: Vec<Function>) -> Vec<(Function, TypedFunction)> 
         Some((function, typed))
     };
     functions.into_iter().filter_map(typed).collect()
+}
+
+/// Numbers of functions by their names.
+fn numbers(types: &Types, wanted: &HashSet<&str>) -> HashMap<String, u32> {
+    wanted.iter().filter_map(|name| Some((name.to_string(), types.function_id(name)?))).collect()
+}
+
+/// Types of the running kernel and of its modules, read when they are asked for.
+#[derive(Default)]
+pub(crate) struct Host {
+    // The modules' refer to the kernel's, and so go first.
+    modules: RefCell<HashMap<String, Option<Rc<Types>>>>,
+    kernel: OnceCell<Option<Types>>,
+}
+
+impl Host {
+    fn kernel(&self) -> Option<&Types> {
+        self.kernel.get_or_init(Types::of_kernel).as_ref()
+    }
+
+    fn module(&self, name: &str) -> Option<Rc<Types>> {
+        let read = || Some(Rc::new(self.kernel()?.of_module(*modules().get(name)?)?));
+        self.modules.borrow_mut().entry(name.to_string()).or_insert_with(read).clone()
+    }
+}
+
+impl Kernel for Host {
+    fn types(&self, module: &str, read: &mut dyn FnMut(&Types)) {
+        if matches!(module, "" | KERNEL) {
+            self.kernel().into_iter().for_each(read);
+        } else if let Some(types) = self.module(module) {
+            read(&types);
+        }
+    }
+
+    fn format(&self, category: &str, event: &str) -> Option<String> {
+        tracefs::format(category, event)
+    }
 }
 
 /// A descriptor of the types that have this number.

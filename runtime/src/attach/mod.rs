@@ -31,9 +31,10 @@ mod usdt;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
-use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity};
+use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity, Typed};
 use btc_dwarf::Line;
 
+use crate::arguments::{self, Bounds};
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
 use progress::Progress;
@@ -71,6 +72,10 @@ pub(crate) enum Point {
 pub(crate) struct Target {
     pub point: Point,
     pub name: PointName,
+    /// The event that it is, of a probe that may name many.
+    pub of: Option<Typed>,
+    /// Where its arguments are.
+    pub arguments: Bounds,
     /// Where the arguments of a static probe are.
     pub operands: Option<Vec<Operand>>,
     /// What a typed program is for, where several have one program: it is loaded for the first.
@@ -98,7 +103,7 @@ pub(crate) enum Owner {
 
 impl Target {
     fn new(point: Point, name: impl Into<String>, function: impl Into<String>) -> Target {
-        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None, typed: None }
+        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None, typed: None, of: None, arguments: Bounds::new() }
     }
 }
 
@@ -155,10 +160,12 @@ pub(crate) fn detach(mut links: Vec<Link>) {
 /// Resolves all probes.
 pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, Error> {
     let (mut plans, mut lacking) = (Vec::new(), Vec::new());
+    let kernel = kernel_types::Host::default();
     let filter = options.probe_filter.as_deref().map(filter::Filter::new).transpose()?;
     for probe in &manifest.probes {
         plans.push(match targets(probe, options) {
-            Ok(mut targets) => {
+            Ok(targets) => {
+                let mut targets = bind(manifest, probe, targets, &kernel, options)?;
                 if let Some(filter) = &filter {
                     filter.apply(probe, &mut targets);
                 }
@@ -186,6 +193,34 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
         return Err(Error::new("no probe of the script matches --probe-filter"));
     }
     Ok(plans)
+}
+
+/// Finds the arguments of each target. Of many matches of a wildcard those are left out that do not have them.
+fn bind(
+    manifest: &Manifest,
+    probe: &Probe,
+    targets: Vec<Target>,
+    kernel: &kernel_types::Host,
+    options: &Options,
+) -> Result<Vec<Target>, Error> {
+    let (mut bound, mut refused) = (Vec::new(), Vec::new());
+    for mut target in targets {
+        match arguments::of_probe(kernel, manifest, probe, target.of.as_ref()) {
+            Ok(arguments) => {
+                target.arguments = arguments;
+                bound.push(target);
+            }
+            Err(error) => refused.push(error),
+        }
+    }
+    match refused.first() {
+        Some(error) if bound.is_empty() || !glob::is_pattern(&probe.name) => Err(error.clone()),
+        Some(error) => {
+            leave_out(manifest, probe, options, error, refused.len() - 1);
+            Ok(bound)
+        }
+        None => Ok(bound),
+    }
 }
 
 /// What the probe's policy makes of a missing target.
@@ -328,14 +363,16 @@ fn attach_one(
     if let Point::Multi(multi) = &target.point {
         return attach_many(manifest, dynamic, multi, program, all);
     }
+    let own = Some(&target.arguments).filter(|own| **own != plan.targets[0].arguments);
     if let Point::Syscalls(calls) = &target.point {
-        return calls.attach(manifest, probe, loaded, program, all);
+        return calls.attach(manifest, probe, loaded, program, own, all);
     }
     let mut cookie = None;
     let mut wanted = clone::Values {
         identity: None,
         operands: target.operands.as_deref(),
         function: target.typed.as_ref(),
+        arguments: own,
         is_other: target.typed != plan.targets[0].typed,
         table: None,
     };

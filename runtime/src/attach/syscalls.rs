@@ -5,6 +5,7 @@ use btc_abi::{Manifest, Probe, ProbeIdentity, SYSCALLS};
 
 use super::perf::Event;
 use super::{Attached, Point, Problem, Target, clone, perf, tracefs, tracepoint};
+use crate::arguments::Bounds;
 use crate::load::{Loaded, Program};
 use crate::render::{PointName, syscalls};
 
@@ -31,6 +32,8 @@ pub(super) fn gather(targets: Vec<Target>) -> Vec<Target> {
     let mut rest = targets;
     let mut found = Vec::new();
     for (half, (prefix, all)) in HALVES.into_iter().enumerate() {
+        // One program reads the arguments of all, so they must be in one place.
+        let mut place: Option<Bounds> = None;
         let number = |target: &Target| {
             let of_calls = target.name.name.strip_prefix("tracepoint:syscalls:") == Some(&target.name.function);
             let call = target.name.function.strip_prefix(prefix).filter(|_| of_calls)?;
@@ -43,14 +46,16 @@ pub(super) fn gather(targets: Vec<Target>) -> Vec<Target> {
         let name = format!("tracepoint:raw_syscalls:{all}");
         let mut calls = Vec::new();
         rest.retain(|target| match number(target) {
-            Some(number) => {
+            Some(number) if place.get_or_insert_with(|| target.arguments.clone()) == &target.arguments => {
                 calls.push((number, target.name.clone()));
                 false
             }
-            None => true,
+            _ => true,
         });
+        let arguments = place.unwrap_or_default();
         let event = tracepoint::event(id, &name);
-        found.push(Target::new(Point::Syscalls(Calls { event, half, calls }), name, all));
+        let point = Point::Syscalls(Calls { event, half, calls });
+        found.push(Target { arguments, ..Target::new(point, name, all) });
     }
     found.extend(rest);
     found
@@ -64,6 +69,7 @@ impl Calls {
         probe: &Probe,
         loaded: &Loaded,
         program: Program,
+        arguments: Option<&Bounds>,
         all: &mut Attached,
     ) -> Result<usize, Problem> {
         let table = loaded.words(&probe.table, 2 * SYSCALLS as usize)?;
@@ -75,7 +81,7 @@ impl Calls {
             }
             table.set(self.half * SYSCALLS as usize + usize::from(*number), value);
         }
-        let wanted = clone::Values { table: Some(self.half + 1), ..clone::Values::default() };
+        let wanted = clone::Values { table: Some(self.half + 1), arguments, ..clone::Values::default() };
         let fd = all.copies.program(manifest, &probe.program, program, &wanted)?;
         all.links.push(perf::attach(&self.event, fd, None)?);
         all.has_events = true;

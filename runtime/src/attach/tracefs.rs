@@ -53,26 +53,10 @@ pub(crate) fn events(category: &str, event: &str) -> Result<Vec<(String, String,
     Ok(found)
 }
 
-/// Offset of a field in a tracepoint's record.
-pub(crate) fn field_offset(category: &str, event: &str, field: &str) -> Result<i16, Error> {
-    let path = root()?.join("events").join(category).join(event).join("format");
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::os(format!("cannot read {}", path.display()), &e))?;
-    parse_offset(&text, field)
-        .ok_or_else(|| Error::new(format!("the tracepoint {category}:{event} has no field `{field}` on this kernel")))
-}
-
-/// Lines are `field:unsigned int flags; offset:24; size:4; signed:0;` with tabs between.
-fn parse_offset(format: &str, field: &str) -> Option<i16> {
-    for line in format.lines() {
-        let Some(rest) = line.trim().strip_prefix("field:") else { continue };
-        let mut parts = rest.split(';').map(str::trim);
-        let declaration = parts.next()?;
-        let name = declaration.split('[').next()?.rsplit([' ', '*']).next()?;
-        if name == field {
-            return parts.find_map(|p| p.strip_prefix("offset:"))?.parse().ok();
-        }
-    }
-    None
+/// The `format` file of a tracepoint.
+pub(crate) fn format(category: &str, event: &str) -> Option<String> {
+    let path = root().ok()?.join("events").join(category).join(event).join("format");
+    std::fs::read_to_string(path).ok()
 }
 
 /// What stands for the kernel itself where modules are named.
@@ -120,19 +104,4 @@ pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Resul
         }
     }
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_offset;
-
-    #[test]
-    fn offsets_of_fields() {
-        let format = "name: x\nID: 1\nformat:\n\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n\n\
-                      \tfield:char comm[16];\toffset:8;\tsize:16;\tsigned:0;\n\
-                      \tfield:const char * name;\toffset:24;\tsize:8;\tsigned:0;\n";
-        assert_eq!(parse_offset(format, "comm"), Some(8));
-        assert_eq!(parse_offset(format, "name"), Some(24));
-        assert_eq!(parse_offset(format, "nope"), None);
-    }
 }

@@ -1,5 +1,7 @@
 //! Tracepoints.
 
+use btc_abi::Typed;
+
 use super::perf::{Event, Sample};
 use super::{Point, Problem, Target, missing, tracefs};
 
@@ -19,7 +21,8 @@ pub(super) fn targets(category: &str, event: &str) -> Result<Vec<Target>, Proble
     }
     let target = |(category, event, id): (String, String, u64)| {
         let name = format!("tracepoint:{category}:{event}");
-        Target::new(Point::Perf(vec![self::event(id, &name)]), name, event)
+        let of = Some(Typed::Tracepoint { category, event: event.clone() });
+        Target { of, ..Target::new(Point::Perf(vec![self::event(id, &name)]), name, event) }
     };
     Ok(found.into_iter().map(target).collect())
 }

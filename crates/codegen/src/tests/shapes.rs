@@ -137,7 +137,13 @@ fn large_fills_become_calls() {
 
 #[test]
 fn late_constants_fold_when_used_once() {
-    let late = |n: &str| Late::TracepointField { category: "a".into(), event: "b".into(), field: n.into() };
+    let late = |n: &str| Late::Argument {
+        of: Typed::Tracepoint { category: "a".into(), event: "b".into() },
+        name: n.into(),
+        shape: Shape::Field { spelling: "u64".into(), size: 8, signed: false },
+        part: ArgumentPart::Offset,
+        core: None,
+    };
     let (_, p) = build(|b| {
         let ctx = b.param(0);
         let x = b.late(late("x"));

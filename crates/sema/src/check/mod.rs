@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use btc_builtins::ProbeFacts;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
 use btc_hir as hir;
+use btc_providers::{Location, shape_of};
 use btc_syntax::ast;
 use btc_target::Target;
 use btc_types::Type;
@@ -85,12 +86,12 @@ pub(crate) fn probe(
     let predicate_vars = !checker.vars.is_empty();
     let body = checker.block(&resolved.ast.action);
     let dynamic_identity = checker.uses_identity && checker.is_named_late();
-    let result_slot = (provider.context == btc_providers::Context::Slots)
-        .then(|| {
-            let arguments = (provider.arguments)(cx.target, &resolved.attach)?;
-            Some((arguments.len() as u32, checker.facts.result.clone()?))
-        })
-        .flatten();
+    let slots = provider.context == btc_providers::Context::Slots;
+    let result = checker.facts.result.clone().filter(|_| slots).and_then(|ty| {
+        let of = resolved.attach.typed()?;
+        let location = Location::Named { of, name: String::new(), shape: shape_of(&ty), core: None };
+        Some((location, ty))
+    });
     let map_loops = checker.has_map_loops;
     let mut vars = checker.vars;
     for (i, var) in vars.iter_mut().enumerate() {
@@ -102,7 +103,7 @@ pub(crate) fn probe(
         name: resolved.name.clone(),
         missing: resolved.missing,
         dynamic_identity,
-        result_slot,
+        result,
         predicate,
         predicate_vars,
         map_loops,

@@ -1,0 +1,245 @@
+//! Where arguments of functions and events are on the target, by their names.
+//!
+//! A pure function of an object and what a [`Kernel`] tells: its types, and the `format` files of its tracepoints.
+
+mod field;
+
+use btc_abi::{ArgumentPart, Attach, Manifest, Patch, PatchValue, Probe, Shape, Typed};
+
+use crate::elf::Image;
+use crate::types::{Prototype, Types, Value};
+use crate::{Error, elf, glob, place};
+
+/// What binding asks of a kernel.
+pub trait Kernel {
+    /// Lets `read` read the types of the kernel (empty, `vmlinux`) or of a module, if it has them.
+    fn types(&self, module: &str, read: &mut dyn FnMut(&Types));
+    /// The `format` file of a tracepoint.
+    fn format(&self, category: &str, event: &str) -> Option<String>;
+}
+
+/// Where an argument is, and what its bits mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bound {
+    /// Offset in bytes in the context.
+    pub offset: u32,
+    /// Width in bytes of the load, where it is the target's.
+    pub width: Option<u8>,
+    /// How many bits count, of a number.
+    pub bits: u8,
+    /// Whether they have a sign.
+    pub signed: bool,
+}
+
+/// A patched instruction with what it gets: for tests, and for who wants to know what an object reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    /// The function or event.
+    pub of: Typed,
+    /// The argument's name; empty for the result.
+    pub name: String,
+    /// Which part of its place the instruction holds.
+    pub part: ArgumentPart,
+    /// Where it is there, or why nowhere.
+    pub bound: Result<Bound, String>,
+}
+
+/// All arguments that an object's programs read, as they are on a kernel.
+///
+/// # Errors
+/// When the bytes are no object of btc's.
+pub fn arguments(object: &[u8], kernel: &dyn Kernel) -> Result<Vec<Argument>, Error> {
+    let manifest = elf::manifest(object)?;
+    let argument = |patch: &Patch| {
+        let PatchValue::Argument { of, name, shape, part } = &patch.value else { return None };
+        let bound = bind(kernel, of, name, shape);
+        Some(Argument { of: of.clone(), name: name.clone(), part: *part, bound })
+    };
+    Ok(manifest.patches.iter().filter_map(argument).collect())
+}
+
+/// The arguments of one probe: numbers of patches, and what goes there.
+pub(crate) type Bounds = Vec<(usize, Bound)>;
+
+/// Binds the arguments of a probe. Of a probe that names many tracepoints: those of the one given.
+pub(crate) fn of_probe(
+    kernel: &dyn Kernel,
+    manifest: &Manifest,
+    probe: &Probe,
+    event: Option<&Typed>,
+) -> Result<Bounds, Error> {
+    let mut bounds = Vec::new();
+    for (n, patch) in manifest.patches.iter().enumerate() {
+        let PatchValue::Argument { of, name, shape, .. } = &patch.value else { continue };
+        if patch.program != probe.program && !stands_for(&probe.attach, of) {
+            continue;
+        }
+        let bound = bind(kernel, event.unwrap_or(of), name, shape).map_err(|why| {
+            let place = place::show(manifest, &probe.place);
+            let what = if name.is_empty() { "`retval`".to_string() } else { format!("`args.{name}`") };
+            Error::new(format!("{place}: cannot bind {what} of {}: {why}", probe.name))
+        })?;
+        bounds.push((n, bound));
+    }
+    Ok(bounds)
+}
+
+/// Whether an attach point is the function or event, or a pattern that matches it: functions that are called back belong
+/// to no program by their names.
+fn stands_for(attach: &Attach, of: &Typed) -> bool {
+    match (attach.typed(), of) {
+        (Some(Typed::Tracepoint { category, event }), Typed::Tracepoint { category: c, event: e }) => {
+            glob::matches(&category, c) && glob::matches(&event, e)
+        }
+        (Some(own), of) => own == *of,
+        (None, _) => false,
+    }
+}
+
+/// Puts arguments into the instructions of an object that is not loaded yet. CO-RE relocations of those instructions,
+/// which other loaders go by, are taken out.
+pub(crate) fn put(image: &mut Image, manifest: &Manifest, bounds: &Bounds) -> Result<(), Error> {
+    for (n, bound) in bounds {
+        let Some(Patch { program, insn, value: PatchValue::Argument { part, .. } }) = manifest.patches.get(*n) else {
+            continue;
+        };
+        image.unrelocate(program, *insn)?;
+        let mut code = image.instruction(program, *insn)?;
+        bound.put(*part, &mut code);
+        image.set_instruction(program, *insn, code)?;
+    }
+    Ok(())
+}
+
+/// An instruction: its operation, its offset, its immediate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Code {
+    pub code: u8,
+    pub off: i16,
+    pub imm: i32,
+}
+
+impl Bound {
+    /// Puts a part into an instruction.
+    pub(crate) fn put(&self, part: ArgumentPart, insn: &mut Code) {
+        // Classes of instructions, sizes of loads, and shifts to the right (kernel: uapi/linux/bpf.h).
+        const LOADS: u8 = 0x03;
+        const SIZES: [(u8, u8); 4] = [(1, 0x10), (2, 0x08), (4, 0x00), (8, 0x18)];
+        const OPERATION: u8 = 0xf0;
+        const LOGICAL: u8 = 0x70;
+        const ARITHMETIC: u8 = 0xc0;
+        match part {
+            ArgumentPart::Offset if insn.code & 7 <= LOADS => {
+                insn.off = self.offset as i16;
+                let size = SIZES.iter().find(|(width, _)| self.width == Some(*width));
+                if let Some((_, size)) = size {
+                    insn.code = insn.code & !0x18 | size;
+                }
+            }
+            ArgumentPart::Offset => (insn.off, insn.imm) = (0, self.offset as i32),
+            ArgumentPart::Extend => {
+                (insn.off, insn.imm) = (0, 64 - i32::from(self.bits));
+                if matches!(insn.code & OPERATION, LOGICAL | ARITHMETIC) {
+                    insn.code = insn.code & !OPERATION | if self.signed { ARITHMETIC } else { LOGICAL };
+                }
+            }
+        }
+    }
+}
+
+/// Where an argument is on a kernel.
+fn bind(kernel: &dyn Kernel, of: &Typed, name: &str, shape: &Shape) -> Result<Bound, String> {
+    let (prototype, words) = match of {
+        Typed::Tracepoint { category, event } => return field::bind(kernel, category, event, name, shape),
+        Typed::Function { module, function } => {
+            let found = ask(kernel, module, |types| types.function(function));
+            let why = || format!("this kernel has no function {function} with known types");
+            (found.ok_or_else(why)?, (|v| v.size.div_ceil(8)) as fn(&Value) -> u32)
+        }
+        Typed::RawTracepoint { event } => {
+            let found = ask(kernel, "", |types| of_event(types, event));
+            let why = || format!("this kernel does not name the arguments of the raw tracepoint {event}");
+            (found.ok_or_else(why)?, (|_| 1) as fn(&Value) -> u32)
+        }
+    };
+    let mut offset = 0;
+    for (own, value) in &prototype.params {
+        if own == name && !name.is_empty() {
+            return fit(shape, value, offset);
+        }
+        offset += words(value) * 8;
+    }
+    if name.is_empty() {
+        return fit(shape, &prototype.result, offset);
+    }
+    let names: Vec<String> = prototype.params.iter().map(|(name, _)| format!("`{name}`")).collect();
+    Err(match names.len() {
+        0 => "it takes none on this kernel".to_string(),
+        _ => format!("on this kernel it takes {}", names.join(", ")),
+    })
+}
+
+fn ask<T>(kernel: &dyn Kernel, module: &str, question: impl Fn(&Types) -> Option<T>) -> Option<T> {
+    let mut answer = None;
+    kernel.types(module, &mut |types| answer = question(types));
+    answer
+}
+
+/// The arguments of a raw tracepoint. What they are called tells what calls all that is attached, and, last, what hands
+/// the arguments of a class to BPF, for the class may be another event's (kernel: include/linux/tracepoint.h,
+/// include/trace/bpf_probe.h). How many there are tells the typedef, which names none.
+fn of_event(types: &Types, event: &str) -> Option<Prototype> {
+    let count = types.callback(&format!("btf_trace_{event}"))?.params.len();
+    let mut named = ["__traceiter_", "__probestub_", "__bpf_trace_"].iter().filter_map(|prefix| types.function(&format!("{prefix}{event}")));
+    let mut found = named.find(|p| p.params.len() == count)?;
+    // The first is the kernel's own.
+    found.params.remove(0);
+    Some(found)
+}
+
+/// Whether the target's value may stand where the program takes it for `shape`.
+fn fit(shape: &Shape, value: &Value, offset: u32) -> Result<Bound, String> {
+    let Some(there) = &value.shape else {
+        return Err("there is nothing that can be read on this kernel".to_string());
+    };
+    let bound = |bits, signed| Bound { offset, width: None, bits, signed };
+    match (shape, there) {
+        (Shape::Int { size, signed }, Shape::Int { size: s, signed: n }) if holds((*size, *signed), (*s, *n)) => {
+            Ok(bound(s * 8, *n))
+        }
+        (Shape::Pointer { to }, Shape::Pointer { to: other }) if to.is_empty() || to == other => Ok(bound(64, false)),
+        (Shape::Record { .. }, Shape::Record { .. }) if shape == there => Ok(bound(64, false)),
+        _ => Err(differs(&spell(there), &spell(shape))),
+    }
+}
+
+/// Whether numbers of one size and sign have all values of another.
+fn holds((size, signed): (u8, bool), (other, minus): (u8, bool)) -> bool {
+    match (signed, minus) {
+        (false, true) => false,
+        (true, false) => other < size,
+        _ => other <= size,
+    }
+}
+
+fn differs(there: &str, here: &str) -> String {
+    format!("it is {there} on this kernel, and {here} on the one that the script was compiled for; compile it for this one")
+}
+
+fn spell(shape: &Shape) -> String {
+    match shape {
+        Shape::Int { size, signed } => number(*size, *signed),
+        Shape::Pointer { to } => match (to.split_at_checked(1), to.trim_start_matches(['u', 's']).parse()) {
+            (Some((sign, _)), Ok(size)) => format!("a pointer to {}", number(size, sign == "s")),
+            (Some(("*", _)), _) => "a pointer to a pointer".to_string(),
+            (Some(_), _) => format!("a pointer to `{to}`"),
+            (None, _) => "a pointer to something else".to_string(),
+        },
+        Shape::Record { name, size } => format!("a `{name}` of {size} bytes"),
+        Shape::Field { spelling, .. } => format!("`{spelling}`"),
+    }
+}
+
+fn number(size: u8, signed: bool) -> String {
+    format!("{} number of {} bits", if signed { "a signed" } else { "an unsigned" }, u32::from(size) * 8)
+}

@@ -1,0 +1,211 @@
+//! Types of the kernel or of a module, as libbpf reads them: numbers of functions, and prototypes by name.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::ffi::{CStr, c_void};
+use std::ptr::NonNull;
+
+use btc_abi::Shape;
+use libbpf_sys as sys;
+
+/// Pointers to pointers deeper than this point at anything.
+const MAX_DEPTH: u32 = 8;
+
+/// Types that libbpf has read; those of a module refer to the kernel's.
+pub struct Types {
+    raw: NonNull<sys::btf>,
+    /// Functions and typedefs by name, as far as they are the module's own: the first of a name counts, as for the kernel.
+    named: OnceCell<HashMap<(bool, String), u32>>,
+}
+
+/// What a function takes and yields.
+#[derive(Clone, Debug)]
+pub struct Prototype {
+    /// Parameters with their names, in order.
+    pub params: Vec<(String, Value)>,
+    /// The result.
+    pub result: Value,
+}
+
+/// A value that is passed.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// What it is; nothing for what no program reads (`void`, floating point).
+    pub shape: Option<Shape>,
+    /// Size in bytes.
+    pub size: u32,
+}
+
+impl Drop for Types {
+    fn drop(&mut self) {
+        // SAFETY: it is owned, and not freed yet.
+        unsafe { sys::btf__free(self.raw.as_ptr()) };
+    }
+}
+
+impl Types {
+    fn new(raw: *mut sys::btf) -> Option<Types> {
+        Some(Types { raw: NonNull::new(raw)?, named: OnceCell::new() })
+    }
+
+    /// Those of the running kernel.
+    pub fn of_kernel() -> Option<Types> {
+        // SAFETY: no preconditions.
+        Types::new(unsafe { sys::btf__load_vmlinux_btf() })
+    }
+
+    /// Those in bytes, such as another kernel's.
+    pub fn parse(bytes: &[u8]) -> Option<Types> {
+        let size = u32::try_from(bytes.len()).ok()?;
+        // SAFETY: the bytes are as many as is said; libbpf copies them.
+        Types::new(unsafe { sys::btf__new(bytes.as_ptr().cast::<c_void>(), size) })
+    }
+
+    /// Those of the module that has this number; `self` are the kernel's, and must live longer.
+    pub(crate) fn of_module(&self, id: u32) -> Option<Types> {
+        // SAFETY: `self` is alive.
+        Types::new(unsafe { sys::btf__load_from_kernel_by_id_split(id, self.raw.as_ptr()) })
+    }
+
+    fn get(&self, id: u32) -> Option<&sys::btf_type> {
+        // SAFETY: the types live as long as `self`; libbpf yields null for numbers that do not exist.
+        unsafe { sys::btf__type_by_id(self.raw.as_ptr(), id).as_ref() }
+    }
+
+    fn name(&self, offset: u32) -> &str {
+        // SAFETY: as above; names end with NUL.
+        let name = unsafe {
+            let name = sys::btf__name_by_offset(self.raw.as_ptr(), offset);
+            if name.is_null() { c"" } else { CStr::from_ptr(name) }
+        };
+        name.to_str().unwrap_or_default()
+    }
+
+    fn named(&self) -> &HashMap<(bool, String), u32> {
+        self.named.get_or_init(|| {
+            // SAFETY: the types are alive, and with them the types below.
+            let (first, end) = unsafe {
+                let below = sys::btf__base_btf(self.raw.as_ptr());
+                (if below.is_null() { 1 } else { sys::btf__type_cnt(below) }, sys::btf__type_cnt(self.raw.as_ptr()))
+            };
+            let mut all = HashMap::new();
+            for (id, ty) in (first..end).filter_map(|id| Some((id, self.get(id)?))) {
+                if matches!(kind(ty), sys::BTF_KIND_FUNC | sys::BTF_KIND_TYPEDEF) {
+                    let name = self.name(ty.name_off).to_string();
+                    all.entry((kind(ty) == sys::BTF_KIND_FUNC, name)).or_insert(id);
+                }
+            }
+            all
+        })
+    }
+
+    /// The number of a function's type.
+    pub(crate) fn function_id(&self, name: &str) -> Option<u32> {
+        self.named().get(&(true, name.to_string())).copied()
+    }
+
+    /// The prototype of a function.
+    pub fn function(&self, name: &str) -> Option<Prototype> {
+        let id = self.get(self.function_id(name)?)?.type_();
+        self.prototype(id)
+    }
+
+    /// The prototype of the functions that a typedef's pointer points at.
+    pub fn callback(&self, typedef: &str) -> Option<Prototype> {
+        let id = *self.named().get(&(false, typedef.to_string()))?;
+        let pointer = self.get(self.get(id)?.type_())?;
+        self.prototype(pointer.type_())
+    }
+
+    fn prototype(&self, id: u32) -> Option<Prototype> {
+        let ty = self.get(id).filter(|ty| kind(ty) == sys::BTF_KIND_FUNC_PROTO)?;
+        // SAFETY: so many parameters stand behind a prototype; libbpf has checked that.
+        let params = unsafe {
+            let first = std::ptr::from_ref(ty).add(1).cast::<sys::btf_param>();
+            std::slice::from_raw_parts(first, (ty.info & 0xffff) as usize)
+        };
+        // What has neither name nor type stands for any number of further ones.
+        let params = params.iter().filter(|p| p.name_off != 0 || p.type_ != 0);
+        let params = params.map(|p| (self.name(p.name_off).to_string(), self.value(p.type_))).collect();
+        Some(Prototype { params, result: self.value(ty.type_()) })
+    }
+
+    /// The type below typedefs and qualifiers, with the name by which it is known.
+    fn strip(&self, mut id: u32) -> Option<(&sys::btf_type, &str)> {
+        let mut typedef = "";
+        loop {
+            let ty = self.get(id).filter(|_| id != 0)?;
+            match kind(ty) {
+                sys::BTF_KIND_TYPEDEF => typedef = self.name(ty.name_off),
+                sys::BTF_KIND_CONST | sys::BTF_KIND_VOLATILE | sys::BTF_KIND_RESTRICT | sys::BTF_KIND_TYPE_TAG => {}
+                _ if ty.name_off == 0 => return Some((ty, typedef)),
+                _ => return Some((ty, self.name(ty.name_off))),
+            }
+            id = ty.type_();
+        }
+    }
+
+    fn value(&self, id: u32) -> Value {
+        let Some((ty, name)) = self.strip(id) else { return Value { shape: None, size: 0 } };
+        let size = if kind(ty) == sys::BTF_KIND_PTR { 8 } else { ty.size() };
+        let shape = match kind(ty) {
+            sys::BTF_KIND_PTR => Some(Shape::Pointer { to: self.pointee(ty.type_(), 0) }),
+            sys::BTF_KIND_STRUCT => Some(Shape::Record { name: format!("struct {name}"), size }),
+            sys::BTF_KIND_UNION => Some(Shape::Record { name: format!("union {name}"), size }),
+            sys::BTF_KIND_INT | sys::BTF_KIND_ENUM | sys::BTF_KIND_ENUM64 if size <= 8 => {
+                Some(Shape::Int { size: size as u8, signed: is_signed(ty) })
+            }
+            sys::BTF_KIND_INT => Some(Shape::Record { name: String::new(), size }),
+            _ => None,
+        };
+        Value { shape, size }
+    }
+
+    /// See [`Shape::Pointer`].
+    fn pointee(&self, id: u32, depth: u32) -> String {
+        let Some((ty, name)) = self.strip(id).filter(|_| depth < MAX_DEPTH) else { return String::new() };
+        // A forward declaration tells by its flag that it is a union's.
+        let is_union = kind(ty) == sys::BTF_KIND_UNION || kind(ty) == sys::BTF_KIND_FWD && ty.info >> 31 == 1;
+        match kind(ty) {
+            sys::BTF_KIND_PTR => format!("*{}", self.pointee(ty.type_(), depth + 1)),
+            sys::BTF_KIND_STRUCT | sys::BTF_KIND_UNION | sys::BTF_KIND_FWD if !name.is_empty() => {
+                format!("{} {name}", if is_union { "union" } else { "struct" })
+            }
+            sys::BTF_KIND_INT | sys::BTF_KIND_ENUM | sys::BTF_KIND_ENUM64 if ty.size() <= 8 => {
+                format!("{}{}", if is_signed(ty) { 's' } else { 'u' }, ty.size())
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+fn kind(ty: &sys::btf_type) -> u32 {
+    ty.info >> 24 & 0x1f
+}
+
+fn is_signed(ty: &sys::btf_type) -> bool {
+    if kind(ty) != sys::BTF_KIND_INT {
+        return ty.info >> 31 == 1;
+    }
+    // SAFETY: what an integer is stands behind it; libbpf has checked that.
+    let encoding = unsafe { *std::ptr::from_ref(ty).add(1).cast::<u32>() };
+    encoding >> 24 & sys::BTF_INT_SIGNED != 0
+}
+
+/// The two meanings of one member (kernel: `struct btf_type`).
+trait Meaning {
+    fn size(&self) -> u32;
+    fn type_(&self) -> u32;
+}
+
+impl Meaning for sys::btf_type {
+    fn size(&self) -> u32 {
+        // SAFETY: both members are `u32`.
+        unsafe { self.__bindgen_anon_1.size }
+    }
+
+    fn type_(&self) -> u32 {
+        // SAFETY: both members are `u32`.
+        unsafe { self.__bindgen_anon_1.type_ }
+    }
+}

@@ -3,6 +3,7 @@
 mod relocations;
 
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
 
 use btc_abi::{Manifest, SECTION};
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -146,6 +147,13 @@ impl Image {
             }
         }
         true
+    }
+
+    /// The licence of the programs; empty where the object tells none, as libbpf takes it.
+    pub(crate) fn licence(&self) -> CString {
+        let file = parse(&self.bytes).ok();
+        let section = file.as_ref().and_then(|f| f.section_by_name("license")?.data().ok()).unwrap_or_default();
+        CStr::from_bytes_until_nul(section).map(CStr::to_owned).unwrap_or_default()
     }
 
     /// Offsets of the variables in `.bss`.

@@ -1,7 +1,7 @@
 //! Loading: an object's maps and programs into the kernel.
 
 use std::collections::HashMap;
-use std::ffi::c_void;
+use std::ffi::{CStr, CString, c_void};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::Mutex;
@@ -116,6 +116,7 @@ pub(crate) struct Loaded {
     variables: HashMap<String, u64>,
     losses: Option<u64>,
     stopped: Option<u64>,
+    licence: CString,
 }
 
 /// Loads what the plan needs.
@@ -261,13 +262,18 @@ fn collect(object: libbpf_rs::Object, image: &Image) -> Loaded {
     }
     let variables = image.variables();
     let (losses, stopped) = (variables.get(LOSSES).copied(), variables.get(STOPPED).copied());
-    Loaded { _object: object, programs, maps, bss, variables, losses, stopped }
+    Loaded { _object: object, programs, maps, bss, variables, losses, stopped, licence: image.licence() }
 }
 
 impl Loaded {
     /// A program by its ELF symbol.
     pub(crate) fn program(&self, symbol: &str) -> Option<Program> {
         self.programs.get(symbol).copied()
+    }
+
+    /// What programs are licensed under, for copies.
+    pub(crate) fn licence(&self) -> &CStr {
+        &self.licence
     }
 
     /// A map's descriptor by its ELF symbol.

@@ -78,6 +78,9 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     if unwinds {
         unwinding::start(&state.ctx, &loaded)?;
     }
+    // What BEGIN sets must be there when the first event comes: nothing else is attached before it has run. What it
+    // prints is shown only when everything is attached.
+    begin(&manifest, &loaded)?;
     let mut attached = attach::attach(&manifest, options, &plans, &loaded)?;
     state.watchpoints = std::mem::take(&mut attached.watchpoints);
     drop(plans);
@@ -111,6 +114,16 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     drop(child);
     let failed = state.failed || state.sink.failure().is_some();
     Ok(Outcome { exit_code: state.exit.unwrap_or(i32::from(failed)) })
+}
+
+/// Runs BEGIN, of several as many as none before has ended the run.
+fn begin(manifest: &Manifest, loaded: &Loaded) -> Result<(), Error> {
+    for program in attach::run_by_tracer(manifest, loaded, |a| matches!(a, Attach::Begin)) {
+        if loaded.stopped().is_none() {
+            attach::run_program(program.fd)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_permissions(manifest: &Manifest, options: &Options) -> Result<(), Error> {
@@ -202,7 +215,7 @@ impl Session<'_> {
         state.sink.flush();
     }
 
-    /// From BEGIN to the last word of END.
+    /// From what BEGIN printed to the last word of END.
     fn play(
         &mut self,
         reader: &mut Reader,
@@ -212,14 +225,7 @@ impl Session<'_> {
         programs: &HashMap<i32, Vec<String>>,
     ) -> Result<(), Error> {
         let start = reader.state().sink.buffer().len();
-        let begin = |a: &Attach| matches!(a, Attach::Begin);
-        for program in attach::run_by_tracer(self.manifest, self.loaded, begin) {
-            if reader.is_over() {
-                break;
-            }
-            attach::run_program(program.fd)?;
-            reader.consume();
-        }
+        reader.consume();
         match self.options.mode {
             Mode::Trace => {}
             Mode::Test => {
@@ -257,8 +263,8 @@ impl Session<'_> {
 
     fn end(&mut self, reader: &mut Reader) -> Result<(), Error> {
         reader.state().sink.hold(false);
-        attach::detach(std::mem::take(&mut self.attached.links));
-        reader.state().watchpoints.clear();
+        let links = std::mem::take(&mut self.attached.links);
+        attach::detach(links.into_iter().chain(reader.state().watchpoints.drain(..).map(|(_, link)| link)).collect())?;
         self.attached.copies = Default::default();
         // What other CPUs sent behind an exit() is dropped here.
         reader.drain();
@@ -274,16 +280,23 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Reads iterators out: every read runs their programs.
+    /// Reads iterators out: every read runs their programs. An `exit()` keeps the next one from its start, but what has
+    /// begun is walked to its end: a count of all tasks is of all tasks.
     fn read_iterators(&mut self, reader: &mut Reader) {
         for iterator in self.attached.iterators.drain(..) {
+            if reader.is_over() {
+                return;
+            }
             let mut file = std::fs::File::from(iterator);
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = file.read(&mut buffer) {
                 let state = reader.state();
-                state.sink.buffer().extend_from_slice(&buffer[..length]);
-                state.sink.appended();
-                if reader.consume() && reader.is_over() {
+                if !state.discard {
+                    state.sink.buffer().extend_from_slice(&buffer[..length]);
+                    state.sink.appended();
+                }
+                reader.consume();
+                if reader.state().sink.is_closed() {
                     return;
                 }
             }

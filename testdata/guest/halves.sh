@@ -15,5 +15,6 @@ for line in '@[mkdir, vfs_mkdir]: 1' '@[cat, vfs_open]: 1'; do
   grep -qxF "$line" out-h || { echo "expected $line"; bad=1; }
 done
 grep -qx 'Attached 3 probes' err-h || { echo 'expected three probes'; bad=1; }
+grep -q 'vfs_no_such_.*it and 5 more are left out' err-h || { echo 'expected to be told of six'; bad=1; }
 [ $bad = 0 ] || cat out-h err-h
 exit $bad

@@ -63,7 +63,7 @@ pub enum ClockUnit {
 /// which the runtime expands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Attach {
-    /// Run once after everything is attached (raw tracepoint program, by test run).
+    /// Run once before anything else is attached (raw tracepoint program, by test run).
     Begin,
     /// Run once at the end, likewise.
     End,

@@ -1,4 +1,4 @@
-//! `BEGIN` and `END`: run once after everything is attached, and once at the end.
+//! `BEGIN` and `END`: run once before anything else can, and once at the end.
 
 use btc_abi::Attach;
 
@@ -9,7 +9,7 @@ pub static BEGIN: Provider = Provider {
     name: "begin",
     aliases: &["BEGIN"],
     syntax: "BEGIN",
-    doc: "Runs once, when all other probes are attached. Several run in the order of the script.",
+    doc: "Runs once, before any other probe can fire. Several run in the order of the script.",
     parse: |p| alone(p).map(|()| Attach::Begin),
     normal: |_| "begin".to_string(),
     ..ONCE
@@ -20,7 +20,7 @@ pub static END: Provider = Provider {
     name: "end",
     aliases: &["END"],
     syntax: "END",
-    doc: "Runs once, when all other probes are detached. Several run in the order of the script.",
+    doc: "Runs once, when the last of the other probes has ended. Several run in the order of the script.",
     parse: |p| alone(p).map(|()| Attach::End),
     normal: |_| "end".to_string(),
     ..ONCE

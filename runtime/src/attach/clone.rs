@@ -10,11 +10,11 @@ use btc_abi::{ArgumentPart, Manifest, Patch, PatchValue, UsdtPart};
 use libbpf_sys as sys;
 
 use super::usdt::Operand;
-use super::{Owner, TypedFunction, kernel_types, programs};
+use super::{Owner, TypedFunction, kernel_types, no_program, programs};
 use crate::Error;
 use crate::arguments::{Bound, Bounds, Code};
 use crate::error::{last_os, reason};
-use crate::load::Program;
+use crate::load::{Loaded, Program};
 
 /// Whether the kernel has attach cookies for perf events.
 pub(super) fn has_cookies() -> bool {
@@ -23,7 +23,12 @@ pub(super) fn has_cookies() -> bool {
     }
     // Some vendors' kernels have them earlier: then the helper's name is among the
     // kernel's type strings, which is also what the compiled code looks for.
-    let name = b"BPF_FUNC_get_attach_cookie\0";
+    is_in_kernel_types("BPF_FUNC_get_attach_cookie")
+}
+
+/// Whether a name is among those of the kernel's types.
+pub(super) fn is_in_kernel_types(name: &str) -> bool {
+    let name = [b"\0", name.as_bytes(), b"\0"].concat();
     std::fs::read("/sys/kernel/btf/vmlinux").is_ok_and(|btf| btf.windows(name.len()).any(|w| w == name))
 }
 
@@ -90,10 +95,11 @@ impl Copies {
     pub(super) fn program(
         &mut self,
         manifest: &Manifest,
+        loaded: &Loaded,
         symbol: &str,
-        program: Program,
         values: &Values,
     ) -> Result<i32, Error> {
+        let program = loaded.program(symbol).ok_or_else(|| no_program(symbol))?;
         let functions = functions(symbol, program);
         let place = |p: &Patch| Some(functions.iter().find(|(name, _)| *name == p.program)?.1 + p.insn as usize);
         let patches = manifest.patches.iter().enumerate();
@@ -106,7 +112,7 @@ impl Copies {
         if let Some(copy) = self.0.get(&key) {
             return Ok(copy.as_raw_fd());
         }
-        let copy = load(symbol, program, values.function, &wanted)?;
+        let copy = load(symbol, loaded, program, values.function, &wanted)?;
         let fd = copy.as_raw_fd();
         self.0.insert(key, copy);
         Ok(fd)
@@ -143,6 +149,7 @@ fn functions(symbol: &str, program: Program) -> Vec<(String, usize)> {
 
 fn load(
     symbol: &str,
+    loaded: &Loaded,
     program: Program,
     function: Option<&TypedFunction>,
     patches: &[Wanted],
@@ -204,7 +211,7 @@ fn load(
         sys::bpf_prog_load(
             kind,
             name.as_ptr(),
-            c"GPL".as_ptr(),
+            loaded.licence().as_ptr(),
             code.as_ptr(),
             code.len() as sys::size_t,
             &raw mut options,

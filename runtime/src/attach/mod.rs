@@ -14,6 +14,7 @@ mod kernel_types;
 mod kprobe;
 mod lines;
 pub(crate) mod multi;
+mod order;
 pub(crate) mod perf;
 pub(crate) mod programs;
 mod progress;
@@ -29,12 +30,14 @@ pub(crate) mod uprobe;
 mod usdt;
 
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity, Typed};
 use btc_dwarf::Line;
+use libbpf_sys as sys;
 
 use crate::arguments::{self, Bounds};
+use crate::error::last_os;
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
 use progress::Progress;
@@ -143,9 +146,15 @@ pub(crate) struct Link {
 /// Links that are closed at the same time.
 const DETACHING: usize = 64;
 
-/// Detaches everything. The kernel waits at each link until no CPU runs its program any more: threads wait
-/// together where one would wait for hundreds of perf events in a row.
-pub(crate) fn detach(mut links: Vec<Link>) {
+/// Detaches everything, and returns when none of the programs runs any more. The kernel waits at many a link until no
+/// CPU runs its program: threads wait together where one would wait for hundreds of perf events in a row.
+///
+/// # Errors
+/// When programs may still be running.
+pub(crate) fn detach(mut links: Vec<Link>) -> Result<(), Error> {
+    if links.is_empty() {
+        return Ok(());
+    }
     std::thread::scope(|scope| {
         let share = links.len().div_ceil(DETACHING).max(1);
         while links.len() > share {
@@ -155,6 +164,32 @@ pub(crate) fn detach(mut links: Vec<Link>) {
         }
         drop(links);
     });
+    await_programs()
+}
+
+/// Waits until the programs that run now have ended: at links of raw tracepoints and of trampolines the kernel does
+/// not. It does when a map in a map is replaced (kernel: `maybe_wait_bpf_programs`).
+fn await_programs() -> Result<(), Error> {
+    let create = |kind, options: *const sys::bpf_map_create_opts| {
+        // SAFETY: a text that ends with NUL, and options that are none or initialised.
+        let fd = unsafe { sys::bpf_map_create(kind, c"btc_wait".as_ptr(), 4, 4, 1, options) };
+        if fd < 0 {
+            return Err(Error::os("cannot wait for the last probes", &last_os()));
+        }
+        // SAFETY: the descriptor is new and nobody else's.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    };
+    let inner = create(sys::BPF_MAP_TYPE_ARRAY, std::ptr::null())?;
+    let options = sys::bpf_map_create_opts {
+        sz: size_of::<sys::bpf_map_create_opts>() as sys::size_t,
+        inner_map_fd: inner.as_raw_fd() as u32,
+        ..Default::default()
+    };
+    let outer = create(sys::BPF_MAP_TYPE_ARRAY_OF_MAPS, &raw const options)?;
+    let (key, value) = (0u32, inner.as_raw_fd());
+    // SAFETY: key and value are of the sizes that the map has.
+    let code = unsafe { sys::bpf_map_update_elem(outer.as_raw_fd(), (&raw const key).cast(), (&raw const value).cast(), 0) };
+    if code == 0 { Ok(()) } else { Err(Error::os("cannot wait for the last probes", &last_os())) }
 }
 
 /// Resolves all probes.
@@ -168,9 +203,6 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
                 let mut targets = bind(manifest, probe, targets, &kernel, options)?;
                 if let Some(filter) = &filter {
                     filter.apply(probe, &mut targets);
-                }
-                if !probe.table.is_empty() {
-                    targets = syscalls::gather(targets);
                 }
                 Plan { targets }
             }
@@ -192,6 +224,7 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
     if filter.is_some() && !left() {
         return Err(Error::new("no probe of the script matches --probe-filter"));
     }
+    order::unite(&manifest.probes, &mut plans);
     Ok(plans)
 }
 
@@ -240,12 +273,21 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
     }
 }
 
-/// Tells that of many matches of a wildcard one, and so many more, could not be attached.
-fn leave_out(manifest: &Manifest, probe: &Probe, options: &Options, error: &Error, more: usize) {
-    if !options.no_warnings {
-        let place = place::show(manifest, &probe.place);
-        let which = if more > 0 { format!("it and {more} more are") } else { "it is".to_string() };
-        eprintln!("{place}: WARNING: {error}; {which} left out");
+/// Tells that some matches of a wildcard could not be attached: why the first could not, and how many they are.
+fn leave_out(manifest: &Manifest, probe: &Probe, options: &Options, errors: &[Error]) {
+    let place = place::show(manifest, &probe.place);
+    match errors {
+        [error, more @ ..] if !options.no_warnings => {
+            let which = match more.len() {
+                0 => "it is".to_string(),
+                more => format!("it and {more} more are"),
+            };
+            eprintln!("{place}: WARNING: {error}; {which} left out");
+            for error in more.iter().filter(|_| options.verbose) {
+                eprintln!("{place}: WARNING: {error}; it is left out");
+            }
+        }
+        _ => {}
     }
 }
 
@@ -297,6 +339,8 @@ pub(crate) struct Attached {
     pub iterators: Vec<OwnedFd>,
     /// Copies of programs, which must live as long as their links.
     pub copies: clone::Copies,
+    /// Timers that wait for all others.
+    pub timers: timer::Timers,
     /// Names of the numbered attach points.
     pub points: Vec<PointName>,
     /// Attach points, those that the tracer runs included.
@@ -305,7 +349,18 @@ pub(crate) struct Attached {
     pub has_events: bool,
 }
 
-/// Attaches all targets.
+/// What came of a probe's targets.
+#[derive(Default)]
+struct Tried {
+    /// Attach points that it has now.
+    count: usize,
+    /// Why some do not exist.
+    missing: Vec<String>,
+    /// Those that the kernel does not let be attached.
+    refused: Vec<Error>,
+}
+
+/// Attaches all targets that events lead to, or that the tracer runs.
 pub(crate) fn attach(
     manifest: &Manifest,
     options: &Options,
@@ -315,38 +370,41 @@ pub(crate) fn attach(
     let mut all = Attached::default();
     let cookies = clone::has_cookies();
     let mut progress = Progress::new(plans.iter().map(|p| p.targets.len()).sum(), !options.quiet);
-    for (probe, plan) in manifest.probes.iter().zip(plans) {
-        if plan.targets.is_empty() {
-            continue;
-        }
-        let (mut problem, mut refused) = (None, Vec::new());
-        let before = all.count;
-        for target in &plan.targets {
-            match attach_one(manifest, probe, plan, target, loaded, cookies, &mut all) {
-                Ok(count) => all.count += count,
+    let mut tried: Vec<Tried> = plans.iter().map(|_| Tried::default()).collect();
+    for n in order::sequence(&manifest.probes, plans) {
+        for target in &plans[n].targets {
+            let one = attach_one(manifest, &manifest.probes[n], &plans[n], target, loaded, cookies, &mut all);
+            match one {
+                Ok((count, refused)) => {
+                    tried[n].count += count;
+                    tried[n].refused.extend(refused);
+                }
                 Err(Problem::Error(error)) => return Err(error),
-                Err(Problem::Missing(what)) => problem = Some(what),
-                Err(Problem::Refused(error)) => refused.push(error),
+                Err(Problem::Missing(what)) => tried[n].missing.push(what),
+                Err(Problem::Refused(error)) => tried[n].refused.push(error),
             }
             progress.step();
         }
-        if let Some(error) = refused.first() {
-            if all.count == before {
-                return Err(error.clone());
+    }
+    std::mem::take(&mut all.timers).start()?;
+    for (probe, tried) in manifest.probes.iter().zip(tried) {
+        all.count += tried.count;
+        if tried.count == 0 {
+            match (tried.refused.first(), tried.missing.last()) {
+                (Some(error), _) => return Err(error.clone()),
+                (None, Some(what)) => excuse(manifest, probe, options, what)?,
+                (None, None) => {}
             }
-            leave_out(manifest, probe, options, error, refused.len() - 1);
             continue;
         }
-        // Of many matches of a wildcard some may refuse; a probe with none is missing.
-        if let Some(what) = problem
-            && all.count == before
-        {
-            excuse(manifest, probe, options, &what)?;
-        }
+        // Of many matches of a wildcard some may refuse.
+        let missing = tried.missing.into_iter().map(|what| Error::new(format!("cannot attach: {what}")));
+        leave_out(manifest, probe, options, &tried.refused.into_iter().chain(missing).collect::<Vec<_>>());
     }
     Ok(all)
 }
 
+/// Attaches one; yields how many attach points it was, and those of them that the kernel refused.
 fn attach_one(
     manifest: &Manifest,
     probe: &Probe,
@@ -355,17 +413,15 @@ fn attach_one(
     loaded: &Loaded,
     cookies: bool,
     all: &mut Attached,
-) -> Result<usize, Problem> {
-    let Some(program) = loaded.program(&probe.program) else {
-        return Err(Error::new(format!("the object is damaged: it has no program `{}`", probe.program)).into());
-    };
+) -> Result<(usize, Vec<Error>), Problem> {
+    let program = loaded.program(&probe.program).ok_or_else(|| no_program(&probe.program))?;
     let dynamic = probe.identity == ProbeIdentity::Dynamic;
     if let Point::Multi(multi) = &target.point {
         return attach_many(manifest, dynamic, multi, program, all);
     }
     let own = Some(&target.arguments).filter(|own| **own != plan.targets[0].arguments);
     if let Point::Syscalls(calls) = &target.point {
-        return calls.attach(manifest, probe, loaded, program, own, all);
+        return Ok((calls.attach(manifest, probe, loaded, own, all)?, Vec::new()));
     }
     let mut cookie = None;
     let mut wanted = clone::Values {
@@ -386,23 +442,26 @@ fn attach_one(
         }
     }
     // What the kernel refuses to load for one of many functions concerns that function.
-    let fd = all.copies.program(manifest, &probe.program, program, &wanted).map_err(|error| match wanted.is_other {
+    let fd = all.copies.program(manifest, loaded, &probe.program, &wanted).map_err(|error| match wanted.is_other {
         true => Problem::Refused(Error::new(format!("cannot attach {}: {error}", target.name.name))),
         false => Problem::Error(error),
     })?;
     match &target.point {
-        Point::Run | Point::Multi(_) | Point::Syscalls(_) => return Ok(1),
+        Point::Run | Point::Multi(_) | Point::Syscalls(_) => return Ok((1, Vec::new())),
         Point::Iter { pin } => {
             let (link, iterator) = iter::attach(&probe.name, fd, pin)?;
             all.links.push(link);
             all.iterators.extend(iterator);
-            return Ok(1);
+            return Ok((1, Vec::new()));
         }
         Point::RawTracepoint { event } => all.links.push(raw_tracepoint::attach(event, fd)?),
         Point::Typed => all.links.push(fentry::attach(&target.name.name, fd)?),
         Point::Perf(events) => {
             for event in events {
-                let link = perf::attach(event, fd, cookie)?;
+                let link = match timer::is_timer(event) {
+                    true => all.timers.attach(event, fd, cookie)?,
+                    false => perf::attach(event, fd, cookie)?,
+                };
                 match &probe.attach {
                     Attach::Watchpoint { address, .. } => all.watchpoints.push((*address, link)),
                     _ => all.links.push(link),
@@ -411,27 +470,31 @@ fn attach_one(
         }
     }
     all.has_events = true;
-    Ok(1)
+    Ok((1, Vec::new()))
 }
 
-/// Attaches a program to many functions; yields how many.
+fn no_program(symbol: &str) -> Error {
+    Error::new(format!("the object is damaged: it has no program `{symbol}`"))
+}
+
+/// Attaches a program to many functions; yields how many, and those that the kernel refused.
 fn attach_many(
     manifest: &Manifest,
     dynamic: bool,
     multi: &multi::Multi,
     program: Program,
     all: &mut Attached,
-) -> Result<usize, Problem> {
+) -> Result<(usize, Vec<Error>), Problem> {
     let mut cookies = Vec::new();
     if dynamic {
         let first = manifest.probes.len() + all.points.len();
         cookies.extend((first..).take(multi.places.len()).map(|n| n as u64));
         all.points.extend(multi.places.iter().map(|p| p.name.clone()));
     }
-    let (links, count) = multi.attach(program.fd, &cookies)?;
+    let multi::Made { links, count, refused } = multi.attach(program.fd, &cookies)?;
     all.links.extend(links);
     all.has_events = true;
-    Ok(count)
+    Ok((count, refused))
 }
 
 /// Programs of the probes that the tracer runs itself, in the order of the script.

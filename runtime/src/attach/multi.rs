@@ -43,6 +43,15 @@ pub(crate) struct Multi {
     pub places: Vec<Place>,
 }
 
+/// What came of attaching a program to many functions.
+pub(super) struct Made {
+    pub links: Vec<Link>,
+    /// Functions that the links are of.
+    pub count: usize,
+    /// Why others are not among them.
+    pub refused: Vec<Error>,
+}
+
 impl Multi {
     /// What a program must be loaded for.
     pub(crate) fn attach_type(&self) -> sys::bpf_attach_type {
@@ -52,10 +61,10 @@ impl Multi {
         }
     }
 
-    /// Attaches a program; `cookies` are as many as places, or none. Yields the links and how many
-    /// functions they are of.
-    pub(super) fn attach(&self, program: i32, cookies: &[u64]) -> Result<(Vec<Link>, usize), Problem> {
-        let (mut links, mut count, mut attempts) = (Vec::new(), 0, 0);
+    /// Attaches a program; `cookies` are as many as places, or none.
+    pub(super) fn attach(&self, program: i32, cookies: &[u64]) -> Result<Made, Problem> {
+        let mut made = Made { links: Vec::new(), count: 0, refused: Vec::new() };
+        let mut attempts = 0;
         let mut refusal = None;
         let mut open = Vec::from([(0, self.places.len())]);
         while let Some((start, end)) = open.pop() {
@@ -64,8 +73,8 @@ impl Multi {
             let given = cookies.get(range.clone()).unwrap_or_default();
             match self.link(program, &self.places[range.clone()], given) {
                 Ok(link) => {
-                    links.push(link);
-                    count += range.len();
+                    made.links.push(link);
+                    made.count += range.len();
                 }
                 // One that cannot be attached spoils all: it is found by halves.
                 Err(_) if range.len() > 1 && attempts < MAX_ATTEMPTS => {
@@ -73,17 +82,21 @@ impl Multi {
                     open.push((middle, range.end));
                     open.push((range.start, middle));
                 }
-                Err(error) => refusal = Some(error),
+                Err(error) => {
+                    let told = |p: &Place| Error::new(format!("cannot attach {}: {}", p.name.name, reason(&error)));
+                    made.refused.extend(self.places[range].iter().map(told));
+                    refusal = Some(error);
+                }
             }
         }
         match refusal {
-            Some(error) if count == 0 => match error.raw_os_error() {
+            Some(error) if made.count == 0 => match error.raw_os_error() {
                 Some(libc::EPERM | libc::EACCES | libc::ENOMEM | libc::EMFILE) => {
                     Err(Error::new(format!("cannot attach: {}", reason(&error))).into())
                 }
                 _ => missing("this kernel cannot attach there"),
             },
-            _ => Ok((links, count)),
+            _ => Ok(made),
         }
     }
 

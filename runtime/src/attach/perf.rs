@@ -14,7 +14,7 @@ const IOC_ENABLE: libc::c_ulong = 0x2400;
 const IOC_SET_BPF: libc::c_ulong = 0x4004_2408;
 
 /// How often an event gives a sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Sample {
     /// Once in so many.
     Period(u64),
@@ -44,6 +44,8 @@ pub(crate) struct Event {
     pub sample_type: u64,
     pub pid: i32,
     pub cpu: i32,
+    /// Descriptor of the event that leads its group, or -1.
+    pub group: i32,
     /// What to call it in messages.
     pub title: String,
 }
@@ -62,6 +64,7 @@ impl Event {
             sample_type: 0,
             pid: -1,
             cpu: 0,
+            group: -1,
             title: title.into(),
         }
     }
@@ -111,7 +114,7 @@ pub(crate) fn open(event: &Event) -> std::io::Result<OwnedFd> {
     };
     // SAFETY: the attributes are as large as they say, and a text in them outlives the call.
     let fd = unsafe {
-        libc::syscall(libc::SYS_perf_event_open, &raw const attributes, event.pid, event.cpu, -1, FLAG_CLOEXEC)
+        libc::syscall(libc::SYS_perf_event_open, &raw const attributes, event.pid, event.cpu, event.group, FLAG_CLOEXEC)
     };
     if fd < 0 {
         return Err(last_os());
@@ -120,8 +123,28 @@ pub(crate) fn open(event: &Event) -> std::io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// Opens an event and puts a program on it.
+/// Opens an event, puts a program on it, and starts it.
 pub(crate) fn attach(event: &Event, program: i32, cookie: Option<u64>) -> Result<Link, Problem> {
+    let (perf, link) = bind(event, program, cookie)?;
+    enable(&perf).map_err(|e| refused(event, &e))?;
+    Ok(self::link(perf, link))
+}
+
+/// The link of an event that a program sits on.
+pub(super) fn link(event: OwnedFd, link: Option<OwnedFd>) -> Link {
+    // A link keeps its event alive; a descriptor for each would halve what fits under the limit.
+    let event = link.is_none().then_some(event);
+    Link { _link: link, _event: event }
+}
+
+/// Starts an event, and with it the group that it leads.
+pub(super) fn enable(event: &OwnedFd) -> std::io::Result<()> {
+    // SAFETY: plain numbers.
+    if unsafe { libc::ioctl(event.as_raw_fd(), IOC_ENABLE as _, 0) } == 0 { Ok(()) } else { Err(last_os()) }
+}
+
+/// Opens an event and puts a program on it; yields it with the link, on kernels that have one.
+pub(super) fn bind(event: &Event, program: i32, cookie: Option<u64>) -> Result<(OwnedFd, Option<OwnedFd>), Problem> {
     let perf = open(event).map_err(|e| refused(event, &e))?;
     let mut options = sys::bpf_link_create_opts {
         sz: size_of::<sys::bpf_link_create_opts>() as sys::size_t,
@@ -133,6 +156,9 @@ pub(crate) fn attach(event: &Event, program: i32, cookie: Option<u64>) -> Result
     let link = if link >= 0 {
         // SAFETY: the descriptor is new and nobody else's.
         Some(unsafe { OwnedFd::from_raw_fd(link) })
+    } else if cookie.is_some() {
+        // Without its cookie the program would take itself for another attach point's.
+        return Err(refused(event, &last_os()));
     } else {
         // Before 5.15 perf events have no links.
         // SAFETY: plain numbers.
@@ -141,14 +167,10 @@ pub(crate) fn attach(event: &Event, program: i32, cookie: Option<u64>) -> Result
         }
         None
     };
-    // SAFETY: plain numbers.
-    unsafe { libc::ioctl(perf.as_raw_fd(), IOC_ENABLE as _, 0) };
-    // A link keeps its event alive; a descriptor for each would halve what fits under the limit.
-    let event = link.is_none().then_some(perf);
-    Ok(Link { _link: link, _event: event })
+    Ok((perf, link))
 }
 
-fn refused(event: &Event, error: &std::io::Error) -> Problem {
+pub(super) fn refused(event: &Event, error: &std::io::Error) -> Problem {
     let title = &event.title;
     match error.raw_os_error() {
         Some(libc::ENOENT | libc::EINVAL | libc::EADDRNOTAVAIL | libc::EILSEQ | libc::EOPNOTSUPP | libc::ENODEV) => {

@@ -1,13 +1,59 @@
 //! Timers: `interval` on one CPU, `profile` on all.
 
+use std::collections::HashMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+
 use btc_abi::ClockUnit;
 
-use super::perf::{Event, Sample, online_cpus};
-use super::{Point, Problem, Target};
+use super::perf::{self, Event, Sample, online_cpus};
+use super::{Link, Point, Problem, Target};
 use crate::Error;
+use crate::error::reason;
 
 const TYPE_SOFTWARE: u32 = 1;
 const CPU_CLOCK: u64 = 0;
+const TASK_CLOCK: u64 = 1;
+
+/// An event that starts when it is told to, with its group.
+const FLAG_DISABLED: u64 = 1;
+
+/// What timers have in common that expire together.
+type Beat = (u64, Sample, i32, i32);
+
+/// Timers that are attached and not started yet. Those of one beat are a group: all start within a microsecond, in their
+/// order, and so they expire ever after. Started one by one they would be as far apart as attaching takes, which can be
+/// longer than the period.
+#[derive(Default)]
+pub(crate) struct Timers(HashMap<Beat, OwnedFd>);
+
+/// Whether an event is a timer.
+pub(super) fn is_timer(event: &Event) -> bool {
+    event.kind == TYPE_SOFTWARE && matches!(event.config, CPU_CLOCK | TASK_CLOCK)
+}
+
+impl Timers {
+    /// Puts a program on a timer.
+    pub(super) fn attach(&mut self, event: &Event, program: i32, cookie: Option<u64>) -> Result<Link, Problem> {
+        let beat = (event.config, event.sample, event.pid, event.cpu);
+        if let Some(leader) = self.0.get(&beat) {
+            let (perf, link) = perf::bind(&Event { group: leader.as_raw_fd(), ..event.clone() }, program, cookie)?;
+            return Ok(perf::link(perf, link));
+        }
+        let leading = Event { flags: event.flags | FLAG_DISABLED, ..event.clone() };
+        let (perf, link) = perf::bind(&leading, program, cookie)?;
+        let leader = perf.try_clone().map_err(|e| perf::refused(event, &e))?;
+        self.0.insert(beat, leader);
+        Ok(perf::link(perf, link))
+    }
+
+    /// Starts all.
+    pub(super) fn start(self) -> Result<(), Error> {
+        for leader in self.0.values() {
+            perf::enable(leader).map_err(|e| Error::new(format!("cannot start a timer: {}", reason(&e))))?;
+        }
+        Ok(())
+    }
+}
 
 fn targets(name: &str, unit: ClockUnit, value: u64, cpus: &[i32]) -> Result<Vec<Target>, Problem> {
     if value == 0 {

@@ -1,6 +1,6 @@
 //! What libbpf's messages mean for the user.
 
-use btc_abi::Manifest;
+use btc_abi::{Encoding, Manifest};
 
 use crate::{Error, refusal};
 use crate::error::TOO_MANY_FILES;
@@ -19,6 +19,9 @@ fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
     }
     if let Some(missing) = missing_relocation(manifest, log) {
         return missing;
+    }
+    if let Some(refused) = refused_map(manifest, log) {
+        return refused;
     }
     if let Some(name) = between(log, "(func ksym) '", "'") {
         return format!("this kernel has no function `{name}` that BPF programs may call");
@@ -82,6 +85,22 @@ fn missing_relocation(manifest: &Manifest, log: &str) -> Option<String> {
             None => format!("{ty} does not exist on this kernel"),
         },
     })
+}
+
+/// `map 'm0_x': failed to create: -E2BIG`; the kernel checks nothing but sizes there.
+fn refused_map(manifest: &Manifest, log: &str) -> Option<String> {
+    let line = log.lines().rev().find(|l| l.contains(": failed to create: -E"))?;
+    let map = manifest.maps.iter().find(|m| Some(m.symbol.as_str()) == between(line, "map '", "'"))?;
+    let reason = match line.rsplit_once("-E") {
+        Some((_, "NOMEM")) => "there is not enough memory for it",
+        Some((_, "2BIG" | "INVAL" | "OVERFLOW")) => "it is larger than this kernel takes",
+        _ => return None,
+    };
+    let (key, value, entries) = (map.key.as_ref().map_or(4, Encoding::size), map.value_size, map.max_entries);
+    Some(format!(
+        "the map {} cannot be made: {reason}, with {entries} entries, keys of {key} bytes and values of {value} bytes",
+        map.name
+    ))
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
@@ -243,6 +262,16 @@ mod tests {
         let log = "1: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [737] \
                    struct task_struct___nope.nope (0:0 @ offset 0)\n";
         assert_eq!(explain_log(log), "struct task_struct has no field nope on this kernel");
+    }
+
+    #[test]
+    fn a_map_that_is_too_large_is_named() {
+        let any = crate::maps::tests::map(Encoding::Bool, btc_abi::Reduce::Last);
+        let manifest = Manifest { maps: vec![any], ..Manifest::default() };
+        let error = libbpf_rs::Error::from_raw_os_error(libc::E2BIG);
+        let told = |code: &str| cause(&manifest, &format!("libbpf: map 'm': failed to create: {code}\n"), &error);
+        assert!(told("-E2BIG").contains("the map @m cannot be made: it is larger"), "{}", told("-E2BIG"));
+        assert!(told("-ENOMEM").contains("not enough memory"), "{}", told("-ENOMEM"));
     }
 
     #[test]

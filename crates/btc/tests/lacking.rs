@@ -18,7 +18,7 @@ fn arguments_beyond_the_registers_are_on_the_stack() {
     if let Some(reason) = unfit() {
         return println!("skipped: {reason}");
     }
-    let path = program("kernel/many.c", "many").display().to_string();
+    let path = program("run/beyond.c", "beyond").display().to_string();
     for script in [
         format!(r#"uprobe:{path}:many {{ printf("%d %d %d %d %d %d\n", arg0, arg5, arg6, arg7, arg8, arg9); }}"#),
         format!(r#"uprobe:{path}:man* {{ printf("%d %d %d %d %d %d\n", arg0, arg5, arg6, arg7, arg8, arg9); }}"#),
@@ -26,7 +26,7 @@ fn arguments_beyond_the_registers_are_on_the_stack() {
         let output = btc(&["-q", "-c", &path, "-e", &script]);
         assert_eq!(text(&output.stdout).trim(), "1 6 -7 8 9 10", "{}", text(&output.stderr));
     }
-    for place in [format!("{path}:many+4"), format!("{path}:0x1000"), format!("{path}@many.c:5")] {
+    for place in [format!("{path}:many+4"), format!("{path}:0x1000"), format!("{path}@beyond.c:13")] {
         let messages = text(&btc(&["-e", &format!("uprobe:{place} {{ print(arg6); }}")]).stderr);
         assert!(messages.contains("`arg6` may be in memory"), "{messages}");
     }
@@ -64,7 +64,7 @@ fn registers_of_other_machines_are_errors() {
         return println!("skipped: {reason}");
     }
     let other = if cfg!(target_arch = "x86_64") { "r29" } else { "di" };
-    let path = program("kernel/many.c", "many_registers").display().to_string();
+    let path = program("run/beyond.c", "beyond_registers").display().to_string();
     for probe in [format!("uprobe:{path}:many"), "profile:hz:9".to_string()] {
         let messages = refused(&format!("{probe} {{ print(reg(\"{other}\")); }}"));
         assert!(messages.contains(&format!("no register `{other}`")) && messages.contains(":1:"), "{messages}");

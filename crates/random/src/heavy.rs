@@ -18,8 +18,8 @@ pub fn script(seed: u64) -> String {
     let probe = *g.random.pick(&["begin", "interval:s:1", "tracepoint:syscalls:sys_enter_openat", "rawtracepoint:sys_enter"]);
     let mut text = format!("{probe} {{\n$p = curtask;\n");
     for var in VARS {
-        let start = *g.random.pick(&["0", "1", "pid", "(int64)@small[1]", "(int64)nsecs", "-5"]);
-        let _ = writeln!(text, "{var} = {start}; {var} = (int64)0;");
+        let start = *g.random.pick(&["0", "0", "pid", "@small[1]", "nsecs", "-5"]);
+        let _ = writeln!(text, "{var} = (int64)({start});");
     }
     text += &g.block(0, 4);
     if g.random.one_in(3) {

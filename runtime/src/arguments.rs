@@ -190,7 +190,8 @@ fn ask<T>(kernel: &dyn Kernel, module: &str, question: impl Fn(&Types) -> Option
 /// include/trace/bpf_probe.h). How many there are tells the typedef, which names none.
 fn of_event(types: &Types, event: &str) -> Option<Prototype> {
     let count = types.callback(&format!("btf_trace_{event}"))?.params.len();
-    let mut named = ["__traceiter_", "__probestub_", "__bpf_trace_"].iter().filter_map(|prefix| types.function(&format!("{prefix}{event}")));
+    let prefixes = ["__traceiter_", "__probestub_", "__bpf_trace_"].iter();
+    let mut named = prefixes.filter_map(|prefix| types.function(&format!("{prefix}{event}")));
     let mut found = named.find(|p| p.params.len() == count)?;
     // The first is the kernel's own.
     found.params.remove(0);

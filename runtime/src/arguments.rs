@@ -208,10 +208,15 @@ fn fit(shape: &Shape, value: &Value, offset: u32) -> Result<Bound, String> {
         (Shape::Int { size, signed }, Shape::Int { size: s, signed: n }) if holds((*size, *signed), (*s, *n)) => {
             Ok(bound(s * 8, *n))
         }
-        (Shape::Pointer { to }, Shape::Pointer { to: other }) if to.is_empty() || to == other => Ok(bound(64, false)),
+        (Shape::Pointer { to }, Shape::Pointer { to: other }) if points(to, other) => Ok(bound(64, false)),
         (Shape::Record { .. }, Shape::Record { .. }) if shape == there => Ok(bound(64, false)),
         _ => Err(differs(&spell(there), &spell(shape))),
     }
+}
+
+/// Whether a pointer to `other` may be taken for one to `to`, which may be a pointer to anything.
+fn points(to: &str, other: &str) -> bool {
+    to == other || to.bytes().all(|b| b == b'*') && other.starts_with(to)
 }
 
 /// Whether numbers of one size and sign have all values of another.

@@ -190,7 +190,8 @@ fn ask<T>(kernel: &dyn Kernel, module: &str, question: impl Fn(&Types) -> Option
 /// include/trace/bpf_probe.h). How many there are tells the typedef, which names none.
 fn of_event(types: &Types, event: &str) -> Option<Prototype> {
     let count = types.callback(&format!("btf_trace_{event}"))?.params.len();
-    let mut named = ["__traceiter_", "__probestub_", "__bpf_trace_"].iter().filter_map(|prefix| types.function(&format!("{prefix}{event}")));
+    let prefixes = ["__traceiter_", "__probestub_", "__bpf_trace_"].iter();
+    let mut named = prefixes.filter_map(|prefix| types.function(&format!("{prefix}{event}")));
     let mut found = named.find(|p| p.params.len() == count)?;
     // The first is the kernel's own.
     found.params.remove(0);
@@ -207,10 +208,15 @@ fn fit(shape: &Shape, value: &Value, offset: u32) -> Result<Bound, String> {
         (Shape::Int { size, signed }, Shape::Int { size: s, signed: n }) if holds((*size, *signed), (*s, *n)) => {
             Ok(bound(s * 8, *n))
         }
-        (Shape::Pointer { to }, Shape::Pointer { to: other }) if to.is_empty() || to == other => Ok(bound(64, false)),
+        (Shape::Pointer { to }, Shape::Pointer { to: other }) if points(to, other) => Ok(bound(64, false)),
         (Shape::Record { .. }, Shape::Record { .. }) if shape == there => Ok(bound(64, false)),
         _ => Err(differs(&spell(there), &spell(shape))),
     }
+}
+
+/// Whether a pointer to `other` may be taken for one to `to`, which may be a pointer to anything.
+fn points(to: &str, other: &str) -> bool {
+    to == other || to.bytes().all(|b| b == b'*') && other.starts_with(to)
 }
 
 /// Whether numbers of one size and sign have all values of another.

@@ -16,14 +16,16 @@ for from in 5.10 6.1 6.12 new; do
     trace out-b err-b 60 btc-run $object
     (umask 0; mkdir -m 0777 "made-$from")
     wait $tracer
-    grep -qxF "mode 777 ret 0 dir $(inode .)" out-b || fail "$object: expected mode 777 ret 0 dir $(inode .)"
+    # The newest kernel yields a pointer.
+    ret=0; [ $here = new ] && ret='-*[0-9]*'
+    grep -qx "mode 777 ret $ret dir $(inode .)" out-b || fail "$object: expected mode 777 ret $ret dir $(inode .)"
   fi
 
   object=/payload/objects/bound_class.from-$from.o
   trace out-b err-b 60 btc-run $object
-  mkdir "class-$from"
+  for n in 1 2 3 4 5; do ls -l /proc/self > /dev/null; done
   kill -TERM $tracer; wait $tracer || fail "$object: exit code $?"
-  grep -qE '^@sound\[1, 1, 1\]: ' out-b && ! grep -qE '^@sound\[.*0' out-b || fail "$object: unsound fields"
+  grep -qE '^@sound\[true, true, true\]: ' out-b && ! grep -q '^@sound.*false' out-b || fail "$object: unsound fields"
 done
 # Before 5.12 that function has another name.
 for from in 6.1 6.12 new; do
@@ -32,14 +34,14 @@ for from in 6.1 6.12 new; do
   trace out-b err-b 60 btc-run $object
   bpftool prog show > /dev/null
   kill -TERM $tracer; wait $tracer || fail "$object: exit code $?"
-  for line in '@arguments\[1, 1, 0\]: [0-9]+' '@results\[1\]: [0-9]+'; do
+  for line in '@arguments\[true, false\]: [0-9]+' '@results\[true\]: [0-9]+'; do
     grep -qxE "$line" out-b || fail "$object: expected $line"
   done
   [ "$(grep -c '^@' out-b)" = 2 ] || fail "$object: more lines than two"
 done
 # A loader that knows no patches must refuse what it cannot bind.
-for kind in mkdir bpf; do
-  bpftool prog load /payload/objects/bound_$kind.from-$here.o /sys/fs/bpf/bound > out-b 2> err-b && fail "$kind: bpftool loads it"
+for object in /payload/objects/bound_mkdir.from-$here.o /payload/objects/bound_bpf.from-6.1.o; do
+  [ -e "$object" ] || fail "$object is missing"
+  bpftool prog load "$object" /sys/fs/bpf/bound > out-b 2> err-b && fail "$object: bpftool loads it"
 done
-[ $here = 5.10 ] || [ $bad != 0 ] || echo "all bound"
 exit $bad

@@ -43,7 +43,8 @@ pub(super) fn bind(
         _ => same(spelling, &field.spelling) && *size == field.size,
     };
     if !fits {
-        return Err(differs(&field.tell(), &Field { spelling: spelling.clone(), size: *size, signed: *signed, ..Field::none() }.tell()));
+        let here = Field { spelling: spelling.clone(), size: *size, signed: *signed, ..Field::none() };
+        return Err(differs(&field.tell(), &here.tell()));
     }
     let width = known(field.size).filter(|_| !field.spelling.contains('['));
     Ok(Bound { offset: field.offset, width, bits: (field.size.min(8) * 8) as u8, signed: field.signed })
@@ -112,11 +113,11 @@ mod tests {
 
     #[test]
     fn lines_of_format_files() {
-        let line = |text: &str| field(text).map(|f| (f.name, f.spelling, f.offset, f.size, f.signed));
-        let own = |name: &str, spelling: &str, rest| Some((name.to_string(), spelling.to_string(), rest)).map(|(n, s, (o, z, g))| (n, s, o, z, g));
-        assert_eq!(line("\tfield:char comm[16];\toffset:8;\tsize:16;\tsigned:0;"), own("comm", "char[16]", (8, 16, false)));
-        assert_eq!(line("\tfield:const char * name;\toffset:24;\tsize:8;\tsigned:0;"), own("name", "const char *", (24, 8, false)));
-        assert_eq!(line("\tfield:__data_loc char[] f;\toffset:8;\tsize:4;\tsigned:1;"), own("f", "__data_loc char[]", (8, 4, true)));
+        let line = |text: &str| field(text).map(|f| format!("{} {} {} {} {}", f.name, f.spelling, f.offset, f.size, f.signed));
+        let is = |text: &str, wanted: &str| assert_eq!(line(text).as_deref(), Some(wanted));
+        is("\tfield:char comm[16];\toffset:8;\tsize:16;\tsigned:0;", "comm char[16] 8 16 false");
+        is("\tfield:const char * name;\toffset:24;\tsize:8;\tsigned:0;", "name const char * 24 8 false");
+        is("\tfield:__data_loc char[] f;\toffset:8;\tsize:4;\tsigned:1;", "f __data_loc char[] 8 4 true");
         assert_eq!(line("print fmt: \"x\""), None);
     }
 

@@ -1,6 +1,6 @@
 //! Single shapes: what is folded, where values go, what is refused.
 
-use btc_ir::{BinOp, Cond, Late, Op, Width};
+use btc_ir::{ArgumentPart, BinOp, Cond, Late, Op, Shape, Typed, Width};
 
 use super::{build, execute, text};
 use crate::CodegenError;

@@ -22,21 +22,20 @@ first() { # PROBE [OWN]: events come all the time while the tracer attaches and 
     interval:ms:300 { exit(); } end { printf(\"end %d\\n\", @n); }" > out-o 2> err-o < /dev/null
   kill $load; wait $load 2> /dev/null
   n=$(sed -n 's/^@n: //p' out-o)
-  if [ -n "$n" ] && grep -qx "end $n" out-o && ! grep -q early out-o; then echo first=ok; return; fi
-  echo "first=$(tr '\n' ' ' < out-o)$(cat err-o)"
+  if [ -n "$n" ] && grep -qx "end $n" out-o && ! grep -q early out-o; then echo ok; return; fi
+  echo "$(tr '\n' ' ' < out-o)$(cat err-o)"
   : > wrong
 }
 row() { # KIND COMMAND FILTER SINGLE [WILDCARD [FREQUENT]]
-  s=$4 w=$5 line="$1:"
-  if run "$(script "$s" "$s" "$s" "$3")" "$2"; then line="$line single=$(seen)"; else
+  s=$4 w=${5:-$4} line="$1:"
+  if run "$(script "$s" "$s" "$s" "$3" 'exit();')" "$2"; then line="$line exit=$(seen once)"; else
     echo "$line lacking"
     case " $LACKS " in *" $1 "*) ;; *) cat err-o; : > wrong;; esac
     return
   fi
-  run "$(script "$s" "${w:-$s}" "$s" "$3" 'exit();')" "$2" && line="$line exit=$(seen once)"
-  [ -n "$w" ] && run "$(script "$w" "$w" "$w" "$3")" "$2" && line="$line wild=$(seen)"
-  [ -n "$w" ] && run "$(script "$w" "$s" "$w" "$3")" "$2" && line="$line mixed=$(seen)"
-  case $1 in begin|end|self|iter) ;; *) line="$line $(first "${6:-${w:-$s}}" "$3")";; esac
+  run "$(script "$w" "$w" "$w" "$3")" "$2" && line="$line alike=$(seen)"
+  if [ "$s" != "$w" ] && run "$(script "$s" "$w" "$s" "$3")" "$2"; then line="$line mixed=$(seen)"; fi
+  case $1 in begin|end|self|iter) ;; *) line="$line first=$(first "${6:-$w}" "$3")";; esac
   echo "$line"
 }
 rounds="$ordered 3"
@@ -61,7 +60,7 @@ row interval "$ordered 5 100" '' interval:ms:20
 row profile "timeout 1 taskset 1 $ordered 0" '/comm == "ordered"/' profile:hz:50 '' profile:hz:999
 if [ -n "$BTC" ]; then row watchpoint "$rounds" "$mine" watchpoint:0x20000000:8:w; else
   # Of several on one address an emulated processor tells the first.
-  echo "watchpoint: $(first watchpoint:0x20000000:8:w "$mine")"
+  echo "watchpoint: first=$(first watchpoint:0x20000000:8:w "$mine")"
 fi
 row iter "$ordered 1 1000" '/ctx->task != 0 && ctx->task->pid == cpid/' iter:task
 # What an exit() leaves out: the rest of the place, and all that comes after BEGIN.

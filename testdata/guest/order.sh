@@ -10,7 +10,7 @@ run() { # SCRIPT COMMAND: what it printed is in out-o; fails where the kernel la
 seen() { # once|KIND: what is in out-o, which must be 123, just once or again and again
   text=$(tr -d '\n' < out-o)
   # Timers go on while they are detached, one after the other.
-  case $1 in once) times='123';; interval|profile) times='(123)+[123]{0,2}';; *) times='(123)+';; esac
+  case $1 in once) times='123';; interval*|profile) times='(123)+[123]{0,2}';; *) times='(123)+';; esac
   if echo "$text" | grep -qxE "$times"; then echo ok; return; fi
   echo "$text" | cut -c 1-30
   : > wrong
@@ -59,6 +59,7 @@ row uretprobe "$rounds" "$mine" "uretprobe:$ordered:take" "uretprobe:$ordered:ta
 row usdt "$rounds" "$mine" "usdt:$ordered:demo:taken" "usdt:$ordered:demo:tak*"
 row software "$rounds" "$mine" software:page-faults:1
 row interval "$ordered 5 100" '' interval:ms:20
+row interval-hz "$ordered 5 100" '' interval:hz:50 interval:ms:20
 row profile "timeout 2 taskset 1 $ordered 0" '/comm == "ordered"/' profile:hz:500
 if [ -n "$BTC" ]; then row watchpoint "$rounds" "$mine" watchpoint:0x20000000:8:w; else
   # Of several on one address an emulated processor tells the first.

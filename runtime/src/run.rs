@@ -1,7 +1,7 @@
 //! A run from the object's bytes to the last printed map.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::fd::OwnedFd;
 
 use btc_abi::{Attach, MOST_CPUS, Manifest, MapKind, RequirementKind};
@@ -11,6 +11,7 @@ use crate::attach::{self, Attached};
 use crate::binding::{bind, possible_cpus};
 use crate::child::Child;
 use crate::elf::{self, Image};
+use crate::error::reason;
 use crate::events::{self, Reader};
 use crate::modes;
 use crate::options::Mode;
@@ -289,18 +290,29 @@ impl Session<'_> {
             }
             let mut file = std::fs::File::from(iterator);
             let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = file.read(&mut buffer) {
-                let state = reader.state();
-                if !state.discard {
-                    state.sink.buffer().extend_from_slice(&buffer[..length]);
-                    state.sink.appended();
+            loop {
+                let read = file.read(&mut buffer);
+                if let Ok(length) = read
+                    && !reader.state().discard
+                {
+                    let sink = &mut reader.state().sink;
+                    sink.buffer().extend_from_slice(&buffer[..length]);
+                    sink.appended();
                 }
                 reader.consume();
-                if reader.state().sink.is_closed() {
-                    return;
+                match read {
+                    _ if reader.state().sink.is_closed() => return,
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    // After a million objects the kernel wants to be asked again.
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                    Err(error) => {
+                        reader.state().sink.flush();
+                        eprintln!("WARNING: an iterator ended early: {}", reason(&error));
+                        break;
+                    }
                 }
             }
-            reader.consume();
         }
     }
 

@@ -14,7 +14,7 @@ pub static EXIT: Function = Function {
     returns: Returns::Fixed(Type::None),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Ends the probe at once and the run as soon as END has run; the code becomes btc's.",
+    doc: "Ends the probe at once and the run as soon as END has run; the code becomes btc's. Nothing is printed after it; an iterator that has begun goes on to its end.",
     lower: |l, call| {
         let code = if call.args.is_empty() { l.b().iconst(0) } else { l.value(0) };
         l.send(Action::Exit, &[Extra::Value(code)]);

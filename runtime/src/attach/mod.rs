@@ -114,6 +114,8 @@ impl Target {
 pub(crate) enum Problem {
     /// It does not exist here: the probe's policy decides.
     Missing(String),
+    /// It is none of those that the probe means: of many it is left out without a word, alone it is missing.
+    Unfit(String),
     /// The kernel does not let this one be attached: of many, it is left out.
     Refused(Error),
     /// Nothing can be done.
@@ -207,7 +209,7 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, 
                 Plan { targets }
             }
             Err(Problem::Refused(error) | Problem::Error(error)) => return Err(error),
-            Err(Problem::Missing(what)) => {
+            Err(Problem::Missing(what) | Problem::Unfit(what)) => {
                 lacking.push((probe, what));
                 Plan::default()
             }
@@ -248,11 +250,10 @@ fn bind(
     }
     match refused.first() {
         Some(error) if bound.is_empty() || !glob::is_pattern(&probe.name) => Err(error.clone()),
-        Some(error) => {
-            leave_out(manifest, probe, options, error, refused.len() - 1);
+        _ => {
+            leave_out(manifest, probe, options, &refused);
             Ok(bound)
         }
-        None => Ok(bound),
     }
 }
 
@@ -356,6 +357,8 @@ struct Tried {
     count: usize,
     /// Why some do not exist.
     missing: Vec<String>,
+    /// Why one is none of those that the probe means.
+    unfit: Option<String>,
     /// Those that the kernel does not let be attached.
     refused: Vec<Error>,
 }
@@ -381,6 +384,7 @@ pub(crate) fn attach(
                 }
                 Err(Problem::Error(error)) => return Err(error),
                 Err(Problem::Missing(what)) => tried[n].missing.push(what),
+                Err(Problem::Unfit(what)) => tried[n].unfit = Some(what),
                 Err(Problem::Refused(error)) => tried[n].refused.push(error),
             }
             progress.step();
@@ -390,7 +394,7 @@ pub(crate) fn attach(
     for (probe, tried) in manifest.probes.iter().zip(tried) {
         all.count += tried.count;
         if tried.count == 0 {
-            match (tried.refused.first(), tried.missing.last()) {
+            match (tried.refused.first(), tried.missing.last().or(tried.unfit.as_ref())) {
                 (Some(error), _) => return Err(error.clone()),
                 (None, Some(what)) => excuse(manifest, probe, options, what)?,
                 (None, None) => {}

@@ -43,7 +43,9 @@ pub(super) fn attach(event: &str, program: i32) -> Result<Link, Problem> {
         return match error.raw_os_error() {
             Some(libc::ENOENT) => missing(format!("this kernel has no raw tracepoint {event}")),
             // The program reads behind what the event has.
-            Some(libc::EINVAL) => missing(format!("the raw tracepoint {event} has fewer arguments on this kernel")),
+            Some(libc::EINVAL) => {
+                Err(Problem::Unfit(format!("the raw tracepoint {event} has fewer arguments on this kernel")))
+            }
             _ => Err(Error::new(format!("cannot attach rawtracepoint:{event}: {}", reason(&error))).into()),
         };
     }

@@ -38,38 +38,38 @@ fn call(target: &Target) -> Option<(usize, u16)> {
     })
 }
 
-/// Puts the tracepoints of many single system calls together, where their numbers are known. A call that another probe
-/// traces alone is left alone: the kernel runs the programs of the one event before or after those of the other, as
-/// it likes.
+/// Puts the tracepoints of many single system calls together, where their numbers are known and their arguments are in
+/// one place. A call that any probe traces by its own tracepoint is so traced by all: the kernel runs the programs of the
+/// one event before or after those of the other, as it likes.
 pub(super) fn gather(probes: &[Probe], plans: &mut [Plan]) {
-    let is_many = |probe: &Probe, plan: &Plan, half: usize| {
-        let of_half = plan.targets.iter().filter_map(call).filter(|(h, _)| *h == half);
-        !probe.table.is_empty() && of_half.count() >= MANY
-    };
     for (half, (_, all)) in HALVES.into_iter().enumerate() {
-        let many: Vec<bool> = probes.iter().zip(&*plans).map(|(probe, plan)| is_many(probe, plan, half)).collect();
-        if !many.contains(&true) {
+        let of_half = |target: &Target| call(target).is_some_and(|c| c.0 == half);
+        let place = |(probe, plan): (&Probe, &Plan)| {
+            let is_many = !probe.table.is_empty() && plan.targets.iter().filter(|t| of_half(t)).count() >= MANY;
+            plan.targets.iter().find(|t| is_many && of_half(t)).map(|t| t.arguments.clone())
+        };
+        let places: Vec<Option<Bounds>> = probes.iter().zip(&*plans).map(place).collect();
+        if places.iter().all(Option::is_none) {
             continue;
         }
         let Some((_, _, id)) = tracefs::events("raw_syscalls", all).ok().and_then(|mut e| e.pop()) else { continue };
         let name = format!("tracepoint:raw_syscalls:{all}");
-        let few = plans.iter().zip(&many).filter(|(_, many)| !**many);
-        let alone: HashSet<(usize, u16)> = few.flat_map(|(plan, _)| plan.targets.iter().filter_map(call)).collect();
-        for (plan, _) in plans.iter_mut().zip(many).filter(|(_, many)| *many) {
+        let mut alone = HashSet::new();
+        for (plan, place) in plans.iter().zip(&places) {
+            alone.extend(plan.targets.iter().filter(|t| Some(&t.arguments) != place.as_ref()).filter_map(call));
+        }
+        for (plan, place) in plans.iter_mut().zip(places) {
+            let Some(arguments) = place else { continue };
             let mut calls = Vec::new();
-            // One program reads the arguments of all, so they must be in one place.
-            let mut place: Option<Bounds> = None;
             plan.targets.retain(|target| match call(target).filter(|c| c.0 == half && !alone.contains(c)) {
-                Some((_, number)) if place.get_or_insert_with(|| target.arguments.clone()) == &target.arguments => {
+                Some((_, number)) => {
                     calls.push((number, target.name.clone()));
                     false
                 }
-                _ => true,
+                None => true,
             });
             if !calls.is_empty() {
-                let event = tracepoint::event(id, &name);
-                let point = Point::Syscalls(Calls { event, half, calls });
-                let arguments = place.unwrap_or_default();
+                let point = Point::Syscalls(Calls { event: tracepoint::event(id, &name), half, calls });
                 plan.targets.insert(0, Target { arguments, ..Target::new(point, name.clone(), all) });
             }
         }

@@ -1,6 +1,5 @@
 //! Timers: `interval` on one CPU, `profile` on all.
 
-use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use btc_abi::ClockUnit;
@@ -17,14 +16,23 @@ const TASK_CLOCK: u64 = 1;
 /// An event that starts when it is told to, with its group.
 const FLAG_DISABLED: u64 = 1;
 
-/// What timers have in common that expire together.
-type Beat = (u64, Sample, i32, i32);
+/// What timers have in common that expire together: the clock, the period in nanoseconds, process and CPU.
+type Beat = (u64, u64, i32, i32);
+
+fn beat(event: &Event) -> Beat {
+    let period = match event.sample {
+        Sample::Period(period) => period,
+        // The kernel makes a period of it too.
+        Sample::Frequency(times) => 1_000_000_000 / times.max(1),
+    };
+    (event.config, period, event.pid, event.cpu)
+}
 
 /// Timers that are attached and not started yet. Those of one beat are a group: all start within a microsecond, in their
 /// order, and so they expire ever after. Started one by one they would be as far apart as attaching takes, which can be
 /// longer than the period.
 #[derive(Default)]
-pub(crate) struct Timers(HashMap<Beat, OwnedFd>);
+pub(crate) struct Timers(Vec<(Beat, OwnedFd)>);
 
 /// Whether an event is a timer.
 pub(super) fn is_timer(event: &Event) -> bool {
@@ -34,21 +42,21 @@ pub(super) fn is_timer(event: &Event) -> bool {
 impl Timers {
     /// Puts a program on a timer.
     pub(super) fn attach(&mut self, event: &Event, program: i32, cookie: Option<u64>) -> Result<Link, Problem> {
-        let beat = (event.config, event.sample, event.pid, event.cpu);
-        if let Some(leader) = self.0.get(&beat) {
+        let beat = beat(event);
+        if let Some((_, leader)) = self.0.iter().find(|(of, _)| *of == beat) {
             let (perf, link) = perf::bind(&Event { group: leader.as_raw_fd(), ..event.clone() }, program, cookie)?;
             return Ok(perf::link(perf, link));
         }
         let leading = Event { flags: event.flags | FLAG_DISABLED, ..event.clone() };
         let (perf, link) = perf::bind(&leading, program, cookie)?;
         let leader = perf.try_clone().map_err(|e| perf::refused(event, &e))?;
-        self.0.insert(beat, leader);
+        self.0.push((beat, leader));
         Ok(perf::link(perf, link))
     }
 
-    /// Starts all.
+    /// Starts all, in the order in which they were attached.
     pub(super) fn start(self) -> Result<(), Error> {
-        for leader in self.0.values() {
+        for (_, leader) in &self.0 {
             perf::enable(leader).map_err(|e| Error::new(format!("cannot start a timer: {}", reason(&e))))?;
         }
         Ok(())

@@ -251,8 +251,8 @@ fn bind(
     }
     match refused.first() {
         Some(error) if bound.is_empty() || !glob::is_pattern(&probe.name) => Err(error.clone()),
-        Some(error) => {
-            leave_out(manifest, probe, options, error, refused.len() - 1);
+        Some(_) => {
+            leave_out(manifest, probe, options, &refused);
             Ok(bound)
         }
         None => Ok(bound),

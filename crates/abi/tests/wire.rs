@@ -296,7 +296,7 @@ fn the_bytes_are_these() {
     };
     #[rustfmt::skip]
     let expected = [
-        b'b', b't', b'c', b'M', 0, 0, 4, 0, // magic, 0.4
+        b'b', b't', b'c', b'M', 0, 0, 5, 0, // magic, 0.5
         1, 1, b'c',                         // 1 compiler
         6, 10, 9,                           // 6 globals, one of 9 bytes
             1, 1, b'g',                     //   1 symbol

@@ -35,6 +35,7 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
     Ok(match value {
         GlobalValue::ChildPid => u64::from(child.or(options.pid).unwrap_or(0)),
         GlobalValue::HasChild => u64::from(child.or(options.pid).is_some()),
+        GlobalValue::Extent => u64::from(child.or(options.pid).unwrap_or(0)),
         GlobalValue::Cpus => possible_cpus() as u64,
         GlobalValue::StartTime => time::read(libc::CLOCK_BOOTTIME) as u64,
         GlobalValue::OwnPid => u64::from(std::process::id()),

@@ -17,13 +17,12 @@ const MAX_BYTES: u64 = 1 << 30;
 
 type Elf<'d> = object::File<'d, &'d ReadCache<File>>;
 
-/// Debug information of a binary, named as uprobes name it; `None` where it has none. `folders` are searched for
-/// separate files before those of the system.
-pub fn debug_info(binary: &str, pid: Option<u32>, folders: &[PathBuf]) -> Result<Option<Sections>, String> {
-    let options = Options { pid, debug_folders: folders.to_vec(), ..Options::default() };
-    let files = find_binaries(binary, &options);
+/// Debug information of a binary, named as uprobes name it; `None` where it has none. The options' folders are
+/// searched for separate files before those of the system.
+pub fn debug_info(binary: &str, options: &Options) -> Result<Option<Sections>, String> {
+    let files = find_binaries(binary, options);
     let first = files.first().ok_or_else(|| format!("there is no binary or library `{binary}` here"))?;
-    of_file(first, &options).map_err(|e| e.to_string())
+    of_file(first, options).map_err(|e| e.to_string())
 }
 
 /// Debug information of a file.

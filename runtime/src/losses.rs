@@ -64,7 +64,7 @@ const MOST_PLACES: usize = 10;
 /// Tells all losses: the first places by a line each, others in sum.
 pub(crate) fn report(state: &mut State, loaded: &Loaded) {
     let manifest = state.ctx.manifest;
-    let mut records = 0u64;
+    let mut records = state.backlog.left;
     // By kind and subject: places told, places and losses not told.
     let mut told: Vec<(&Loss, usize, usize, u64)> = Vec::new();
     let counts = manifest.losses.iter().enumerate().map(|(index, loss)| (loss, loaded.loss(index)));
@@ -92,6 +92,11 @@ pub(crate) fn report(state: &mut State, loaded: &Loaded) {
     for (loss, _, more, lost) in told.into_iter().filter(|(_, _, more, _)| *more > 0) {
         let text = sentence(state, loss, lost);
         eprintln!("WARNING: {more} more place{}: {text}", if more == 1 { "" } else { "s" });
+    }
+    if state.backlog.left > 0 && !state.options.no_warnings {
+        let count = state.backlog.left;
+        let were = if count == 1 { "record was" } else { "records were" };
+        eprintln!("WARNING: {count} {were} dropped, which still waited when the run was told to end");
     }
     if records > 0 {
         state.output.lost(records, state.sink.buffer());

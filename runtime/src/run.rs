@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use btc_abi::{Attach, MOST_CPUS, Manifest, MapKind, RequirementKind};
 
 use crate::actions::State;
+use crate::actions::backlog::Backlog;
 use crate::attach::{self, Attached};
 use crate::binding::{bind, possible_cpus};
 use crate::child::Child;
@@ -58,7 +59,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     if unwinds {
         ctx.settings.unwind_rows = Some(unwinding::prepare(&ctx, options, traced));
     }
-    let plans = attach::plan(&manifest, options)?;
+    let plans = attach::plan(&manifest, options, traced)?;
     refusal::check_static_arguments(&manifest, &plans)?;
     let targets: usize = plans.iter().map(|p| p.targets.len()).sum();
     privileges::check_files(manifest.maps.len() + manifest.probes.len() + targets)?;
@@ -186,6 +187,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
         maps,
         exit: None,
         discard: false,
+        backlog: Backlog::default(),
         failed: false,
         errors: 0,
         warned: HashMap::new(),
@@ -270,6 +272,7 @@ impl Session<'_> {
         // What other CPUs sent behind an exit() is dropped here.
         reader.drain();
         reader.state().discard = false;
+        reader.state().backlog.is_over = true;
         self.loaded.unstop();
         for program in attach::run_by_tracer(self.manifest, self.loaded, |a| matches!(a, Attach::End)) {
             if reader.state().sink.is_closed() {

@@ -1,9 +1,12 @@
 //! Signals and ends of processes as things to poll.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use crate::Error;
 use crate::error::last_os;
+use crate::render::time;
 
 /// Signals that are blocked and read in the event loop instead.
 pub(crate) struct Signals {
@@ -27,8 +30,28 @@ fn set_of(signals: &[i32]) -> libc::sigset_t {
 /// Signals that end a run.
 pub(crate) const ENDING: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
-/// Whether a signal that ends the run has arrived and nobody has read it yet.
+/// When the run was seen to be told to end, in nanoseconds since boot; 0 before. It is the process's, as signals are.
+static ENDED: AtomicU64 = AtomicU64::new(0);
+
+/// How long since a signal that ends the run was seen first; `None` before.
+pub(crate) fn ended_for() -> Option<Duration> {
+    let now = time::read(libc::CLOCK_BOOTTIME) as u64;
+    if ENDED.load(Relaxed) == 0 && is_pending() {
+        ENDED.store(now, Relaxed);
+    }
+    match ENDED.load(Relaxed) {
+        0 => None,
+        then => Some(Duration::from_nanos(now.saturating_sub(then))),
+    }
+}
+
+/// Whether a signal that ends the run has arrived.
 pub(crate) fn end_is_wanted() -> bool {
+    ended_for().is_some()
+}
+
+/// Whether one has arrived that nobody has read yet.
+fn is_pending() -> bool {
     let mut pending = set_of(&[]);
     // SAFETY: the set is writable and initialised.
     unsafe {
@@ -47,6 +70,7 @@ pub(crate) fn is_writable(fd: i32, milliseconds: i32) -> bool {
 impl Signals {
     /// Blocks the signals that end a run, and those given.
     pub(crate) fn block(more: &[i32]) -> Result<Signals, Error> {
+        ENDED.store(0, Relaxed);
         // A closed pipe is a failed write, after which END still runs and losses are told.
         // SAFETY: sets an action that needs no handler.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
@@ -86,6 +110,10 @@ impl Signals {
         if !got {
             return None;
         }
+        if ENDING.contains(&signal) {
+            let now = time::read(libc::CLOCK_BOOTTIME) as u64;
+            let _ = ENDED.compare_exchange(0, now, Relaxed, Relaxed);
+        }
         if signal == libc::SIGINT && !self.interrupted {
             // A second Ctrl-C kills, should the end take too long.
             self.interrupted = true;
@@ -117,6 +145,11 @@ pub(crate) fn watch_process(pid: u32) -> Result<OwnedFd, Error> {
     }
     // SAFETY: the descriptor is new and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Waits so many milliseconds at most until a descriptor has something to read, or has ended.
+pub(crate) fn is_readable(fd: i32, milliseconds: i32) -> bool {
+    poll(&[fd], milliseconds)[0]
 }
 
 /// Waits until one of the descriptors is readable or the time is over; tells which are.

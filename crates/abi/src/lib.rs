@@ -232,6 +232,8 @@ pub enum GlobalValue {
     RealtimeOffset,
     /// `CLOCK_TAI` less `CLOCK_BOOTTIME` at the start of the run, in nanoseconds.
     TaiOffset,
+    /// Process id, as the tracer's pid namespace counts it, of the only process whose events count; 0 when all do.
+    Extent,
 }
 
 /// An instruction whose immediate or offset the runtime patches before loading.

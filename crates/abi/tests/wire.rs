@@ -166,6 +166,7 @@ fn everything() -> Manifest {
         GlobalValue::UserAddress("p".into(), "s".into()),
         GlobalValue::RealtimeOffset,
         GlobalValue::TaiOffset,
+        GlobalValue::Extent,
     ];
     let refused = vec![
         Refused::Machine,

@@ -114,6 +114,14 @@ pub struct TargetArgs {
     pub debug_folders: Vec<String>,
 }
 
+impl TargetArgs {
+    /// How user binaries are looked for where no process is traced.
+    pub fn binaries(&self) -> btc_runtime::Options {
+        let debug_folders = self.debug_folders.iter().map(Into::into).collect();
+        btc_runtime::Options { debug_folders, ..btc_runtime::Options::default() }
+    }
+}
+
 /// `btc compile`
 #[derive(Args, Debug)]
 pub struct CompileArgs {

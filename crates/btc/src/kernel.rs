@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use btc_target::{Sections, Source};
 use btf_rs::{Backend, Btf};
@@ -17,12 +17,10 @@ const TRACEFS: &[&str] = &["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 pub struct Kernel {
     /// Another kernel's BTF; then nothing is asked of the running one.
     btf: Option<String>,
-    /// The process that user-space probes are asked of.
-    pid: Option<u32>,
     /// A list of kernel functions instead of the kernel's own.
     functions: Option<String>,
-    /// Folders with separate debug files of user binaries.
-    debug_folders: Vec<PathBuf>,
+    /// How user binaries are looked for: the process that is traced, folders with separate debug files.
+    binaries: btc_runtime::Options,
 }
 
 impl Kernel {
@@ -31,17 +29,17 @@ impl Kernel {
         if let Some(path) = btf {
             open(path).map_err(|e| format!("`{path}` is not a BTF file that can be read: {e}"))?;
         }
-        Ok(Kernel { btf: btf.map(str::to_string), pid: None, functions: None, debug_folders: Vec::new() })
+        Ok(Kernel { btf: btf.map(str::to_string), functions: None, binaries: btc_runtime::Options::default() })
     }
 
-    /// The same for a process, and with a list of functions of the user's own.
-    pub fn with(self, pid: Option<u32>, functions: Option<&str>) -> Kernel {
-        Kernel { pid, functions: functions.map(str::to_string), ..self }
+    /// The same with a list of functions of the user's own.
+    pub fn with_functions(self, functions: Option<&str>) -> Kernel {
+        Kernel { functions: functions.map(str::to_string), ..self }
     }
 
-    /// The same, and separate debug files of user binaries are in these folders, too.
-    pub fn with_debug_folders(self, folders: &[String]) -> Kernel {
-        Kernel { debug_folders: folders.iter().map(Into::into).collect(), ..self }
+    /// The same for a process and with folders of separate debug files, as a run is told.
+    pub fn for_run(self, run: &btc_runtime::Options) -> Kernel {
+        Kernel { binaries: run.clone(), ..self }
     }
 
     fn tracefs(&self) -> Option<&'static str> {
@@ -98,11 +96,11 @@ impl Source for Kernel {
     }
 
     fn symbol_size(&self, binary: &str, symbol: &str) -> Option<u64> {
-        btc_runtime::symbol_size(binary, symbol)
+        btc_runtime::symbol_size(binary, symbol, &self.binaries)
     }
 
     fn binary_functions(&self, binary: &str) -> Vec<(String, String)> {
-        btc_runtime::binary_functions(binary, self.pid)
+        btc_runtime::binary_functions(binary, &self.binaries)
     }
 
     fn bpf_functions(&self) -> Vec<(u32, String)> {
@@ -110,11 +108,11 @@ impl Source for Kernel {
     }
 
     fn debug_info(&self, binary: &str) -> Result<Option<Sections>, String> {
-        btc_runtime::debug_info(binary, self.pid, &self.debug_folders)
+        btc_runtime::debug_info(binary, &self.binaries)
     }
 
     fn static_probes(&self, binary: &str) -> Vec<(String, String, String)> {
-        btc_runtime::static_probes(binary, self.pid)
+        btc_runtime::static_probes(binary, &self.binaries)
     }
 
     fn module_btf(&self, module: &str, kernel: &Btf) -> Option<Btf> {

@@ -44,9 +44,9 @@ impl Input {
         self.bytes.starts_with(b"\x7fELF")
     }
 
-    /// Compiles the script; user binaries are those that the process sees, where one is named.
-    pub fn compile(&self, target: &TargetArgs, pid: Option<u32>, options: Options) -> Result<Compilation, String> {
-        let kernel = Kernel::new(target.btf.as_deref())?.with(pid, None).with_debug_folders(&target.debug_folders);
+    /// Compiles the script; user binaries are those that the process of the run sees, where it has one.
+    pub fn compile(&self, target: &TargetArgs, run: &btc_runtime::Options, options: Options) -> Result<Compilation, String> {
+        let kernel = Kernel::new(target.btf.as_deref())?.for_run(run);
         let options = Options { includes: target.includes.clone(), defines: headers::defines(), ..options };
         let mut files = Files { folders: Folders::new(&target.include_folders) };
         Ok(btc_driver::compile(&self.name, self.text()?, &kernel, &mut files, &options))

@@ -3,12 +3,13 @@
 
 #![cfg(target_arch = "x86_64")]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 mod support;
 
-use support::{btc, program, text, unfit};
+use support::{btc, program, text, tracer, unfit};
 
 macro_rules! skip_if_unfit {
     () => {
@@ -123,12 +124,22 @@ fn processes_that_run_already_are_named() {
 }
 
 #[test]
-fn children_of_a_child_are_followed() {
+fn children_of_a_process_are_followed() {
     skip_if_unfit!();
     let program = unwound("unwound-grandchild");
-    let script = format!("{} {{ @[dw_ustack] = count(); }}", probe(&program));
-    let (printed, said) = run(&script, &["-c", &format!("/bin/sh -c '{} 100; true'", program.display())]);
-    assert!(goes_through(&printed, &WAY), "{printed}{said}");
+    let work = format!("read word; {} 100; true", program.display());
+    let shell = Command::new("/bin/sh").args(["-c", &work]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+    let mut shell = shell.expect("the shell starts");
+    let script = format!("{CONFIG} {} {{ @[dw_ustack] = count(); @n++; if (@n == 100) {{ exit(); }} }}", probe(&program));
+    let tracer = tracer(&["--dwarf-pid", &shell.id().to_string(), "-e", &script]).spawn();
+    let mut tracer = tracer.expect("btc runs");
+    let mut said = BufReader::new(tracer.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.starts_with("Attached") && said.read_line(&mut line).is_ok_and(|n| n > 0) {}
+    drop(shell.stdin.take());
+    shell.wait().expect("it ends");
+    let printed = text(&tracer.wait_with_output().expect("it ends").stdout);
+    assert!(goes_through(&printed, &WAY), "{line}{printed}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(crate) fn initial(l: &mut (dyn Lowering<'_> + '_)) -> Value {
 /// The usual tracer lives in the initial namespace: there its number is 0, the verifier drops
 /// the other branch, and the call in front of it is made once an event, however often ids are
 /// asked for.
-pub(crate) fn own(l: &mut (dyn Lowering<'_> + '_)) -> Value {
+pub fn own(l: &mut (dyn Lowering<'_> + '_)) -> Value {
     let plain = initial(l);
     let inode = l.global(GlobalValue::PidNamespaceInode);
     let (inside, outside, done) = (l.b().block(0), l.b().block(0), l.b().block(1));

@@ -16,6 +16,7 @@ mod texts;
 pub use definition::{
     Arg, Check, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
 };
+pub use ids::own as own_ids;
 pub use lowering::{Body, Bytes, Call, Extra, Lowered, Lowering, Repeat, Source};
 
 macro_rules! builtins {

@@ -183,6 +183,8 @@ pub trait Lowering<'m> {
     fn count_entries(&mut self, arg: usize) -> Value;
     /// A pointer to the value under the key argument `key` in the map argument `map`; 0 when there is none.
     fn lookup(&mut self, map: usize, key: usize) -> Value;
+    /// Whether the tracer itself runs the program, which thus interrupts nothing.
+    fn is_run_by_tracer(&self) -> bool;
     /// A value that the runtime fills in before loading.
     fn global(&mut self, value: GlobalValue) -> Value;
     /// The id of the current stack; 0 when there is none.

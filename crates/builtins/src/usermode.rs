@@ -14,8 +14,12 @@ pub static USERMODE: Function = Function {
     returns: Returns::Fixed(Type::int(1, false)),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "1 where the probe interrupted code in user mode, else 0. On x86-64; elsewhere 0.",
+    doc: "1 where the probe interrupted code in user mode, and in what btc runs itself (BEGIN, END and the like); \
+          else 0. On x86-64; elsewhere 0.",
     lower: |l, _| {
+        if l.is_run_by_tracer() {
+            return Lowered::Value(l.b().iconst(1));
+        }
         // The lowest bits of the code segment are the privilege level: 3 is the user.
         let segment = l.register("cs");
         let b = l.b();

@@ -265,6 +265,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.lookup(map, key)
     }
 
+    fn is_run_by_tracer(&self) -> bool {
+        self.f.probe.provider.context == Context::None
+    }
+
     fn global(&mut self, value: GlobalValue) -> Value {
         self.f.global(value)
     }
@@ -384,6 +388,14 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         let code = self.f.b.bin_imm(BinOp::Shl, code, 32);
         let word = self.f.b.bin_imm(BinOp::Or, code, 1);
         self.f.b.store(Width::B8, flag, 0, word);
+    }
+}
+
+impl FnLower<'_, '_, '_> {
+    /// Id of the current process as the tracer's pid namespace counts it; 0 for one that it does not see.
+    pub fn own_process(&mut self) -> Value {
+        let ids = btc_builtins::own_ids(&mut Hook::of(self, &[], &[], None));
+        self.b.bin_imm(BinOp::LShr, ids, 32)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use btc_abi::Attach;
 
-use crate::{Parse, ProbeError, Provider};
+use crate::{Extent, Parse, ProbeError, Provider};
 
 /// `BEGIN`
 pub static BEGIN: Provider = Provider {
@@ -29,6 +29,7 @@ pub static END: Provider = Provider {
 /// What both share: a raw tracepoint program that the runtime runs itself (Linux 5.10).
 const ONCE: Provider = Provider {
     section: |_| "raw_tp".to_string(),
+    extent: Extent::All,
     ..Provider::DEFAULT
 };
 

@@ -54,6 +54,8 @@ pub struct Provider {
     pub syscall_number: fn(&Attach) -> Option<Location>,
     /// Whether this attach point needs `--unsafe`.
     pub is_unsafe: fn(&Attach) -> bool,
+    /// What a process given by `-p` or `-c` makes of it.
+    pub extent: Extent,
 }
 
 impl Provider {
@@ -80,6 +82,7 @@ impl Provider {
         ctx_record: |_| None,
         syscall_number: |_| None,
         is_unsafe: |_| false,
+        extent: Extent::Process,
     };
 }
 
@@ -93,6 +96,15 @@ impl PartialEq for Provider {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
+}
+
+/// Which events of an attach point count where a process is given by `-p` or `-c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Those that find a thread of that process running.
+    Process,
+    /// All: what runs when it fires has nothing to do with it.
+    All,
 }
 
 /// What the context pointer of a program points at.

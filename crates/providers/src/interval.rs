@@ -3,7 +3,7 @@
 use btc_abi::{Attach, ClockUnit};
 
 use crate::search::choose;
-use crate::{Context, Provider, duration};
+use crate::{Context, Extent, Provider, duration};
 
 /// The definition.
 pub static INTERVAL: Provider = Provider {
@@ -19,6 +19,7 @@ pub static INTERVAL: Provider = Provider {
         _ => String::new(),
     },
     list: |_, search, found| list(search, found),
+    extent: Extent::All,
     ..Provider::DEFAULT
 };
 

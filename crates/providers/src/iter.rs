@@ -4,7 +4,7 @@ use btc_abi::Attach;
 use btc_target::Target;
 
 use crate::search::choose;
-use crate::{Context, Existence, ProbeError, Provider};
+use crate::{Context, Existence, Extent, ProbeError, Provider};
 
 /// The definition.
 pub static ITER: Provider = Provider {
@@ -46,6 +46,7 @@ pub static ITER: Provider = Provider {
     is_listed: true,
     fields,
     ctx_record: record,
+    extent: Extent::All,
     ..Provider::DEFAULT
 };
 

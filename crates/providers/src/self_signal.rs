@@ -3,7 +3,7 @@
 use btc_abi::Attach;
 
 use crate::search::choose;
-use crate::{ProbeError, Provider};
+use crate::{Extent, ProbeError, Provider};
 
 /// The definition.
 pub static SELF_SIGNAL: Provider = Provider {
@@ -23,5 +23,6 @@ pub static SELF_SIGNAL: Provider = Provider {
         _ => String::new(),
     },
     list: |_, search, found| choose(&["signal:SIGUSR1"], search, found),
+    extent: Extent::All,
     ..Provider::DEFAULT
 };

@@ -2,7 +2,7 @@
 
 use btc_abi::Attach;
 
-use crate::{Parse, ProbeError, Provider};
+use crate::{Extent, Parse, ProbeError, Provider};
 
 /// `test`
 pub static TEST: Provider = Provider {
@@ -16,6 +16,7 @@ pub static TEST: Provider = Provider {
         Attach::Test { name } => format!("test:{name}"),
         _ => String::new(),
     },
+    extent: Extent::All,
     ..Provider::DEFAULT
 };
 
@@ -30,6 +31,7 @@ pub static BENCH: Provider = Provider {
         Attach::Bench { name } => format!("bench:{name}"),
         _ => String::new(),
     },
+    extent: Extent::All,
     ..Provider::DEFAULT
 };
 

@@ -17,6 +17,9 @@ pub static WATCHPOINT: Provider = Provider {
         if !matches!(length, 1 | 2 | 4 | 8) {
             return Err(ProbeError::syntax("a watchpoint covers 1, 2, 4 or 8 bytes"));
         }
+        if mode.char_indices().any(|(at, letter)| mode[..at].contains(letter)) {
+            return Err(ProbeError::syntax("a letter of the mode is there twice"));
+        }
         if mode.is_empty() || mode.chars().any(|c| !"rwx".contains(c)) {
             return Err(ProbeError::syntax("the mode is made of `r`, `w` and `x`"));
         }

@@ -1,7 +1,7 @@
 //! Settings: `config = { … }` in the script, and what the environment says.
 
 use btc_abi::Missing;
-use btc_diagnostics::{Code, Diagnostic, Diagnostics, Severity, did_you_mean};
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Severity, Span, did_you_mean};
 use btc_syntax::ast::{self, ConfigValue};
 use btc_target::{DEFAULT_MAP_KEYS, DEFAULT_MAX_STRLEN, MAX_STRLEN};
 use btc_types::StackMode;
@@ -55,6 +55,10 @@ const fn row(name: &'static str, kind: SettingKind, default: &'static str, doc: 
     Setting { name, kind, default, doc }
 }
 
+/// What the kernel takes for compatible with the GPL (kernel: include/linux/license.h): btc's programs call helpers that
+/// are for such only.
+const LICENSES: &[&str] =
+    &["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
 const SYMBOL_CACHE: &[&str] = &["PER_PROGRAM", "PER_PID", "NONE"];
 const MODES: &[&str] = &["bpftrace", "perf", "raw", "build_id"];
 const MISSING: &[&str] = &["error", "warn", "ignore"];
@@ -65,7 +69,7 @@ pub const SETTINGS: &[Setting] = &[
     row("cache_user_symbols", SettingKind::Word(SYMBOL_CACHE), "PER_PID", "accepted; tables are read once for each file"),
     row("cpp_demangle", SettingKind::Bool, "true", "whether C++ and Rust names are demangled"),
     row("lazy_symbolication", SettingKind::Bool, "false", "accepted; symbols are looked up when printed, and those of ended processes too"),
-    row("license", SettingKind::Text, "GPL", "licence of the loaded programs"),
+    row("license", SettingKind::Word(LICENSES), "GPL", "licence of the loaded programs"),
     row("log_size", SettingKind::Int, "1000000", "size of the verifier's log in bytes"),
     row("max_ast_nodes", SettingKind::Int, "0", "limit on the size of a script"),
     row("max_bpf_progs", SettingKind::Int, "1024", "most programs of a script"),
@@ -137,7 +141,15 @@ pub(crate) fn read(program: &ast::Program, options: &Options, d: &mut Diagnostic
         }
     }
     for (name, text) in &options.environment {
-        apply(&mut settings, name, text);
+        // Other variables begin like settings, too.
+        let Some(setting) = SETTINGS.iter().find(|s| s.name == name) else { continue };
+        match value(setting, &ConfigValue::Word(text.clone())) {
+            Ok(text) => apply(&mut settings, name, &text),
+            Err(wanted) => {
+                let message = format!("`BPFTRACE_{}` in the environment is `{text}`; it takes {wanted}", name.to_uppercase());
+                d.push(Diagnostic::error(Code::BadConfig, Span::default(), message));
+            }
+        }
     }
     settings
 }

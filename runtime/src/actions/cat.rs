@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use btc_abi::Segment;
@@ -16,8 +17,9 @@ pub(super) fn cat(state: &mut State, arrived: Arrived, segments: &[Segment]) {
     let path = Path::new(OsStr::from_bytes(&name));
     let mut data = Vec::new();
     let limit = state.ctx.settings.max_cat_bytes;
-    // Only regular files: reading a pipe or a device could hang the tracer.
-    let read = File::open(path).and_then(|file| {
+    // Only regular files: opening or reading a pipe or a device could hang the tracer.
+    let open = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let read = open.and_then(|file| {
         if file.metadata()?.is_file() {
             file.take(limit).read_to_end(&mut data)
         } else {

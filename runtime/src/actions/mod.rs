@@ -1,5 +1,6 @@
 //! What follows from a record: one file an action.
 
+pub(crate) mod backlog;
 mod cat;
 mod exit;
 mod fail;
@@ -13,6 +14,7 @@ mod time;
 
 use std::collections::HashMap;
 
+use backlog::Backlog;
 use btc_abi::{Action, Field, Record};
 
 use crate::Options;
@@ -33,6 +35,8 @@ pub(crate) struct State<'m> {
     pub exit: Option<i32>,
     /// Records are dropped: the program has ended, its last words are still to come.
     pub discard: bool,
+    /// What waits when the user wants an end.
+    pub backlog: Backlog,
     /// Whether a test failed.
     pub failed: bool,
     /// Errors that the script reported.
@@ -78,6 +82,12 @@ impl<'m> State<'m> {
         let manifest = self.ctx.manifest;
         let Some(record) = manifest.records.get(id) else { return };
         if self.discard || bytes.len() < record.size as usize {
+            return;
+        }
+        let slow = matches!(record.action, Action::System(_) | Action::Cat(_) | Action::PrintMap { .. });
+        let prints = !record.action.is_control() && !matches!(record.action, Action::Exit);
+        if prints && self.backlog.is_late(slow) {
+            self.backlog.left += 1;
             return;
         }
         let arrived = Arrived { id, record, bytes };

@@ -2,7 +2,7 @@
 
 use super::perf::{Event, Sample, online_cpus};
 use super::{Point, Problem, Target};
-use crate::{Error, Options};
+use crate::Error;
 
 const TYPE_HARDWARE: u32 = 0;
 const TYPE_SOFTWARE: u32 = 1;
@@ -48,21 +48,25 @@ fn targets(
     name: &str,
     event: &str,
     count: u64,
-    options: &Options,
+    process: Option<u32>,
 ) -> Result<Vec<Target>, Problem> {
     let Some((_, number, default)) = table.iter().find(|(n, ..)| *n == event) else {
         return Err(Error::new(format!("{name}: there is no counter `{event}`")).into());
     };
     let sample = Sample::Period(if count == 0 { *default } else { count });
-    let pid = options.pid.map_or(-1, |p| p as i32);
-    let open = |cpu: i32| Event { sample, cpu, pid, ..Event::new(kind, *number, name) };
-    Ok(vec![Target::new(Point::Perf(online_cpus().into_iter().map(open).collect()), name, event)])
+    let open = |cpu: i32| Event { sample, cpu, ..Event::new(kind, *number, name) };
+    // What other processes do must not count towards the next sample.
+    let point = match process {
+        Some(process) => Point::Threads { process, event: open(-1) },
+        None => Point::Perf(online_cpus().into_iter().map(open).collect()),
+    };
+    Ok(vec![Target::new(point, name, event)])
 }
 
-pub(super) fn software(name: &str, event: &str, count: u64, options: &Options) -> Result<Vec<Target>, Problem> {
-    targets(TYPE_SOFTWARE, SOFTWARE, name, event, count, options)
+pub(super) fn software(name: &str, event: &str, count: u64, process: Option<u32>) -> Result<Vec<Target>, Problem> {
+    targets(TYPE_SOFTWARE, SOFTWARE, name, event, count, process)
 }
 
-pub(super) fn hardware(name: &str, event: &str, count: u64, options: &Options) -> Result<Vec<Target>, Problem> {
-    targets(TYPE_HARDWARE, HARDWARE, name, event, count, options)
+pub(super) fn hardware(name: &str, event: &str, count: u64, process: Option<u32>) -> Result<Vec<Target>, Problem> {
+    targets(TYPE_HARDWARE, HARDWARE, name, event, count, process)
 }

@@ -12,6 +12,7 @@ mod filter;
 pub(crate) mod iter;
 mod kernel_types;
 mod kprobe;
+mod libraries;
 mod lines;
 pub(crate) mod multi;
 mod order;
@@ -64,6 +65,8 @@ pub(crate) enum Point {
     Typed,
     /// Perf events.
     Perf(Vec<perf::Event>),
+    /// A perf event of each thread of a process.
+    Threads { process: u32, event: perf::Event },
     /// Many functions by one link.
     Multi(multi::Multi),
     /// Many system calls by one event.
@@ -194,13 +197,13 @@ fn await_programs() -> Result<(), Error> {
     if code == 0 { Ok(()) } else { Err(Error::os("cannot wait for the last probes", &last_os())) }
 }
 
-/// Resolves all probes.
-pub(crate) fn plan(manifest: &Manifest, options: &Options) -> Result<Vec<Plan>, Error> {
+/// Resolves all probes; `process` is the one whose events count.
+pub(crate) fn plan(manifest: &Manifest, options: &Options, process: Option<u32>) -> Result<Vec<Plan>, Error> {
     let (mut plans, mut lacking) = (Vec::new(), Vec::new());
     let kernel = kernel_types::Host::default();
     let filter = options.probe_filter.as_deref().map(filter::Filter::new).transpose()?;
     for probe in &manifest.probes {
-        plans.push(match targets(probe, options) {
+        plans.push(match targets(probe, options, process) {
             Ok(targets) => {
                 let mut targets = bind(manifest, probe, targets, &kernel, options)?;
                 if let Some(filter) = &filter {
@@ -292,7 +295,7 @@ fn leave_out(manifest: &Manifest, probe: &Probe, options: &Options, errors: &[Er
     }
 }
 
-fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
+fn targets(probe: &Probe, options: &Options, process: Option<u32>) -> Result<Vec<Target>, Problem> {
     let name = &probe.name;
     let by_tracer = || Ok(vec![Target::new(Point::Run, name, name)]);
     // Tests and benchmarks are run instead of the trace, after BEGIN and before END.
@@ -323,9 +326,9 @@ fn targets(probe: &Probe, options: &Options) -> Result<Vec<Target>, Problem> {
         Attach::Usdt { path, provider, name } => usdt::targets(&usdt::Wanted { path, provider, name }, options),
         Attach::Interval { unit, value } => timer::interval(name, *unit, *value),
         Attach::Profile { unit, value } => timer::profile(name, *unit, *value),
-        Attach::Software { event, count } => counter::software(name, event, *count, options),
-        Attach::Hardware { event, count } => counter::hardware(name, event, *count, options),
-        Attach::Watchpoint { address, length, mode } => breakpoint::targets(name, *address, *length, mode, options),
+        Attach::Software { event, count } => counter::software(name, event, *count, process),
+        Attach::Hardware { event, count } => counter::hardware(name, event, *count, process),
+        Attach::Watchpoint { address, length, mode } => breakpoint::targets(name, *address, *length, mode),
         Attach::Iter { kind, pin } => Ok(iter::targets(name, kind, pin)),
     }
 }
@@ -460,6 +463,7 @@ fn attach_one(
         }
         Point::RawTracepoint { event } => all.links.push(raw_tracepoint::attach(event, fd)?),
         Point::Typed => all.links.push(fentry::attach(&target.name.name, fd)?),
+        Point::Threads { process, event } => all.links.extend(perf::attach_threads(*process, event, fd)?),
         Point::Perf(events) => {
             for event in events {
                 let link = match timer::is_timer(event) {

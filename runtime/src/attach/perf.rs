@@ -1,5 +1,6 @@
 //! Perf events: what tracepoints, kprobes, uprobes, timers and counters attach through.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
@@ -88,6 +89,7 @@ struct Attributes {
     rest: [u64; 5],
 }
 
+const FLAG_INHERIT: u64 = 1 << 1;
 const FLAG_FREQUENCY: u64 = 1 << 10;
 
 /// Opens an event.
@@ -168,6 +170,41 @@ pub(super) fn bind(event: &Event, program: i32, cookie: Option<u64>) -> Result<(
         None
     };
     Ok((perf, link))
+}
+
+/// How often threads that come meanwhile make a new start.
+const STARTS: usize = 100;
+
+/// Opens an event for each thread that a process has, or will have, and puts a program on it.
+pub(crate) fn attach_threads(process: u32, event: &Event, program: i32) -> Result<Vec<Link>, Problem> {
+    for _ in 0..STARTS {
+        let before = threads(process);
+        let (mut links, mut problem) = (Vec::new(), None);
+        for thread in &before {
+            let event = Event { pid: *thread, cpu: -1, flags: event.flags | FLAG_INHERIT, ..event.clone() };
+            match attach(&event, program, None) {
+                Ok(link) => links.push(link),
+                // Threads come and go.
+                Err(Problem::Missing(what)) => problem = Some(what),
+                Err(problem) => return Err(problem),
+            }
+        }
+        if links.is_empty() {
+            return missing(problem.unwrap_or_else(|| format!("the process of {} is gone", event.title)));
+        }
+        // One that came meanwhile has inherited the event, or has none: who can tell.
+        if threads(process).iter().all(|thread| before.contains(thread)) {
+            return Ok(links);
+        }
+    }
+    let title = &event.title;
+    Err(Error::new(format!("cannot attach {title}: process {process} starts new threads all the time")).into())
+}
+
+/// The threads of a process.
+fn threads(process: u32) -> BTreeSet<i32> {
+    let entries = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
 }
 
 pub(super) fn refused(event: &Event, error: &std::io::Error) -> Problem {

@@ -9,7 +9,7 @@ use object::{Object, ObjectSymbol, ReadCache, SymbolKind};
 
 use super::perf::{Config1, Event, probe_type};
 use super::segments::Segments;
-use super::{Point, Problem, Target, missing, multi};
+use super::{Point, Problem, Target, libraries, missing, multi};
 use crate::render::PointName;
 use crate::{Error, Options, child, glob};
 
@@ -100,8 +100,8 @@ pub(crate) fn address_of(path: &str, symbol: &str, options: &Options) -> Result<
 }
 
 /// Size in bytes of a symbol of a binary or library; `None` where there is none.
-pub fn symbol_size(path: &str, symbol: &str) -> Option<u64> {
-    let size = data_symbol(path, symbol, &Options::default()).ok()?.size;
+pub fn symbol_size(path: &str, symbol: &str, options: &Options) -> Option<u64> {
+    let size = data_symbol(path, symbol, options).ok()?.size;
     (size > 0).then_some(size)
 }
 
@@ -114,9 +114,9 @@ fn data_symbol(path: &str, symbol: &str, options: &Options) -> Result<Function, 
 }
 
 /// Functions of the binaries that a uprobe's path means, as `(path, name)`: all names, also several of one place.
-pub fn binary_functions(name: &str, pid: Option<u32>) -> Vec<(String, String)> {
+pub fn binary_functions(name: &str, options: &Options) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    for path in find_binaries(name, &Options { pid, ..Options::default() }) {
+    for path in find_binaries(name, options) {
         let shown = shown_path(name, &path);
         let Ok(file) = File::open(&path) else { continue };
         let cache = ReadCache::new(file);
@@ -213,14 +213,16 @@ pub(crate) fn find_binaries(name: &str, options: &Options) -> Vec<PathBuf> {
         }
         return std::fs::canonicalize(name).into_iter().filter(|p| p.is_file()).collect();
     }
-    let library = || find_library(name, &library_folders());
+    let library = || libraries::find(name, options);
     let program = || child::search_path(name).filter(|p| is_elf(p));
     let found = if name.starts_with("lib") || name.contains(".so") {
         library().or_else(program)
     } else {
         program().or_else(library)
     };
-    found.map(|p| std::fs::canonicalize(&p).unwrap_or(p)).into_iter().collect()
+    // `/proc/PID/root` leads to another root than the one that its link names.
+    let plain = |path: PathBuf| if path.starts_with("/proc") { path } else { std::fs::canonicalize(&path).unwrap_or(path) };
+    found.map(plain).into_iter().collect()
 }
 
 /// Files of one folder that match a pattern in the last part of a path.
@@ -238,69 +240,9 @@ fn expand(pattern: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Folders that the dynamic linker searches.
-fn library_folders() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> =
-        std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths).collect();
-    let mut files = vec![PathBuf::from("/etc/ld.so.conf")];
-    if let Ok(entries) = std::fs::read_dir("/etc/ld.so.conf.d") {
-        files.extend(entries.flatten().map(|e| e.path()));
-    }
-    for file in files {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        folders.extend(text.lines().map(str::trim).filter(|l| l.starts_with('/')).map(PathBuf::from));
-    }
-    for arch in ["x86_64-linux-gnu", "aarch64-linux-gnu"] {
-        folders.extend([PathBuf::from(format!("/lib/{arch}")), PathBuf::from(format!("/usr/lib/{arch}"))]);
-    }
-    folders.extend(["/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"].map(PathBuf::from));
-    folders
-}
-
-/// `libc`, `libc.so` or `libc.so.6` in the first folder that has it.
-fn find_library(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
-    let versioned = if name.contains(".so") { format!("{name}.") } else { format!("{name}.so.") };
-    for folder in folders {
-        for exact in [name.to_string(), format!("{name}.so")] {
-            let path = folder.join(exact);
-            // What developers' packages put there may be a linker script.
-            if path.is_file() && is_elf(&path) {
-                return Some(path);
-            }
-        }
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        let mut found: Vec<PathBuf> = entries
-            .flatten()
-            .filter(|e| e.file_name().to_str().is_some_and(|n| n.starts_with(&versioned)))
-            .map(|e| e.path())
-            .filter(|p| p.is_file() && is_elf(p))
-            .collect();
-        found.sort_unstable_by_key(|p| p.as_os_str().len());
-        if let Some(path) = found.into_iter().next() {
-            return Some(path);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn libraries_are_found_by_short_name() {
-        let folder = std::env::temp_dir().join(format!("btc-libs-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("libx.so"), b"/* script */").unwrap();
-        std::fs::write(folder.join("libx.so.6"), b"\x7fELF").unwrap();
-        std::fs::write(folder.join("libxy.so.1"), b"\x7fELF").unwrap();
-        let find = |n| find_library(n, std::slice::from_ref(&folder));
-        assert_eq!(find("libx"), Some(folder.join("libx.so.6")));
-        assert_eq!(find("libx.so.6"), Some(folder.join("libx.so.6")));
-        assert_eq!(find("libxy"), Some(folder.join("libxy.so.1")));
-        assert_eq!(find("liby"), None);
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
 
     #[test]
     fn functions_of_this_program_are_found() {

@@ -13,7 +13,7 @@ use crate::{Error, signals};
 const BLOCK: usize = 64 << 10;
 
 /// Milliseconds of one turn of waiting for a reader, and how many turns more it gets once the user wants an end.
-const TURN: i32 = 100;
+const TURN: i32 = 50;
 const PATIENCE: u32 = 10;
 
 /// The place that output goes to.

@@ -28,7 +28,7 @@ fn check(args: &CheckArgs, file: &str) -> Result<bool, String> {
         environment: environment(),
         ..Options::default()
     };
-    let compilation = Input::read(file)?.compile(&args.target, None, options)?;
+    let compilation = Input::read(file)?.compile(&args.target, &args.target.binaries(), options)?;
     if args.json {
         print!("{}", compilation.messages_json());
     } else {

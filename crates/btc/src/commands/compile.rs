@@ -39,7 +39,7 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
         strip_source: args.strip_source,
         ..Options::default()
     };
-    let compilation = input.compile(&args.target, None, options)?;
+    let compilation = input.compile(&args.target, &args.target.binaries(), options)?;
     report::diagnostics(&compilation);
     let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
     match (&args.output, emit) {

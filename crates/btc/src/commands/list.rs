@@ -22,8 +22,9 @@ pub fn run(args: &ListArgs) -> ExitCode {
 }
 
 fn list(args: &ListArgs) -> Result<ExitCode, String> {
-    let kernel = Kernel::new(args.target.btf.as_deref())?.with(args.pid, args.traceable_functions.as_deref());
-    let kernel = kernel.with_debug_folders(&args.target.debug_folders);
+    let binaries = btc_runtime::Options { pid: args.pid, ..args.target.binaries() };
+    let kernel = Kernel::new(args.target.btf.as_deref())?.with_functions(args.traceable_functions.as_deref());
+    let kernel = kernel.for_run(&binaries);
     let target = Target::new(&kernel);
     let mut listing = Listing {
         target: &target,

@@ -49,7 +49,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
         environment: environment(),
         ..Options::default()
     };
-    let compilation = input.compile(&args.target, args.pid, compile)?;
+    let compilation = input.compile(&args.target, &options, compile)?;
     if compilation.output.is_none() || !args.no_warnings {
         report::diagnostics(&compilation);
     }
@@ -114,14 +114,13 @@ fn run_options(
         probe_filter: args.probe_filter.clone(),
         without: args.without.clone(),
         traceable_functions: args.traceable_functions.as_ref().map(Into::into),
-        debug_folders: args.target.debug_folders.iter().map(Into::into).collect(),
         dry_run: args.dry_run,
         mode: match (args.test, args.bench) {
             (true, _) => runtime::Mode::Test,
             (_, true) => runtime::Mode::Bench,
             _ => runtime::Mode::Trace,
         },
-        ..runtime::Options::default()
+        ..args.target.binaries()
     };
     options.take_environment();
     Ok(options)

@@ -5,6 +5,7 @@ pub mod peer;
 use std::fmt::Write;
 
 use btc_builtins::{Function, Kind, ParamKind};
+use btc_providers::Extent;
 use btc_sema::{SETTINGS, SettingKind};
 
 /// The page. `crates/driver/tests/docs.rs` compares it with the committed one.
@@ -25,10 +26,14 @@ pub fn language() -> String {
 }
 
 fn probes(out: &mut String) {
-    out.push_str("\n## Probes\n\n| probe | also | written as | |\n|---|---|---|---|\n");
+    out.push_str("\n## Probes\n\n| probe | also | written as | | `-p`, `-c` |\n|---|---|---|---|---|\n");
     for p in btc_providers::ALL {
         let aliases: Vec<String> = p.aliases.iter().map(|a| format!("`{a}`")).collect();
-        let _ = writeln!(out, "| `{}` | {} | `{}` | {} |", p.name, aliases.join(" "), p.syntax, cell(p.doc));
+        let extent = match p.extent {
+            Extent::Process => "its threads only",
+            Extent::All => "all the same",
+        };
+        let _ = writeln!(out, "| `{}` | {} | `{}` | {} | {extent} |", p.name, aliases.join(" "), p.syntax, cell(p.doc));
     }
 }
 
@@ -77,6 +82,25 @@ fn cell(text: &str) -> String {
 
 /// What has no table in the source.
 const SYNTAX: &str = "
+## One process
+
+With `-p PID` and `-c COMMAND` an event counts when a thread of that process was running, all its threads alike (the table of probes says
+for which kinds; a child that the process forks is another process). bpftrace compares for `-p` only, and attaches timers, counters and
+watchpoints to the first thread; a script that wants the whole system beside a command starts the command by itself. The process is the
+one that `pid` shows, so in a pid namespace it is one that the tracer sees. What an interrupt does is done in the thread that it found
+running: `kprobe`, `tracepoint` and the like see the process there as `pid` does.
+
+| probes | how |
+|---|---|
+| `kprobe`, `kretprobe`, `fentry`, `fexit`, `tracepoint`, `rawtracepoint` | fire for all; the program leaves where another process runs |
+| `profile` | fires on all CPUs; counts where the process runs when the timer fires |
+| `software`, `hardware` | counted in each thread for itself, those that start later too: so many events of one thread are a sample |
+| `watchpoint` | set on all CPUs; the program leaves where another process has touched the same address |
+| `uprobe`, `uretprobe`, `usdt` | with `-p` placed in that process only; the program leaves where another one fires |
+| `interval`, `iter`, `self`, `begin`, `end`, `test`, `bench` | have no process of their own and fire as ever |
+
+An object behaves the same: the number of the process is written into it when it is loaded. Loaded by another loader it counts all.
+
 ## Everything else
 
 Variables `$x` and `let $x: type = value`; maps `@`, `@x`, `@x[key]`, `@x[a, b]`, `let @x = hash(n)` (also lruhash, percpuhash,
@@ -102,6 +126,17 @@ with, or these again when it is run with none.
 
 `#include <…>` of a header that is not installed is no error: types come from BTF, and constants of the kernel's interface to programs (`AF_INET`,
 `EAGAIN`, `S_IFMT`, `ETH_P_IP`, `CLONE_NEWPID`, …) are known to btc. Where the header is there, its constants win.
+
+### Libraries by name
+
+`uprobe:libc:malloc` is the library that the process of `-p` has mapped, or that the loader of the program of `-c` will map. Where there is
+none, or it has no such library, it is found in `LD_LIBRARY_PATH`, in the loader's cache (`ld.so.cache`), then in the usual folders, and is
+of the process's class and machine, else of btc's own: on a machine with 32-bit libraries, too, the 64-bit one.
+
+### The end of a run
+
+After Ctrl-C (or SIGTERM, SIGHUP) what has arrived already is still handled for half a second; a `system()` that runs longer is ended. What
+then still waits is dropped, which is told. END runs in any case, and takes the time that it takes; a second Ctrl-C ends btc at once.
 
 ### Functions and types of user binaries
 

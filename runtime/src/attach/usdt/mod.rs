@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::perf::{Config1, Event, probe_type};
-use super::{Point, Problem, Target, missing, uprobe};
+use super::{Point, Problem, Target, libraries, missing, uprobe};
 use crate::{Options, glob};
 pub(crate) use operand::Operand;
 
@@ -58,10 +58,9 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
 }
 
 /// Static probes of the binaries that a path means, as `(path, provider, name)`.
-pub fn static_probes(path: &str, pid: Option<u32>) -> Vec<(String, String, String)> {
-    let options = Options { pid, ..Options::default() };
+pub fn static_probes(path: &str, options: &Options) -> Vec<(String, String, String)> {
     let mut all = Vec::new();
-    for file in files(path, &options) {
+    for file in files(path, options) {
         let shown = uprobe::shown_path(path, &file);
         let notes = note::read(&file).unwrap_or_default();
         all.extend(notes.into_iter().map(|n| (shown.clone(), n.provider, n.name)));
@@ -81,27 +80,21 @@ fn files(path: &str, options: &Options) -> Vec<PathBuf> {
 
 /// Files that a process, or any process, has mapped to run code of.
 fn mapped(pid: Option<u32>) -> Vec<PathBuf> {
-    let processes: Vec<PathBuf> = match pid {
-        Some(pid) => vec![format!("/proc/{pid}").into()],
+    let processes: Vec<u32> = match pid {
+        Some(pid) => vec![pid],
         None => {
             let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-            let numbers = entries.filter(|e| e.file_name().to_string_lossy().parse::<u32>().is_ok());
-            numbers.map(|e| e.path()).collect()
+            entries.filter_map(|e| e.file_name().to_str()?.parse().ok()).collect()
         }
     };
     let mut files = BTreeSet::new();
     for process in processes {
-        // Processes come and go.
-        let maps = std::fs::read_to_string(process.join("maps")).unwrap_or_default();
-        for line in maps.lines() {
-            let mut words = line.split_whitespace();
-            let runs = words.nth(1).is_some_and(|flags| flags.contains('x'));
-            if let (true, Some(path)) = (runs, words.nth(3)) {
-                let inside = process.join("root").join(path.trim_start_matches('/'));
-                if path.starts_with('/') && inside.is_file() {
-                    let outside = Path::new(path).is_file();
-                    files.insert(if outside { path.into() } else { inside });
-                }
+        for path in libraries::executed(process) {
+            let inside = Path::new(&format!("/proc/{process}/root")).join(path.strip_prefix("/").unwrap_or(&path));
+            if inside.is_file() {
+                // The process may have files of its own under the names of ours.
+                let same = libraries::identity(&path) == libraries::identity(&inside);
+                files.insert(if same { path } else { inside });
             }
         }
     }

@@ -87,14 +87,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     state.watchpoints = std::mem::take(&mut attached.watchpoints);
     drop(plans);
     if attached.count == 0 && !manifest.probes.is_empty() {
-        let only = |kind: fn(&Attach) -> bool| manifest.probes.iter().all(|p| kind(&p.attach));
-        return Err(Error::new(if only(|a| matches!(a, Attach::Test { .. })) {
-            "the script holds tests only; run them with --test"
-        } else if only(|a| matches!(a, Attach::Bench { .. })) {
-            "the script holds benchmarks only; run them with --bench"
-        } else {
-            "nothing that the script wants to trace exists here"
-        }));
+        return Err(nothing_to_do(&manifest));
     }
     state.ctx.points.clone_from(&attached.points);
 
@@ -116,6 +109,18 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     drop(child);
     let failed = state.failed || state.sink.failure().is_some();
     Ok(Outcome { exit_code: state.exit.unwrap_or(i32::from(failed)) })
+}
+
+/// Why nothing was attached.
+fn nothing_to_do(manifest: &Manifest) -> Error {
+    let only = |kind: fn(&Attach) -> bool| manifest.probes.iter().all(|p| kind(&p.attach));
+    Error::new(if only(|a| matches!(a, Attach::Test { .. })) {
+        "the script holds tests only; run them with --test"
+    } else if only(|a| matches!(a, Attach::Bench { .. })) {
+        "the script holds benchmarks only; run them with --bench"
+    } else {
+        "nothing that the script wants to trace exists here"
+    })
 }
 
 /// Runs BEGIN, of several as many as none before has ended the run.

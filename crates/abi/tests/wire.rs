@@ -122,6 +122,39 @@ fn all_maps() -> Vec<Map> {
     reduces.into_iter().map(map).collect()
 }
 
+fn all_globals() -> Vec<GlobalValue> {
+    vec![
+        GlobalValue::ChildPid,
+        GlobalValue::HasChild,
+        GlobalValue::Cpus,
+        GlobalValue::StartTime,
+        GlobalValue::OwnPid,
+        GlobalValue::PidNamespaceDevice,
+        GlobalValue::PidNamespaceInode,
+        GlobalValue::KfuncAllowed { name: "bpf_rdonly_cast".into(), provider: "kprobe".into() },
+        GlobalValue::KernelAddress("k".into()),
+        GlobalValue::ShortKeys,
+        GlobalValue::Constant("C".into(), -4),
+        GlobalValue::CgroupId("/".into()),
+        GlobalValue::UserAddress("p".into(), "s".into()),
+        GlobalValue::RealtimeOffset,
+        GlobalValue::TaiOffset,
+        GlobalValue::Extent,
+    ]
+}
+
+fn all_refusals() -> Vec<Refused> {
+    vec![
+        Refused::Machine,
+        Refused::Register("r".into()),
+        Refused::KernelSymbol("k".into()),
+        Refused::FunctionAddress,
+        Refused::StaticArgument { program: "p".into(), index: 3 },
+        Refused::Layout { record: "struct s".into(), bytes: 64 },
+        Refused::Room { record: "struct s".into(), bytes: 64 },
+    ]
+}
+
 /// A manifest with every variant in it.
 fn everything() -> Manifest {
     let place = Place { file: 0, line: 1, column: 2, end_line: 3, end_column: 400 };
@@ -150,33 +183,6 @@ fn everything() -> Manifest {
         RequirementKind::Kernel,
         RequirementKind::Unsafe,
     ];
-    let globals = vec![
-        GlobalValue::ChildPid,
-        GlobalValue::HasChild,
-        GlobalValue::Cpus,
-        GlobalValue::StartTime,
-        GlobalValue::OwnPid,
-        GlobalValue::PidNamespaceDevice,
-        GlobalValue::PidNamespaceInode,
-        GlobalValue::KfuncAllowed { name: "bpf_rdonly_cast".into(), provider: "kprobe".into() },
-        GlobalValue::KernelAddress("k".into()),
-        GlobalValue::ShortKeys,
-        GlobalValue::Constant("C".into(), -4),
-        GlobalValue::CgroupId("/".into()),
-        GlobalValue::UserAddress("p".into(), "s".into()),
-        GlobalValue::RealtimeOffset,
-        GlobalValue::TaiOffset,
-        GlobalValue::Extent,
-    ];
-    let refused = vec![
-        Refused::Machine,
-        Refused::Register("r".into()),
-        Refused::KernelSymbol("k".into()),
-        Refused::FunctionAddress,
-        Refused::StaticArgument { program: "p".into(), index: 3 },
-        Refused::Layout { record: "struct s".into(), bytes: 64 },
-        Refused::Room { record: "struct s".into(), bytes: 64 },
-    ];
     let param = |kind, ty| Param {
         kind,
         ty,
@@ -202,12 +208,12 @@ fn everything() -> Manifest {
             param(ParamKind::Named("x".into()), ParamType::Str),
             param(ParamKind::Positional(0), ParamType::Any),
         ],
-        globals: globals.into_iter().map(|value| Global { symbol: "g".into(), value, place: Some(place.clone()) }).collect(),
+        globals: all_globals().into_iter().map(|value| Global { symbol: "g".into(), value, place: Some(place.clone()) }).collect(),
         maps: all_maps(),
         stacks: vec![Stacks { symbol: "s".into(), frames: 127 }],
         records: all_actions().into_iter().map(record).collect(),
         enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())], kernel: true }],
-        refusals: refused.into_iter().map(|what| Refusal { what, place: place.clone() }).collect(),
+        refusals: all_refusals().into_iter().map(|what| Refusal { what, place: place.clone() }).collect(),
         losses: vec![Loss { kind: LossKind::Helper, place, subject: "bpf_x".into() }],
         patches: vec![
             patch(PatchValue::ProbeIdentity),

@@ -31,8 +31,8 @@ fn an_index_beyond_an_array_is_a_failed_read() {
           printf("below %d\n", $s->a[$i]);
           $n = (uint64)4294967296;
           printf("far %d\n", $s->a[$n]);
-          @copy = $s->a;
-          printf("map %d %d\n", @copy[$at - 4], @copy[$at]);
+          @copy = $s->a; $copy = @copy;
+          printf("map %d %d\n", $copy[$at - 4], $copy[$at]);
           exit();
         }"#);
     let banner = b"Linux version";

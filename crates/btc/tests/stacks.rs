@@ -3,11 +3,12 @@
 //! machine lacks something, a test says `skipped: reason`.
 
 use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
 use std::process::Command;
 
 mod support;
 
-use support::{btc, unfit};
+use support::{btc, tracer, unfit};
 
 /// The traced system call is the last thing that the programs' innermost function does. It
 /// goes through a library function without a frame of its own, so its caller is not in the
@@ -57,6 +58,23 @@ fn trace(name: &str, statements: &str, command: &str, options: &[&str]) -> Strin
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// [`trace`] of whatever a command starts: the tracer is told nothing of it, and ended when the command has ended.
+fn trace_around(name: &str, statements: &str, command: &str) -> String {
+    let script = format!("{PROBE} {{ {statements} }}");
+    let mut tracer = tracer(&["-e", &script, name]).spawn().expect("btc runs");
+    let mut messages = BufReader::new(tracer.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    while !line.contains("Attached") {
+        line.clear();
+        assert!(messages.read_line(&mut line).expect("its messages") > 0, "it ended without having attached");
+    }
+    assert!(Command::new("/bin/sh").args(["-c", command]).status().expect("a shell").success(), "{command}");
+    // SAFETY: it is a child that nobody has waited for.
+    unsafe { libc::kill(tracer.id() as i32, libc::SIGINT) };
+    let output = tracer.wait_with_output().expect("btc ends");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 fn contains(text: &str, all: &[&str]) {
     for wanted in all {
         assert!(text.contains(wanted), "`{wanted}` is missing in\n{text}");
@@ -99,8 +117,8 @@ fn a_program_that_has_ended_has_names_lines_and_inlined_functions() {
     contains(&text, &["        middle+", middle, &format!("        [inlined] swallowed{swallowed}"), "        outer+", outer]);
     contains(&text, &["        main+"]);
     let frames = |text: &str| text.lines().filter(|l| l.starts_with("        ")).count();
-    let plain = trace("ended", "@[ustack] = count();", &format!("/bin/sh -c '{program}; true'"), &[]);
-    assert_eq!(frames(&plain), frames(&text), "a child's child\n{plain}");
+    let other = trace_around("ended", "@[ustack] = count();", &program);
+    assert_eq!(frames(&other), frames(&text), "no child of the tracer's\n{other}");
     let script = format!("config = {{ show_debug_info = false }} {PROBE} {{ @[ustack] = count(); }}");
     let bare = String::from_utf8(btc(&["-q", "-c", &program, "-e", &script, "ended"]).stdout).expect("text");
     contains(&bare, &["        middle+", "        outer+"]);
@@ -182,15 +200,14 @@ fn files_out_of_reach_are_read_through_the_process() {
     let all = ["middle+", "outer+", "stack.c:"];
     let deleted = folder.join("deleted").display().to_string();
     let running = format!("until grep -q {deleted} /proc/$!/maps; do sleep 0.01; done");
-    let command = format!("/bin/sh -c 'cp {program} {deleted}; {deleted} 300 & {running}; rm {deleted}; wait'");
-    contains(&trace("deleted", "printf(\"%s\", ustack);", &command, &[]), &all);
+    let command = format!("cp {program} {deleted}; {deleted} 300 & {running}; rm {deleted}; wait");
+    contains(&trace_around("deleted", "printf(\"%s\", ustack);", &command), &all);
     let inside = "mount -t tmpfs none /mnt && cp $1 /mnt/hidden && /mnt/hidden 100";
-    std::fs::write(folder.join("inside.sh"), inside).expect("a script");
-    let command = format!("unshare -m /bin/sh {} {program}", folder.join("inside.sh").display());
+    let command = format!("unshare -m /bin/sh -c '{inside}' - {program}");
     if !Command::new("unshare").args(["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status().is_ok_and(|s| s.success()) {
         return println!("skipped: no mount namespaces");
     }
-    contains(&trace("hidden", "@[ustack] = count();", &command, &[]), &all);
+    contains(&trace_around("hidden", "@[ustack] = count();", &command), &all);
 }
 
 #[test]

@@ -164,8 +164,8 @@ fn entry(manifest: &Manifest, map: &Map, key: &[u8], bytes: &[u8]) -> Vec<String
         }
         Reduce::Avg { signed } => decimal(compute(Op::Div, *signed, second, first), *signed),
         Reduce::Stats { signed } => {
-            let average = decimal(compute(Op::Div, *signed, first, second), *signed);
-            format!("{{ .count = {second}, .average = {average}, .total = {} }}", decimal(first, *signed))
+            let average = decimal(compute(Op::Div, *signed, second, first), *signed);
+            format!("{{ .count = {first}, .average = {average}, .total = {} }}", decimal(second, *signed))
         }
         Reduce::Hist { .. } | Reduce::LHist { .. } => {
             let counts = (0..map.reduce.buckets() as usize).map(|n| (n, word(bytes, n))).filter(|(_, c)| *c != 0);
@@ -193,6 +193,9 @@ pub fn outcome(manifest: &Manifest, module: &Module, machine: &Machine) -> Outco
     let mut maps = Vec::new();
     for map in &manifest.maps {
         for (key, bytes) in contents(map, &ids, module, machine) {
+            // Of a value that each CPU has for itself, in memory that all reach, the machine's CPU.
+            let cpu = if map.kind.is_spread() { machine.cpu as usize } else { 0 };
+            let bytes = bytes[cpu * map.value_size as usize..][..map.value_size as usize].to_vec();
             // A map without keys ends in a mark that it was assigned.
             if map.key.is_some() || le(&bytes[map.value_size as usize - 8..]) != 0 {
                 maps.extend(entry(manifest, map, &key, &bytes));

@@ -122,6 +122,24 @@ fn all_maps() -> Vec<Map> {
     reduces.into_iter().map(map).collect()
 }
 
+fn all_params() -> Vec<Param> {
+    let param = |kind, ty| Param {
+        kind,
+        ty,
+        symbol: "a".into(),
+        text_symbol: "b".into(),
+        text_capacity: 64,
+        default: "d".into(),
+        help: "h".into(),
+    };
+    vec![
+        param(ParamKind::Positional(1), ParamType::Int),
+        param(ParamKind::Count, ParamType::Bool),
+        param(ParamKind::Named("x".into()), ParamType::Str),
+        param(ParamKind::Positional(0), ParamType::Any),
+    ]
+}
+
 fn all_globals() -> Vec<GlobalValue> {
     vec![
         GlobalValue::ChildPid,
@@ -183,15 +201,6 @@ fn everything() -> Manifest {
         RequirementKind::Kernel,
         RequirementKind::Unsafe,
     ];
-    let param = |kind, ty| Param {
-        kind,
-        ty,
-        symbol: "a".into(),
-        text_symbol: "b".into(),
-        text_capacity: 64,
-        default: "d".into(),
-        help: "h".into(),
-    };
     let patch = |value| Patch { program: "p".into(), insn: 9, value };
     let argument = |of, shape, part| patch(PatchValue::Argument { of, name: "a".into(), shape, part });
     Manifest {
@@ -202,12 +211,7 @@ fn everything() -> Manifest {
         ],
         requirements: kinds.map(|kind| Requirement { kind, name: "n".into(), optional: true }).to_vec(),
         probes: all_attaches().into_iter().map(probe).collect(),
-        params: vec![
-            param(ParamKind::Positional(1), ParamType::Int),
-            param(ParamKind::Count, ParamType::Bool),
-            param(ParamKind::Named("x".into()), ParamType::Str),
-            param(ParamKind::Positional(0), ParamType::Any),
-        ],
+        params: all_params(),
         globals: all_globals().into_iter().map(|value| Global { symbol: "g".into(), value, place: Some(place.clone()) }).collect(),
         maps: all_maps(),
         stacks: vec![Stacks { symbol: "s".into(), frames: 127 }],

@@ -165,12 +165,10 @@ impl FnLower<'_, '_, '_> {
             (_, place) => {
                 let n = self.scalar(index);
                 let stride = self.stride(&place, ty);
-                let offset = self.b.bin(BinOp::Mul, n, stride);
                 let (start, space) = self.address(&place);
-                let address = self.b.bin(BinOp::Add, start, offset);
                 let address = match bound {
-                    Some(bound) => self.within(n, bound, address),
-                    None => address,
+                    Some(bound) => self.within(n, bound, start, stride),
+                    None => self.at_index(n, start, stride),
                 };
                 match ty {
                     Type::Record(r) if is_kernel_record(ty) => record_at(Base::Value(address), space, r),
@@ -180,12 +178,19 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    /// The address if the index is less than the bound, else that of no memory: the read fails and is told as others are.
-    fn within(&mut self, index: Value, bound: i64, address: Value) -> Value {
+    fn at_index(&mut self, index: Value, start: Value, stride: Value) -> Value {
+        let offset = self.b.bin(BinOp::Mul, index, stride);
+        self.b.bin(BinOp::Add, start, offset)
+    }
+
+    /// [`FnLower::at_index`] if the index is less than the bound, else the address of no memory: the read fails and is
+    /// told as others are. The verifier wants the bound before the sum.
+    fn within(&mut self, index: Value, bound: i64, start: Value, stride: Value) -> Value {
         let (inside, outside, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         // As an unsigned number, so that one below 0 is outside too.
         self.b.branch_imm(Cond::ULt, index, bound, inside, outside);
         self.b.switch_to(inside);
+        let address = self.at_index(index, start, stride);
         self.b.jump(done, &[address]);
         self.b.switch_to(outside);
         let none = self.b.iconst(0);

@@ -112,8 +112,12 @@ A literal takes the sign of the numbers that share its place: variable, map, key
 may be negative, all are kept as `int64`, with a warning at the `uint64`. An index that lies beyond an array or text reads as 0 and counts as a
 failed read; a pointer's index goes anywhere.
 
+Operands are evaluated once, from left to right; what stands before `$i++` has the value from before it. An assignment to a map evaluates its
+value before its key, an aggregation its key before its arguments, as bpftrace does.
+
 No aggregation loses what several CPUs give it at the same moment, and `@x++`, `@x--` and `@x += n` lose nothing either. The value of `@x++` as
-an expression may be one that another CPU sees too; `@x = @x + 1`, `*=` and the like are not one step, as in bpftrace.
+an expression may be one that another CPU sees too; `@x = @x + 1`, `*=` and the like are not one step, as in bpftrace. On a kernel that preempts
+programs of uprobes (`CONFIG_PREEMPT`), two of them on one CPU may lose one of what each CPU counts for itself.
 
 A loop goes round as often as it says, up to 8388608 times. Before Linux 6.4 it ends earlier, the earlier the longer its body is and the
 more loops are around it; so does a search in a text. Each such end is told when the script ends. Two such loops in one another may be

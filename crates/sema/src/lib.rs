@@ -67,7 +67,7 @@ pub fn check(
                 check::probe(&cx, &mut tables, &mut found, index, probe)
             })
             .collect();
-        if !tables.changed {
+        if !tables.changed && !tables.settle_loops() {
             tables.report_untyped(&mut found);
             found.iter().for_each(|f| d.push(f.clone()));
             return hir::Program { records: records.own(), ..tables.finish(checked, &settings) };

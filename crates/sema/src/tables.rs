@@ -197,6 +197,13 @@ impl Tables {
         self.maps.values_mut().zip(0..).for_each(|(map, n)| map.position = n);
     }
 
+    /// Maps whose values come from themselves alone, as in `@n = @n + 1`, hold integers. Says
+    /// whether there was any, which another walk then takes into account.
+    pub fn settle_loops(&mut self) -> bool {
+        let open = self.maps.values_mut().filter(|m| m.assigned && m.value == Type::Unknown);
+        open.map(|map| map.value = Type::INT64).count() > 0
+    }
+
     /// Reports maps that are read and never assigned.
     pub fn report_untyped(&self, d: &mut Diagnostics) {
         for (name, info) in &self.maps {

@@ -8,6 +8,8 @@ for object in /payload/objects/*.o; do
   case $name in bound_mkdir.*|bound_bpf.*)
     bpftool prog loadall "$object" /sys/fs/bpf/proof > said 2>&1 && { echo "bpftool takes $name unbound"; bad=1; rm -rf /sys/fs/bpf/proof; }
     continue;;
+  # Takes it where the event is still of that class, see bound.sh.
+  bound_class.*) continue;;
   esac
   if ! bpftool prog loadall "$object" /sys/fs/bpf/proof > said 2>&1; then
     echo "bpftool refuses ${object##*/}:"; tail -n 12 said; bad=1

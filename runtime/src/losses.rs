@@ -1,8 +1,10 @@
 //! What was lost, told once at the end; with `-k` also as it happens.
 
-use btc_abi::{Loss, LossKind};
+use btc_abi::{Loss, LossKind, Manifest};
+use libbpf_sys as sys;
 
 use crate::actions::State;
+use crate::attach::{Attached, programs};
 use crate::load::Loaded;
 use crate::place;
 
@@ -62,7 +64,7 @@ pub(crate) fn tell_new(state: &mut State, loaded: &Loaded) {
 const MOST_PLACES: usize = 10;
 
 /// Tells all losses: the first places by a line each, others in sum.
-pub(crate) fn report(state: &mut State, loaded: &Loaded) {
+pub(crate) fn report(state: &mut State, loaded: &Loaded, attached: &Attached) {
     let manifest = state.ctx.manifest;
     let mut records = state.backlog.left;
     // By kind and subject: places told, places and losses not told.
@@ -101,8 +103,30 @@ pub(crate) fn report(state: &mut State, loaded: &Loaded) {
     if records > 0 {
         state.output.lost(records, state.sink.buffer());
     }
+    if !state.options.no_warnings {
+        report_missed(manifest, loaded, attached);
+    }
     if let Some(reason) = state.sink.failure() {
         eprintln!("WARNING: output was lost: {reason}");
     }
     state.warnings_left_out();
+}
+
+/// Tells of events that no program saw: the kernel runs none on a CPU where it, or on some kinds of events any, runs
+/// already, as may be when a task is preempted in one (counted since Linux 5.12).
+fn report_missed(manifest: &Manifest, loaded: &Loaded, attached: &Attached) {
+    for probe in &manifest.probes {
+        let own = loaded.program(&probe.program).map(|p| p.fd);
+        let missed: u64 = own.into_iter().chain(attached.copies.of(&probe.program)).map(missed).sum();
+        if missed > 0 {
+            let s = if missed == 1 { " was" } else { "s were" };
+            let place = place::show(manifest, &probe.place);
+            eprintln!("WARNING: {place}: {missed} event{s} missed: the kernel runs no program within another on one CPU");
+        }
+    }
+}
+
+/// How often the kernel did not run a program; 0 where it does not tell.
+fn missed(program: i32) -> u64 {
+    programs::info(program, sys::bpf_prog_info::default()).map_or(0, |info| info.recursion_misses)
 }

@@ -332,7 +332,7 @@ impl Session<'_> {
             state.print_maps();
         }
         state.sink.flush();
-        losses::report(state, self.loaded);
+        losses::report(state, self.loaded, &self.attached);
         state.sink.flush();
     }
 }

@@ -3,8 +3,6 @@ twin=/payload/bin/twin count=20
 # Threads that were there, one that came later.
 all=$((3 * count))
 bad=0 row=''
-# Of calls that are counted exactly, as few may be seen.
-case $(uname -r) in [7-9].*) least=1;; *) least=$all;; esac
 say() { echo "$1"; cat out-x err-x 2>/dev/null; bad=1; }
 start() { # so that $first and $second wait with their threads there
   $twin $count 1 > addresses & first=$!
@@ -12,6 +10,9 @@ start() { # so that $first and $second wait with their threads there
   while [ ! -s addresses ]; do sleep 0.1; done
   sleep 0.3
   read -r cell marked < addresses
+}
+missed() { # events that the tracer told as missed
+  sed -n 's/.*: \([0-9]*\) events* w[a-z]* missed: .*/\1/p' err-x | awk '{ n += $1 } END { print n + 0 }'
 }
 judge() { # NAME WANTED HOW: what was counted; WANTED is a number, or + for some
   own=$(sed -n 's/^@own: //p' out-x) other=$(sed -n 's/^@other: //p' out-x)
@@ -26,9 +27,8 @@ judge() { # NAME WANTED HOW: what was counted; WANTED is a number, or + for some
   case $2 in
     +) [ "${own:-0}" -gt 0 ] || say "$1$3: nothing was counted" ;;
     '>') [ "${own:-0}" -ge $all ] || say "$1$3: $own, fewer than $all" ;;
-    # On an emulated, busy Linux 7 some of so many calls at once are not seen (33 of 60 once), why is not known yet; what
-    # is not to be counted is not, there as elsewhere.
-    *) [ "${own:-0}" -le "$2" ] && [ "${own:-0}" -ge $least ] || say "$1$3: ${own:-0}, not $2" ;;
+    # A task may be preempted in a program (Linux 7), and then no other runs it on that CPU, which is told.
+    *) [ "${own:-0}" -le "$2" ] && [ $((${own:-0} + $(missed))) -ge "$2" ] || say "$1$3: ${own:-0} and $(missed) missed, not $2" ;;
   esac
 }
 body='{ if (pid == cpid) { @own = count(); } else { @other = count(); } }'

@@ -25,9 +25,9 @@ pub use refusal::{REFUSAL, Refusal, Refused};
 pub const SECTION: &str = ".btc.manifest";
 
 /// Format version. A reader accepts its own major version and any minor one.
-pub const MAJOR: u16 = 0;
+pub const MAJOR: u16 = 1;
 /// See [`MAJOR`].
-pub const MINOR: u16 = 5;
+pub const MINOR: u16 = 0;
 
 /// Name of the ring buffer that carries records.
 pub const EVENTS_MAP: &str = "btc_events";

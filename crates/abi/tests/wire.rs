@@ -306,7 +306,7 @@ fn the_bytes_are_these() {
     };
     #[rustfmt::skip]
     let expected = [
-        b'b', b't', b'c', b'M', 0, 0, 5, 0, // magic, 0.5
+        b'b', b't', b'c', b'M', 1, 0, 0, 0, // magic, 1.0
         1, 1, b'c',                         // 1 compiler
         6, 10, 9,                           // 6 globals, one of 9 bytes
             1, 1, b'g',                     //   1 symbol

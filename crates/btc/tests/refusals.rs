@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::process::Command;
-
 use support::{btc, text, unfit};
 
 /// An event takes 64 programs; of a wildcard only the one that refuses is left out.

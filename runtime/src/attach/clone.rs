@@ -91,6 +91,11 @@ enum Put {
 pub(crate) struct Copies(HashMap<(String, Option<TypedFunction>, Vec<Put>), OwnedFd>);
 
 impl Copies {
+    /// Descriptors of the copies of a program.
+    pub(crate) fn of<'c>(&'c self, symbol: &'c str) -> impl Iterator<Item = i32> + 'c {
+        self.0.iter().filter(move |(key, _)| key.0 == symbol).map(|(_, copy)| copy.as_raw_fd())
+    }
+
     /// A program with the values inside: itself where it has no room for them, else a copy.
     pub(super) fn program(
         &mut self,

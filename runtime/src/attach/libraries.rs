@@ -113,9 +113,15 @@ fn program(command: &str) -> Option<PathBuf> {
     if first.contains('/') { Some(first.into()) } else { child::search_path(&first) }
 }
 
-/// The file that the program's own loader will map: it is asked, which runs nothing of the program.
+/// The file that the program's own loader will map: it is asked, which runs nothing of the program. One that others than
+/// root can change is not: it would run with our rights even where the program itself is not run.
 fn loaded(program: &Path, name: &str) -> Option<PathBuf> {
-    let mut loader = Command::new(interpreter(program)?);
+    let loader = interpreter(program)?;
+    let of = fs::metadata(&loader).ok()?;
+    if of.uid() != 0 || of.mode() & 0o022 != 0 {
+        return None;
+    }
+    let mut loader = Command::new(loader);
     let output = loader.arg("--list").arg(program).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f…)`

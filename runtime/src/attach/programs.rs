@@ -70,7 +70,7 @@ fn functions(only: Option<u32>) -> Vec<Function> {
 
 fn functions_of(id: u32) -> Option<Vec<Function>> {
     let fd = open(id).ok()?;
-    let first = info(&fd, sys::bpf_prog_info::default())?;
+    let first = info(fd.as_raw_fd(), sys::bpf_prog_info::default())?;
     let count = first.nr_func_info.min(MAX_FUNCTIONS);
     // Without types nothing can be attached, and to what traces functions itself the kernel attaches nothing.
     if first.btf_id == 0 || count == 0 || first.type_ == sys::BPF_PROG_TYPE_TRACING {
@@ -84,7 +84,7 @@ fn functions_of(id: u32) -> Option<Vec<Function>> {
         func_info: records.as_mut_ptr() as u64,
         ..Default::default()
     };
-    let second = info(&fd, wanted)?;
+    let second = info(fd.as_raw_fd(), wanted)?;
     // SAFETY: the number is that of the program's types; the result is checked and freed below.
     let btf = unsafe { sys::btf__load_from_kernel_by_id(first.btf_id) };
     if btf.is_null() {
@@ -107,10 +107,10 @@ fn functions_of(id: u32) -> Option<Vec<Function>> {
     Some(found)
 }
 
-/// Asks the kernel about a program.
-fn info(fd: &OwnedFd, mut info: sys::bpf_prog_info) -> Option<sys::bpf_prog_info> {
+/// Asks the kernel about a program; what is not known to it stays 0.
+pub(crate) fn info(program: i32, mut info: sys::bpf_prog_info) -> Option<sys::bpf_prog_info> {
     let mut size = size_of::<sys::bpf_prog_info>() as u32;
     // SAFETY: `info` has that size, and the buffers that it names the sizes that it names.
-    let code = unsafe { sys::bpf_prog_get_info_by_fd(fd.as_raw_fd(), &raw mut info, &raw mut size) };
+    let code = unsafe { sys::bpf_prog_get_info_by_fd(program, &raw mut info, &raw mut size) };
     (code == 0).then_some(info)
 }

@@ -9,7 +9,7 @@ use libbpf_sys as sys;
 
 use super::BenchResult;
 use crate::Error;
-use crate::attach;
+use crate::attach::{self, programs};
 use crate::error::{last_os, reason};
 use crate::events::Reader;
 use crate::load::Loaded;
@@ -75,12 +75,8 @@ fn count_time() -> Result<OwnedFd, Error> {
 
 /// Nanoseconds that a program has run, and how often.
 fn figures(program: i32) -> Result<(u64, u64), Error> {
-    let mut info = sys::bpf_prog_info::default();
-    let mut size = size_of::<sys::bpf_prog_info>() as u32;
-    // SAFETY: `info` is as large as `size` says.
-    let failed = unsafe { sys::bpf_obj_get_info_by_fd(program, (&raw mut info).cast(), &raw mut size) } != 0;
-    if failed {
-        return Err(Error::new(format!("cannot read a program's statistics: {}", reason(&last_os()))));
+    match programs::info(program, sys::bpf_prog_info::default()) {
+        Some(info) => Ok((info.run_time_ns, info.run_cnt)),
+        None => Err(Error::new(format!("cannot read a program's statistics: {}", reason(&last_os())))),
     }
-    Ok((info.run_time_ns, info.run_cnt))
 }

@@ -108,20 +108,33 @@ impl std::error::Error for CodegenError {}
 /// Compiles all functions; sets the value size of the scratch map. What is too much for the stack is moved
 /// to scratch memory, a part at a time, for that changes what needs the stack.
 pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
-    for n in 0..module.functions.len() {
+    let alone: Vec<bool> = module.functions.iter().map(|f| runs_alone(f, module)).collect();
+    for n in (0..module.functions.len()).filter(|n| alone[*n]) {
         change(module, n, |function, module| merges::run(function, module));
     }
     loop {
         match attempt(module)? {
             Attempt::Done(programs) => return Ok(programs),
             Attempt::Overflow { error, functions, excess } => {
-                let relieved = functions.iter().any(|n| change(module, *n, |f, module| relief::run(f, module, excess)));
+                let mut movable = functions.iter().filter(|n| alone[**n]);
+                let relieved = movable.any(|n| change(module, *n, |f, module| relief::run(f, module, excess)));
                 if !relieved {
                     return Err(error);
                 }
             }
         }
     }
+}
+
+/// Whether the kernel never runs a program within itself on one CPU, so that the program's scratch memory there is
+/// its own until it ends. It guards all but those of uprobes, in which a task may be preempted (seen on Linux 7.2). What
+/// programs call counts as the worst of them.
+fn runs_alone(func: &Function, module: &Module) -> bool {
+    let guarded = |f: &Function| match &f.kind {
+        FunctionKind::Program { section } => !["uprobe", "uretprobe"].iter().any(|kind| section.starts_with(kind)),
+        _ => true,
+    };
+    if is_program(func) { guarded(func) } else { module.functions.iter().all(guarded) }
 }
 
 /// Changes a function of a module by `f`, which may add to the module.

@@ -9,6 +9,7 @@ use crate::arguments;
 use crate::attach::{Plan, uprobe};
 use crate::elf::Image;
 use crate::render::{Context, kernel_enums, time};
+use crate::types::Types;
 use crate::{Error, Options, kfunc, place, short_keys};
 
 /// Fills everything that the object leaves open.
@@ -36,6 +37,8 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
         GlobalValue::ChildPid => u64::from(child.or(options.pid).unwrap_or(0)),
         GlobalValue::HasChild => u64::from(child.or(options.pid).is_some()),
         GlobalValue::Extent => u64::from(child.or(options.pid).unwrap_or(0)),
+        GlobalValue::ParentOffset => child.map_or(0, |_| task_offset("real_parent")),
+        GlobalValue::ProcessOffset => child.map_or(0, |_| task_offset("tgid")),
         GlobalValue::Cpus => possible_cpus() as u64,
         GlobalValue::StartTime => time::read(libc::CLOCK_BOOTTIME) as u64,
         GlobalValue::OwnPid => u64::from(std::process::id()),
@@ -52,6 +55,15 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
         GlobalValue::TaiOffset => ahead_of_boot(libc::CLOCK_TAI),
         GlobalValue::UserAddress(path, symbol) => uprobe::address_of(path, symbol, options)?,
     })
+}
+
+/// Where the kernel has a member of a task, by which a program finds out whether it descends from the command. The numbers
+/// there are those of the initial pid namespace; in another one, and without the kernel's types, the command counts alone.
+fn task_offset(member: &str) -> u64 {
+    if namespace().is_some() {
+        return 0;
+    }
+    Types::of_kernel().and_then(|kernel| kernel.offset_of(c"task_struct", member)).map_or(0, u64::from)
 }
 
 /// The id of a cgroup is the inode of its folder, and of nothing else.

@@ -130,6 +130,30 @@ impl Types {
         Some(Prototype { params, result: self.value(ty.type_()) })
     }
 
+    /// Where a structure has a member, in bytes; those of nameless parts are its own.
+    pub(crate) fn offset_of(&self, structure: &CStr, member: &str) -> Option<u32> {
+        // SAFETY: the types are alive, and the name ends with NUL.
+        let id = unsafe { sys::btf__find_by_name_kind(self.raw.as_ptr(), structure.as_ptr(), sys::BTF_KIND_STRUCT) };
+        self.offset_within(u32::try_from(id).ok()?, member, 0)
+    }
+
+    fn offset_within(&self, id: u32, member: &str, depth: u32) -> Option<u32> {
+        let ty = self.get(id).filter(|ty| depth < MAX_DEPTH && matches!(kind(ty), sys::BTF_KIND_STRUCT | sys::BTF_KIND_UNION))?;
+        // SAFETY: so many members stand behind a structure; libbpf has checked that.
+        let members = unsafe {
+            let first = std::ptr::from_ref(ty).add(1).cast::<sys::btf_member>();
+            std::slice::from_raw_parts(first, (ty.info & 0xffff) as usize)
+        };
+        let has_bit_fields = ty.info >> 31 == 1;
+        members.iter().find_map(|m| {
+            let bits = if has_bit_fields { m.offset & 0xff_ffff } else { m.offset };
+            match self.name(m.name_off) {
+                "" => Some(bits / 8 + self.offset_within(m.type_, member, depth + 1)?),
+                name => (name == member).then_some(bits / 8),
+            }
+        })
+    }
+
     /// The type below typedefs and qualifiers, with the name by which it is known.
     fn strip(&self, mut id: u32) -> Option<(&sys::btf_type, &str)> {
         let mut typedef = "";

@@ -69,6 +69,16 @@ check uretprobe $all "uretprobe:$twin:marked"
 check uprobes '>' "uprobe:$twin:marke*,uprobe:$twin:mai*"
 check usdt $all "usdt:$twin:twin:fired"
 echo "$(uname -r):$row"
+# What descends from a command is its own, a daemon's children and another's are not.
+echo "sh -c '$twin $count; true'; true" > build.sh
+for probe in tracepoint:syscalls:sys_enter_getppid fentry:hrtimer_nanosleep kprobe:__x64_sys_getppid uprobe:$twin:marked; do
+  $twin $count 1 > addresses & second=$!
+  while [ ! -s addresses ]; do sleep 0.1; done
+  (sleep 0.5; kill -USR1 $second) &
+  timeout 60 btc -c 'sh build.sh' -e "$probe /comm == \"twin\"/ { if (pid == $second) { @other = count(); } else { @own = count(); } }" > out-x 2> err-x < /dev/null
+  wait $second
+  judge "${probe%%:*}" $all -descendant
+done
 # What has no process fires as ever.
 start
 trace out-x err-x 60 btc -p $first -e 'BEGIN { @begin = 1; } interval:ms:50 { @own = count(); } END { @end = 1; }'

@@ -234,6 +234,11 @@ pub enum GlobalValue {
     TaiOffset,
     /// Process id, as the tracer's pid namespace counts it, of the only process whose events count; 0 when all do.
     Extent,
+    /// Byte offset of `real_parent` in the running kernel's `struct task_struct` where events of that process's
+    /// descendants count too, else 0.
+    ParentOffset,
+    /// Byte offset of `tgid` there, else 0.
+    ProcessOffset,
 }
 
 /// An instruction whose immediate or offset the runtime patches before loading.

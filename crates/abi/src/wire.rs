@@ -403,6 +403,7 @@ wire_enum!(GlobalValue {
     10 UserAddress { 1 0: path, 2 1: symbol }, 11 RealtimeOffset {}, 12 TaiOffset {},
     13 KfuncAllowed { 1 name: name, 2 provider: provider },
     14 Constant { 1 0: name, 2 1: value }, 15 ShortKeys {}, 16 Extent {},
+    17 ParentOffset {}, 18 ProcessOffset {},
 });
 wire_struct!(Patch { 1 program, 2 insn, 3 value });
 wire_enum!(PatchValue {

@@ -158,6 +158,8 @@ fn all_globals() -> Vec<GlobalValue> {
         GlobalValue::RealtimeOffset,
         GlobalValue::TaiOffset,
         GlobalValue::Extent,
+        GlobalValue::ParentOffset,
+        GlobalValue::ProcessOffset,
     ]
 }
 

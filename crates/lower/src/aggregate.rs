@@ -231,7 +231,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// A word on the stack that is 0.
-    fn zeroed(&mut self) -> Value {
+    pub fn zeroed(&mut self) -> Value {
         let slot = self.b.slot(8);
         let at = self.b.slot_addr(slot);
         let zero = self.b.iconst(0);

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use btc_abi::{self as abi, GlobalValue, ProbeIdentity};
+use btc_abi::{self as abi, ProbeIdentity};
 use btc_diagnostics::{Span, here};
 use btc_hir as hir;
-use btc_ir::{Block, Builder, Cond, Function, FunctionKind, Memory, Module, ScratchId, Value, Width};
-use btc_providers::{Context, Extent};
+use btc_ir::{Builder, Cond, Function, FunctionKind, Memory, Module, ScratchId, Value, Width};
+use btc_providers::Context;
 use btc_types::Type;
 
 use crate::for_map::{FRAME_NUMBER, FRAME_SIZE, FRAME_VARS};
@@ -143,21 +143,6 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(leave);
         let zero = self.b.iconst(0);
         self.b.ret(zero);
-    }
-
-    /// Leaves where events of one process count and this is not one of its. Where all count, the verifier knows
-    /// that and drops the question.
-    fn restrict(&mut self, leave: Block) {
-        if self.probe.provider.extent == Extent::All {
-            return;
-        }
-        let wanted = self.global(GlobalValue::Extent);
-        let (compare, run) = (self.b.block(0), self.b.block(0));
-        self.b.branch_imm(Cond::Ne, wanted, 0, compare, run);
-        self.b.switch_to(compare);
-        let process = self.own_process();
-        self.b.branch(Cond::Eq, process, wanted, run, leave);
-        self.b.switch_to(run);
     }
 
     fn declare(&mut self) {

@@ -11,6 +11,7 @@ mod constant;
 mod core_read;
 mod encode;
 mod expr;
+mod extent;
 mod for_map;
 mod function;
 mod global_function;

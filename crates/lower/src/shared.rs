@@ -50,6 +50,8 @@ pub(crate) struct Shared<'a> {
     pub functions: HashMap<(Span, &'static str, String), FuncId>,
     /// The function that finds a rule in the unwind tables.
     pub rule_finder: Option<FuncId>,
+    /// The function that tells whether a task descends from a process.
+    pub descent: Option<FuncId>,
     /// Whether programs look at the stop flag.
     pub can_stop: bool,
     /// Whether one sets it.
@@ -91,6 +93,7 @@ impl<'a> Shared<'a> {
             blank: None,
             functions: HashMap::new(),
             rule_finder: None,
+            descent: None,
             can_stop,
             stops: false,
         };

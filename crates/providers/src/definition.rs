@@ -82,7 +82,7 @@ impl Provider {
         ctx_record: |_| None,
         syscall_number: |_| None,
         is_unsafe: |_| false,
-        extent: Extent::Process,
+        extent: Extent::Tree,
     };
 }
 
@@ -101,7 +101,9 @@ impl PartialEq for Provider {
 /// Which events of an attach point count where a process is given by `-p` or `-c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// Those that find a thread of that process running.
+    /// Those that find a thread of that process running, or one that descends from the command.
+    Tree,
+    /// Those that find a thread of that process running: an address or a counter is its own.
     Process,
     /// All: what runs when it fires has nothing to do with it.
     All,

@@ -4,7 +4,7 @@ use btc_abi::Attach;
 
 use crate::definition::number;
 use crate::search::choose;
-use crate::{Context, Parse, ProbeError, Provider};
+use crate::{Context, Extent, Parse, ProbeError, Provider};
 
 /// Software counters and their aliases.
 const SOFTWARE_EVENTS: &[(&str, &str)] = &[
@@ -72,6 +72,7 @@ const COUNTER: Provider = Provider {
         Attach::Hardware { event, count } => spell("hardware", event, *count),
         _ => String::new(),
     },
+    extent: Extent::Process,
     ..Provider::DEFAULT
 };
 

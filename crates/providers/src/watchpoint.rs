@@ -2,7 +2,7 @@
 
 use btc_abi::Attach;
 
-use crate::{Context, ProbeError, Provider, kprobe::number};
+use crate::{Context, Extent, ProbeError, Provider, kprobe::number};
 
 /// The definition.
 pub static WATCHPOINT: Provider = Provider {
@@ -30,5 +30,6 @@ pub static WATCHPOINT: Provider = Provider {
         Attach::Watchpoint { address, length, mode } => format!("watchpoint:{address:#x}:{length}:{mode}"),
         _ => String::new(),
     },
+    extent: Extent::Process,
     ..Provider::DEFAULT
 };

@@ -30,7 +30,8 @@ fn probes(out: &mut String) {
     for p in btc_providers::ALL {
         let aliases: Vec<String> = p.aliases.iter().map(|a| format!("`{a}`")).collect();
         let extent = match p.extent {
-            Extent::Process => "its threads only",
+            Extent::Tree => "its own and its children's",
+            Extent::Process => "its own",
             Extent::All => "all the same",
         };
         let _ = writeln!(out, "| `{}` | {} | `{}` | {} | {extent} |", p.name, aliases.join(" "), p.syntax, cell(p.doc));
@@ -84,11 +85,12 @@ fn cell(text: &str) -> String {
 const SYNTAX: &str = "
 ## One process
 
-With `-p PID` and `-c COMMAND` an event counts when a thread of that process was running, all its threads alike (the table of probes says
-for which kinds; a child that the process forks is another process). bpftrace compares for `-p` only, and attaches timers, counters and
+With `-p PID` an event counts when a thread of that process was running, all its threads alike; with `-c COMMAND` also when a process that
+descends from the command was (the table of probes says for which kinds). A process is looked for through 32 generations; one whose parent
+has ended belongs to init and no longer to the command. bpftrace compares for `-p` only, and attaches timers, counters and
 watchpoints to the first thread; a script that wants the whole system beside a command starts the command by itself. The process is the
-one that `pid` shows, so in a pid namespace it is one that the tracer sees. What an interrupt does is done in the thread that it found
-running: `kprobe`, `tracepoint` and the like see the process there as `pid` does.
+one that `pid` shows, so in a pid namespace it is one that the tracer sees; there a command's children do not count. What an interrupt does
+is done in the thread that it found running: `kprobe`, `tracepoint` and the like see the process there as `pid` does.
 
 | probes | how |
 |---|---|

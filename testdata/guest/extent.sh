@@ -71,7 +71,7 @@ check usdt $all "usdt:$twin:twin:fired"
 echo "$(uname -r):$row"
 # What descends from a command is its own, a daemon's children and another's are not.
 echo "sh -c '$twin $count; true'; true" > build.sh
-for probe in tracepoint:syscalls:sys_enter_getppid fentry:hrtimer_nanosleep kprobe:__x64_sys_getppid uprobe:$twin:marked; do
+for probe in tracepoint:syscalls:sys_enter_getppid fentry:hrtimer_nanosleep kprobe:hrtimer_nanosleep uprobe:$twin:marked; do
   $twin $count 1 > addresses & second=$!
   while [ ! -s addresses ]; do sleep 0.1; done
   (sleep 0.5; kill -USR1 $second) &

@@ -11,7 +11,7 @@ pub static BUF: Function = Function {
     name: "buf",
     aliases: &[],
     kind: Kind::Call,
-    params: &[Param::new("data", ParamKind::Any), Param::optional("length", ParamKind::Int)],
+    params: &[Param::new("data", ParamKind::Bytes), Param::optional("length", ParamKind::Int)],
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: false,

@@ -107,6 +107,8 @@ pub enum ParamKind {
     Option,
     /// Anything with a value.
     Any,
+    /// Anything, for the bytes that it has in memory: a `char` array stays one, and does not become a string.
+    Bytes,
     /// Any number of values.
     Rest,
 }

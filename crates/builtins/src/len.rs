@@ -11,7 +11,7 @@ pub static LEN: Function = Function {
     name: "len",
     aliases: &[],
     kind: Kind::Call,
-    params: &[Param::new("what", ParamKind::Any)],
+    params: &[Param::new("what", ParamKind::Bytes)],
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: false,

@@ -10,7 +10,7 @@ pub static MACADDR: Function = Function {
     name: "macaddr",
     aliases: &[],
     kind: Kind::Call,
-    params: &[Param::new("bytes", ParamKind::Any)],
+    params: &[Param::new("bytes", ParamKind::Bytes)],
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: false,

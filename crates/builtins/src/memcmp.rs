@@ -11,8 +11,8 @@ pub static MEMCMP: Function = Function {
     aliases: &[],
     kind: Kind::Call,
     params: &[
-        Param::new("left", ParamKind::Any),
-        Param::new("right", ParamKind::Any),
+        Param::new("left", ParamKind::Bytes),
+        Param::new("right", ParamKind::Bytes),
         Param::new("n", ParamKind::Int),
     ],
     returns: Returns::Infer(check),

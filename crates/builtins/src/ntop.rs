@@ -15,7 +15,7 @@ pub static NTOP: Function = Function {
     name: "ntop",
     aliases: &[],
     kind: Kind::Call,
-    params: &[Param::new("family", ParamKind::Any), Param::optional("address", ParamKind::Any)],
+    params: &[Param::new("family", ParamKind::Bytes), Param::optional("address", ParamKind::Bytes)],
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: false,

@@ -9,7 +9,7 @@ pub static STRCAP: Function = Function {
     name: "strcap",
     aliases: &[],
     kind: Kind::Call,
-    params: &[Param::new("text", ParamKind::Any)],
+    params: &[Param::new("text", ParamKind::Bytes)],
     returns: Returns::Infer(strlen::check),
     probes: Probes::Any,
     is_unsafe: false,

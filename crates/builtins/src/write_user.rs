@@ -13,7 +13,7 @@ pub static WRITE_USER: Function = Function {
     kind: Kind::Call,
     params: &[
         Param::new("to", ParamKind::Address),
-        Param::new("from", ParamKind::Any),
+        Param::new("from", ParamKind::Bytes),
         Param::new("length", ParamKind::Int),
     ],
     returns: Returns::Infer(check),

@@ -49,7 +49,8 @@ impl FnLower<'_, '_, '_> {
                 let rest = Memory { base: to.base, offset: to.offset + size as i32 };
                 self.clear_bytes(rest, ty.size() - size);
             }
-            ExprKind::Cast(inner) if matches!(inner.kind, ExprKind::Str(_)) => self.into(inner, to, ty),
+            // A string in other room: all of it that there is.
+            ExprKind::Cast(inner) if inner.ty.is_str() && ty.is_str() => self.into(inner, to, ty),
             _ => {
                 let from = self.place(e);
                 self.copy_into(&from, &e.ty, to, ty);

@@ -88,7 +88,11 @@ impl FnLower<'_, '_, '_> {
                     _ => Place::Remote { address, space: Space::Kernel },
                 }
             }
-            ExprKind::Cast(inner) if !inner.ty.is_scalar() && !e.ty.is_scalar() => self.place(inner),
+            ExprKind::Cast(inner)
+                if !inner.ty.is_scalar() && !e.ty.is_scalar() && (!e.ty.is_str() || e.ty.size() <= inner.ty.size()) =>
+            {
+                self.place(inner)
+            }
             _ => {
                 let memory = self.alloc(e.ty.size().max(8));
                 self.into(e, memory, &e.ty);

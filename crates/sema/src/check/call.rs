@@ -79,7 +79,7 @@ impl Checker<'_, '_> {
                 && function.kind == Kind::Aggregation {
                     return self.builtin(function, args, e.span);
                 }
-        self.expr(e)
+        self.value(e)
     }
 
     /// A use of a builtin.
@@ -243,7 +243,7 @@ impl Checker<'_, '_> {
                 self.error(Code::WrongType, span, format!("{}() takes a map", function.name));
                 self.plain(broken(arg.span), None)
             }
-            (ParamKind::Word(_) | ParamKind::Any, _) if self.is_word(function, kind, arg) => {
+            (ParamKind::Word(_) | ParamKind::Any | ParamKind::Bytes, _) if self.is_word(function, kind, arg) => {
                 self.word(function, kind, arg)
             }
             (ParamKind::Key, _) => {
@@ -251,7 +251,7 @@ impl Checker<'_, '_> {
                     ast::ExprKind::Map(name) => name.clone(),
                     _ => String::new(),
                 };
-                let key = self.expr(arg);
+                let key = self.value(arg);
                 let key = self.use_key(&name, Some(key), span).unwrap_or_else(|| broken(arg.span));
                 self.plain(key, None)
             }
@@ -277,7 +277,8 @@ impl Checker<'_, '_> {
             ast::ExprKind::Positional(n) if function.name == "str" && kind == ParamKind::Any => {
                 self.positional_text(n, arg.span)
             }
-            _ => self.expr(arg),
+            _ if kind == ParamKind::Bytes => self.expr(arg),
+            _ => self.value(arg),
         };
         // What prints it takes the short form, everything else wants a text.
         let value = if kind == ParamKind::Rest || takes_whole_maps(function) { value } else { self.spell_probe(value) };
@@ -300,7 +301,7 @@ impl Checker<'_, '_> {
             ParamKind::Address if !value.ty.is_int() && !value.ty.is_pointer() => {
                 Some((Code::WrongType, wrong("an address")))
             }
-            ParamKind::Any | ParamKind::Rest if value.ty == Type::None => {
+            ParamKind::Any | ParamKind::Bytes | ParamKind::Rest if value.ty == Type::None => {
                 Some((Code::WrongType, "this has no value".to_string()))
             }
             _ => None,

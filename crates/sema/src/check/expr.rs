@@ -17,6 +17,23 @@ impl Checker<'_, '_> {
         value
     }
 
+    /// An expression for its value, wherever that goes. A `char` array in memory may be filled to the end; a string has a
+    /// NUL behind its last byte.
+    pub(super) fn value(&mut self, e: &ast::Expr) -> hir::Expr {
+        let place = self.expr(e);
+        match (&place.kind, &place.ty) {
+            (
+                ExprKind::Field { .. } | ExprKind::Element { .. } | ExprKind::Deref(_) | ExprKind::Argument { dynamic: None, .. },
+                Type::Str { capacity: 1.., cut },
+            ) => {
+                let ty = Type::Str { capacity: place.ty.size().saturating_add(1), cut: *cut };
+                let span = place.span;
+                hir::Expr { kind: ExprKind::Cast(Box::new(place)), ty, span }
+            }
+            _ => place,
+        }
+    }
+
     fn any_expr(&mut self, e: &ast::Expr) -> hir::Expr {
         let span = e.span;
         if let ast::ExprKind::Unary { .. } | ast::ExprKind::Binary { .. } | ast::ExprKind::Ternary { .. } = &e.kind
@@ -47,8 +64,8 @@ impl Checker<'_, '_> {
             ast::ExprKind::Unary { op, operand } => self.unary(*op, operand, span),
             ast::ExprKind::Step { delta, prefix, target } => self.step(target, *delta, *prefix, span),
             ast::ExprKind::Binary { op, left, right } => {
-                let left = self.expr(left);
-                let right = self.expr(right);
+                let left = self.value(left);
+                let right = self.value(right);
                 self.binary(*op, left, right, span)
             }
             ast::ExprKind::Ternary { condition, then, otherwise } => {
@@ -89,7 +106,7 @@ impl Checker<'_, '_> {
 
     /// A part of a tuple must have a value.
     fn part(&mut self, e: &ast::Expr) -> hir::Expr {
-        let part = self.expr(e);
+        let part = self.value(e);
         if matches!(part.ty, Type::None) {
             self.error(Code::WrongType, part.span, "this has no value");
         }
@@ -265,7 +282,7 @@ impl Checker<'_, '_> {
         span: Span,
     ) -> hir::Expr {
         let condition = Box::new(self.condition(condition));
-        let (then, otherwise) = (Box::new(self.expr(then)), Box::new(self.expr(otherwise)));
+        let (then, otherwise) = (Box::new(self.value(then)), Box::new(self.value(otherwise)));
         let joined = join_soft((&then.ty, &Soft::of(&then)), (&otherwise.ty, &Soft::of(&otherwise)));
         let Some((ty, _)) = joined else {
             let message = format!("the two values are of types `{}` and `{}`", then.ty, otherwise.ty);

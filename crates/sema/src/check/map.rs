@@ -23,7 +23,7 @@ impl Checker<'_, '_> {
     /// Checks the key of a use of a map and widens the map's key type by it.
     /// `span` is where a disagreement is reported.
     pub(super) fn map_key(&mut self, name: &str, index: &[ast::Expr], span: Span) -> Option<hir::Expr> {
-        let mut keys: Vec<hir::Expr> = index.iter().map(|k| self.expr(k)).collect();
+        let mut keys: Vec<hir::Expr> = index.iter().map(|k| self.value(k)).collect();
         for key in &keys {
             if matches!(key.ty, Type::None | Type::Aggregation(_)) {
                 let message = format!("a value of type `{}` cannot be a key", key.ty);

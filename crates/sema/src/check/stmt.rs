@@ -30,7 +30,7 @@ impl Checker<'_, '_> {
     pub(super) fn block_value(&mut self, block: &ast::Block, span: Span) -> hir::Expr {
         self.scopes.push(HashMap::new());
         let inner = self.statements(&block.stmts);
-        let value = block.value.as_ref().map(|v| Box::new(self.expr(v)));
+        let value = block.value.as_ref().map(|v| Box::new(self.value(v)));
         self.scopes.pop();
         // The call of a macro that is one expression stands for that: a literal stays one.
         if let (true, Some(value)) = (inner.stmts.is_empty(), &value) {
@@ -175,7 +175,7 @@ impl Checker<'_, '_> {
         value: Option<&ast::Expr>,
         span: Span,
     ) -> Option<hir::Stmt> {
-        let value = value.map(|v| self.expr(v));
+        let value = value.map(|v| self.value(v));
         if self.find_var(&var.name).is_some() {
             let message = format!("`{}` is defined already", var.name);
             self.error(Code::Redefined, span, message);
@@ -273,7 +273,7 @@ impl Checker<'_, '_> {
         span: Span,
     ) -> Option<StmtKind> {
         let Some(op) = op else {
-            let value = self.expr(value);
+            let value = self.value(value);
             let var = self.find_var(name).unwrap_or_else(|| self.add_var(name));
             self.widen_var(var, name, &value, span);
             return Some(StmtKind::SetVar { var, value: self.converted(var, value) });
@@ -292,6 +292,8 @@ impl Checker<'_, '_> {
 fn longer(value: &hir::Expr, declared: &Type) -> bool {
     match (&value.ty, declared) {
         _ if matches!(value.kind, hir::ExprKind::Param(_)) => false,
+        // The declared room may be that of the array that it comes from.
+        _ if matches!(&value.kind, hir::ExprKind::Cast(inner) if inner.ty == *declared) => false,
         (Type::Str { capacity, cut }, Type::Str { capacity: room, .. }) => {
             *room > 0 && *capacity > room.saturating_add(u32::from(*cut))
         }

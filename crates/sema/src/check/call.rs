@@ -238,7 +238,7 @@ impl Checker<'_, '_> {
             (ParamKind::Constant, _) => self.constant_arg(function, arg),
             (ParamKind::Type, _) => self.type_arg(function, arg),
             (ParamKind::Map, Some(name)) => self.map_arg(&name, arg.span),
-            (ParamKind::Any, Some(name)) if takes_whole_maps(function) => self.map_arg(&name, arg.span),
+            (ParamKind::Any | ParamKind::Bytes, Some(name)) if takes_whole_maps(function) => self.map_arg(&name, arg.span),
             (ParamKind::Map, None) => {
                 self.error(Code::WrongType, span, format!("{}() takes a map", function.name));
                 self.plain(broken(arg.span), None)

@@ -292,8 +292,6 @@ impl Checker<'_, '_> {
 fn longer(value: &hir::Expr, declared: &Type) -> bool {
     match (&value.ty, declared) {
         _ if matches!(value.kind, hir::ExprKind::Param(_)) => false,
-        // The declared room may be that of the array that it comes from.
-        _ if matches!(&value.kind, hir::ExprKind::Cast(inner) if inner.ty == *declared) => false,
         (Type::Str { capacity, cut }, Type::Str { capacity: room, .. }) => {
             *room > 0 && *capacity > room.saturating_add(u32::from(*cut))
         }

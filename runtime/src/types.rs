@@ -1,8 +1,9 @@
-//! Types of the kernel or of a module, as libbpf reads them: numbers of functions, and prototypes by name.
+//! Types of the kernel or of a module, as libbpf reads them: numbers of functions, prototypes by name, enums, members.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, CString, c_void};
+use std::ops::Range;
 use std::ptr::NonNull;
 
 use btc_abi::Shape;
@@ -16,7 +17,12 @@ pub struct Types {
     raw: NonNull<sys::btf>,
     /// Functions and typedefs by name, as far as they are the module's own: the first of a name counts, as for the kernel.
     named: OnceCell<HashMap<(bool, String), u32>>,
+    /// See [`Types::tells_signs`].
+    tells_signs: OnceCell<bool>,
 }
+
+/// Values of an enum with their names.
+pub(crate) type Variants = Vec<(i64, String)>;
 
 /// What a function takes and yields.
 #[derive(Clone, Debug)]
@@ -45,7 +51,7 @@ impl Drop for Types {
 
 impl Types {
     fn new(raw: *mut sys::btf) -> Option<Types> {
-        Some(Types { raw: NonNull::new(raw)?, named: OnceCell::new() })
+        Some(Types { raw: NonNull::new(raw)?, named: OnceCell::new(), tells_signs: OnceCell::new() })
     }
 
     /// Those of the running kernel.
@@ -67,6 +73,22 @@ impl Types {
         Types::new(unsafe { sys::btf__load_from_kernel_by_id_split(id, self.raw.as_ptr()) })
     }
 
+    /// Those of the module of that name; `self` are the kernel's, and must live longer.
+    pub(crate) fn of_module_named(&self, name: &str) -> Option<Types> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: `self` is alive, and the name ends with NUL.
+        Types::new(unsafe { sys::btf__load_module_btf(name.as_ptr(), self.raw.as_ptr()) })
+    }
+
+    /// The numbers of their own types: those of a module go on behind the kernel's.
+    fn own(&self) -> Range<u32> {
+        // SAFETY: the types are alive, and with them the types below.
+        unsafe {
+            let below = sys::btf__base_btf(self.raw.as_ptr());
+            (if below.is_null() { 1 } else { sys::btf__type_cnt(below) })..sys::btf__type_cnt(self.raw.as_ptr())
+        }
+    }
+
     fn get(&self, id: u32) -> Option<&sys::btf_type> {
         // SAFETY: the types live as long as `self`; libbpf yields null for numbers that do not exist.
         unsafe { sys::btf__type_by_id(self.raw.as_ptr(), id).as_ref() }
@@ -83,13 +105,8 @@ impl Types {
 
     fn named(&self) -> &HashMap<(bool, String), u32> {
         self.named.get_or_init(|| {
-            // SAFETY: the types are alive, and with them the types below.
-            let (first, end) = unsafe {
-                let below = sys::btf__base_btf(self.raw.as_ptr());
-                (if below.is_null() { 1 } else { sys::btf__type_cnt(below) }, sys::btf__type_cnt(self.raw.as_ptr()))
-            };
             let mut all = HashMap::new();
-            for (id, ty) in (first..end).filter_map(|id| Some((id, self.get(id)?))) {
+            for (id, ty) in self.own().filter_map(|id| Some((id, self.get(id)?))) {
                 if matches!(kind(ty), sys::BTF_KIND_FUNC | sys::BTF_KIND_TYPEDEF) {
                     let name = self.name(ty.name_off).to_string();
                     all.entry((kind(ty) == sys::BTF_KIND_FUNC, name)).or_insert(id);
@@ -119,11 +136,7 @@ impl Types {
 
     fn prototype(&self, id: u32) -> Option<Prototype> {
         let ty = self.get(id).filter(|ty| kind(ty) == sys::BTF_KIND_FUNC_PROTO)?;
-        // SAFETY: so many parameters stand behind a prototype; libbpf has checked that.
-        let params = unsafe {
-            let first = std::ptr::from_ref(ty).add(1).cast::<sys::btf_param>();
-            std::slice::from_raw_parts(first, (ty.info & 0xffff) as usize)
-        };
+        let params: &[sys::btf_param] = rows(ty);
         // What has neither name nor type stands for any number of further ones.
         let params = params.iter().filter(|p| p.name_off != 0 || p.type_ != 0);
         let params = params.map(|p| (self.name(p.name_off).to_string(), self.value(p.type_))).collect();
@@ -139,11 +152,7 @@ impl Types {
 
     fn offset_within(&self, id: u32, member: &str, depth: u32) -> Option<u32> {
         let ty = self.get(id).filter(|ty| depth < MAX_DEPTH && matches!(kind(ty), sys::BTF_KIND_STRUCT | sys::BTF_KIND_UNION))?;
-        // SAFETY: so many members stand behind a structure; libbpf has checked that.
-        let members = unsafe {
-            let first = std::ptr::from_ref(ty).add(1).cast::<sys::btf_member>();
-            std::slice::from_raw_parts(first, (ty.info & 0xffff) as usize)
-        };
+        let members: &[sys::btf_member] = rows(ty);
         let has_bit_fields = ty.info >> 31 == 1;
         members.iter().find_map(|m| {
             let bits = if has_bit_fields { m.offset & 0xff_ffff } else { m.offset };
@@ -177,7 +186,7 @@ impl Types {
             sys::BTF_KIND_STRUCT => Some(Shape::Record { name: format!("struct {name}"), size }),
             sys::BTF_KIND_UNION => Some(Shape::Record { name: format!("union {name}"), size }),
             sys::BTF_KIND_INT | sys::BTF_KIND_ENUM | sys::BTF_KIND_ENUM64 if size <= 8 => {
-                Some(Shape::Int { size: size as u8, signed: is_signed(ty) })
+                Some(Shape::Int { size: size as u8, signed: self.is_signed(ty) })
             }
             sys::BTF_KIND_INT => Some(Shape::Record { name: String::new(), size }),
             _ => None,
@@ -196,24 +205,74 @@ impl Types {
                 format!("{} {name}", if is_union { "union" } else { "struct" })
             }
             sys::BTF_KIND_INT | sys::BTF_KIND_ENUM | sys::BTF_KIND_ENUM64 if ty.size() <= 8 => {
-                format!("{}{}", if is_signed(ty) { 's' } else { 'u' }, ty.size())
+                format!("{}{}", if self.is_signed(ty) { 's' } else { 'u' }, ty.size())
+            }
+            // The language takes a number of more bits for words.
+            sys::BTF_KIND_INT => format!("[{}]u8", ty.size() / 8),
+            sys::BTF_KIND_ARRAY => {
+                // SAFETY: what an array is stands behind it; libbpf has checked that.
+                let array = unsafe { &*std::ptr::from_ref(ty).add(1).cast::<sys::btf_array>() };
+                // Of bytes the language does not tell the sign: they may be text.
+                let element = match self.pointee(array.type_, depth + 1) {
+                    byte if matches!(byte.as_str(), "s1" | "u1") => "1".to_string(),
+                    other => other,
+                };
+                format!("[{}]{element}", array.nelems)
             }
             _ => String::new(),
         }
     }
+
+    /// Calls `found` with the tag and the variants of each of their own enums.
+    pub(crate) fn enums(&self, mut found: impl FnMut(&str, &dyn Fn() -> Variants)) {
+        for ty in self.own().filter_map(|id| self.get(id)) {
+            if matches!(kind(ty), sys::BTF_KIND_ENUM | sys::BTF_KIND_ENUM64) {
+                found(self.name(ty.name_off), &|| self.variants(ty));
+            }
+        }
+    }
+
+    fn variants(&self, ty: &sys::btf_type) -> Variants {
+        let signed = self.is_signed(ty);
+        if kind(ty) == sys::BTF_KIND_ENUM64 {
+            let value = |row: &sys::btf_enum64| (u64::from(row.val_hi32) << 32 | u64::from(row.val_lo32)) as i64;
+            return rows(ty).iter().map(|row| (value(row), self.name(row.name_off).to_string())).collect();
+        }
+        let value = |row: &sys::btf_enum| if signed { i64::from(row.val) } else { i64::from(row.val as u32) };
+        rows(ty).iter().map(|row| (value(row), self.name(row.name_off).to_string())).collect()
+    }
+
+    /// Whether a number or an enum has negative values.
+    fn is_signed(&self, ty: &sys::btf_type) -> bool {
+        match kind(ty) {
+            sys::BTF_KIND_INT => {
+                // SAFETY: what an integer is stands behind it; libbpf has checked that.
+                let encoding = unsafe { *std::ptr::from_ref(ty).add(1).cast::<u32>() };
+                encoding >> 24 & sys::BTF_INT_SIGNED != 0
+            }
+            sys::BTF_KIND_ENUM if ty.info >> 31 == 0 => {
+                rows(ty).iter().any(|row: &sys::btf_enum| row.val < 0) && !self.tells_signs()
+            }
+            _ => ty.info >> 31 == 1,
+        }
+    }
+
+    /// Whether enums with negative values are marked: pahole does so from 1.24 on. In types that older ones wrote (Linux
+    /// 5.10 as distributions build it) no enum is, and what looks like a negative value is one.
+    fn tells_signs(&self) -> bool {
+        let marked = |ty: &sys::btf_type| kind(ty) == sys::BTF_KIND_ENUM && ty.info >> 31 == 1;
+        *self.tells_signs.get_or_init(|| (1..self.own().end).filter_map(|id| self.get(id)).any(marked))
+    }
+}
+
+/// The rows behind a type, of which it tells the number: `T` is the form of its kind's.
+fn rows<T>(ty: &sys::btf_type) -> &[T] {
+    // SAFETY: libbpf has checked that so many of them follow; all are made of 32-bit words, as the type is.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(ty).add(1).cast::<T>(), (ty.info & 0xffff) as usize) }
 }
 
 fn kind(ty: &sys::btf_type) -> u32 {
     ty.info >> 24 & 0x1f
-}
-
-fn is_signed(ty: &sys::btf_type) -> bool {
-    if kind(ty) != sys::BTF_KIND_INT {
-        return ty.info >> 31 == 1;
-    }
-    // SAFETY: what an integer is stands behind it; libbpf has checked that.
-    let encoding = unsafe { *std::ptr::from_ref(ty).add(1).cast::<u32>() };
-    encoding >> 24 & sys::BTF_INT_SIGNED != 0
 }
 
 /// The two meanings of one member (kernel: `struct btf_type`).

@@ -318,7 +318,8 @@ pub enum Shape {
     /// A pointer.
     Pointer {
         /// To what: `struct x`, `union x`, `u4` or `s4` for a number of so many bytes, `*` and again one of these for
-        /// another pointer; empty for anything else, which fits all.
+        /// another pointer, `[n]` and again one of these for an array, whose bytes are `1`; empty for anything else,
+        /// which fits all.
         to: String,
     },
     /// A struct or union, passed by value.

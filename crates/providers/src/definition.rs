@@ -182,6 +182,9 @@ fn pointee(ty: &Type) -> String {
         Type::Int { .. } | Type::Bool | Type::Enum(_) => {
             format!("{}{}", if ty.is_signed() { 's' } else { 'u' }, ty.size())
         }
+        Type::Str { capacity, .. } => format!("[{capacity}]1"),
+        Type::Array { element, count, .. } if matches!(**element, Type::Int { size: 1, .. } | Type::Bool) => format!("[{count}]1"),
+        Type::Array { element, count, .. } => format!("[{count}]{}", pointee(element)),
         _ => String::new(),
     }
 }

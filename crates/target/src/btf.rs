@@ -2,7 +2,7 @@
 
 mod spell;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -89,6 +89,8 @@ pub struct Btf {
     functions: RefCell<Option<HashMap<String, u32>>>,
     /// Records whose name begins with `trace_event_raw_`, built at the first question.
     events: RefCell<Option<Arc<Vec<Arc<RecordLayout>>>>>,
+    /// See [`Btf::tells_signs`].
+    tells_signs: OnceCell<bool>,
 }
 
 impl Btf {
@@ -101,6 +103,7 @@ impl Btf {
             constants: RefCell::default(),
             functions: RefCell::default(),
             events: RefCell::default(),
+            tells_signs: OnceCell::new(),
         }
     }
 
@@ -328,13 +331,15 @@ impl Btf {
     fn enum_type(&self, raw: &Raw) -> Option<EnumType> {
         let (name, size, signed, variants) = match raw {
             Raw::Enum(e) => {
-                let value = |v: u32| if e.is_signed() { i64::from(v as i32) } else { i64::from(v) };
+                let negative = e.members.iter().any(|m| (m.val() as i32) < 0);
+                let signed = e.is_signed() || negative && !self.tells_signs();
+                let value = |v: u32| if signed { i64::from(v as i32) } else { i64::from(v) };
                 let variants = e
                     .members
                     .iter()
                     .map(|m| (self.raw.resolve_name(m).unwrap_or_default(), value(m.val())))
                     .collect();
-                (self.raw.resolve_name(e).unwrap_or_default(), e.size(), e.is_signed(), variants)
+                (self.raw.resolve_name(e).unwrap_or_default(), e.size(), signed, variants)
             }
             Raw::Enum64(e) => {
                 let variants = e
@@ -347,6 +352,14 @@ impl Btf {
             _ => return None,
         };
         Some(EnumType { name, size: size.max(1) as u8, signed, variants, script: false })
+    }
+
+    /// Whether enums with negative values are marked: pahole does so from 1.24 on. In types that older ones wrote (Linux
+    /// 5.10 as distributions build it) no enum is, and what looks like a negative value is one.
+    fn tells_signs(&self) -> bool {
+        let marked = |id: u32| matches!(self.by_id(id), Some(Raw::Enum(e)) if e.is_signed());
+        let (_, last) = self.raw.split().unwrap_or(self.raw.base()).type_id_range();
+        *self.tells_signs.get_or_init(|| (1..=last).any(marked))
     }
 
     /// The enum of that tag.

@@ -4,92 +4,15 @@
 //! found by its tag; one without a tag is the one that shares the most names.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
 use std::path::Path;
-use std::ptr::NonNull;
 
 use btc_abi::EnumNames;
-use libbpf_sys as sys;
+
+use crate::types::{Types, Variants};
 
 /// Where the kernel shows its types: a file for itself and one for each module.
 const FOLDER: &str = "/sys/kernel/btf";
 const KERNEL: &str = "vmlinux";
-
-/// Values and names.
-pub(crate) type Variants = Vec<(i64, String)>;
-
-/// Types that libbpf has read.
-struct Types(NonNull<sys::btf>);
-
-impl Drop for Types {
-    fn drop(&mut self) {
-        // SAFETY: it is owned, and not freed yet.
-        unsafe { sys::btf__free(self.0.as_ptr()) };
-    }
-}
-
-impl Types {
-    fn of_kernel() -> Option<Types> {
-        // SAFETY: no preconditions.
-        NonNull::new(unsafe { sys::btf__load_vmlinux_btf() }).map(Types)
-    }
-
-    /// A module's, which go on behind the kernel's; `self` are the kernel's, and must live longer.
-    fn of_module(&self, name: &str) -> Option<Types> {
-        let name = CString::new(name).ok()?;
-        // SAFETY: `self` is alive, and the name ends with NUL.
-        NonNull::new(unsafe { sys::btf__load_module_btf(name.as_ptr(), self.0.as_ptr()) }).map(Types)
-    }
-
-    /// Calls `found` with every enum's tag and variants; those of the types below are not among them.
-    fn enums(&self, mut found: impl FnMut(&str, &dyn Fn() -> Variants)) {
-        let types = self.0.as_ptr();
-        // SAFETY: the types are alive, and with them the types below; numbers are below the count.
-        unsafe {
-            let below = sys::btf__base_btf(types);
-            let first = if below.is_null() { 1 } else { sys::btf__type_cnt(below) };
-            for id in first..sys::btf__type_cnt(types) {
-                let ty = sys::btf__type_by_id(types, id);
-                if ty.is_null() {
-                    continue;
-                }
-                let wide = match (*ty).info >> 24 & 0x1f {
-                    sys::BTF_KIND_ENUM => false,
-                    sys::BTF_KIND_ENUM64 => true,
-                    _ => continue,
-                };
-                found(&self.text((*ty).name_off), &|| self.variants(ty, wide));
-            }
-        }
-    }
-
-    fn text(&self, offset: u32) -> String {
-        // SAFETY: the types are alive; names end with NUL.
-        unsafe {
-            let name = sys::btf__name_by_offset(self.0.as_ptr(), offset);
-            if name.is_null() { String::new() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
-        }
-    }
-
-    /// The rows behind a type that is an enum.
-    fn variants(&self, ty: *const sys::btf_type, wide: bool) -> Variants {
-        // SAFETY: libbpf has checked that as many rows of that kind follow as the type says.
-        unsafe {
-            let (info, rows) = ((*ty).info, ty.add(1));
-            let (count, signed) = ((info & 0xffff) as usize, info >> 31 == 1);
-            let row = |n: usize| {
-                if wide {
-                    let row = rows.cast::<sys::btf_enum64>().add(n).read_unaligned();
-                    return ((u64::from(row.val_hi32) << 32 | u64::from(row.val_lo32)) as i64, self.text(row.name_off));
-                }
-                let row = rows.cast::<sys::btf_enum>().add(n).read_unaligned();
-                let value = if signed { i64::from(row.val) } else { i64::from(row.val as u32) };
-                (value, self.text(row.name_off))
-            };
-            (0..count).map(row).collect()
-        }
-    }
-}
 
 /// The kernel's types, and then those of each module until `look` has found what it wants.
 fn search<T>(mut look: impl FnMut(&Types) -> Option<T>) -> Option<T> {
@@ -99,7 +22,7 @@ fn search<T>(mut look: impl FnMut(&Types) -> Option<T>) -> Option<T> {
     }
     let modules = std::fs::read_dir(Path::new(FOLDER)).ok()?.flatten();
     let names = modules.filter_map(|m| m.file_name().into_string().ok()).filter(|n| n != KERNEL);
-    names.filter_map(|name| kernel.of_module(&name)).find_map(|module| look(&module))
+    names.filter_map(|name| kernel.of_module_named(&name)).find_map(|module| look(&module))
 }
 
 /// What this kernel calls the values of an enum; `None` where it has no such enum.

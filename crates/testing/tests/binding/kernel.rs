@@ -1,6 +1,6 @@
 //! A kernel as files: its types, and the `format` files of its tracepoints in one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use btc_runtime::{Kernel, Types};
@@ -16,6 +16,8 @@ pub struct Known {
     pub btf: Btf,
     /// By category and event.
     pub formats: HashMap<(String, String), String>,
+    /// Tags that are declared and not described, at least in some of the places that use them.
+    pub declared: HashSet<String>,
 }
 
 /// All kernels of a folder: `NAME.btf` beside `NAME.formats`, where `@category/event` stands before a tracepoint's fields.
@@ -40,10 +42,17 @@ fn one(path: &Path) -> Known {
             format.push('\n');
         }
     }
+    let raw = btf_rs::Btf::from_bytes(&bytes).expect("btf-rs reads the types");
+    let (_, last) = raw.base().type_id_range();
+    let forward = |id| match raw.resolve_type_by_id(id).ok()? {
+        btf_rs::Type::Fwd(f) => raw.resolve_name(&f).ok(),
+        _ => None,
+    };
     Known {
+        declared: (1..=last).filter_map(forward).collect(),
         name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         types: Types::parse(&bytes).expect("libbpf reads the types"),
-        btf: Btf::new(btf_rs::Btf::from_bytes(&bytes).expect("btf-rs reads the types")),
+        btf: Btf::new(raw),
         bytes,
         formats,
     }

@@ -32,8 +32,9 @@ pub struct Right {
 }
 
 impl Right {
-    /// Whether all values of this number are among another's, or it points where that points: anywhere.
-    pub fn fits(&self, other: &Right) -> bool {
+    /// Whether all values of this number are among another's, or it points where that points: anywhere, or at what this
+    /// kernel only declares.
+    pub fn fits(&self, other: &Right, kernel: &Known) -> bool {
         let (own, other_place) = (self.place, other.place);
         let number = own.bits > 0 && other_place.bits > 0;
         let holds = match (other_place.signed, own.signed) {
@@ -42,7 +43,11 @@ impl Right {
             _ => own.bits <= other_place.bits,
         };
         let plain = |ty: &str| ty.replace("const ", "").replace("volatile ", "").replace(' ', "");
-        (number && holds) || plain(&self.ty) == plain(&other.ty) || plain(&other.ty) == "void*" && self.ty.ends_with('*')
+        let (own, wanted) = (plain(&self.ty), plain(&other.ty));
+        let anything = |ty: &str, stars: &str| ty.strip_prefix("void").is_some_and(|s| !s.is_empty() && stars.ends_with(s));
+        let tag = other.ty.strip_prefix("struct ").and_then(|ty| ty.split(' ').next());
+        let declared = || tag.is_some_and(|tag| kernel.declared.contains(tag));
+        (number && holds) || own == wanted || anything(&wanted, &own) || anything(&own, &wanted) && declared()
     }
 }
 
@@ -70,7 +75,14 @@ fn prototype(kernel: &Known, of: &Typed) -> Option<(Vec<(String, Type, u32)>, Op
 fn value(ty: &Type, offset: u32) -> Option<Right> {
     let number = matches!(ty, Type::Int { .. } | Type::Bool | Type::Enum(_));
     let bits = if number { ty.size() as u8 * 8 } else { 0 };
-    (ty.size() > 0).then(|| Right { place: Place { offset, bits, signed: number && ty.is_signed() }, ty: ty.to_string() })
+    // What is pointed at is a number, whatever its values are called.
+    let spelled = match ty {
+        Type::Pointer { to, space } if matches!(**to, Type::Enum(_)) => {
+            Type::pointer(Type::int(to.size() as u8, to.is_signed()), *space).to_string()
+        }
+        _ => ty.to_string(),
+    };
+    (ty.size() > 0).then(|| Right { place: Place { offset, bits, signed: number && ty.is_signed() }, ty: spelled })
 }
 
 /// Where an argument is on a kernel; the result has no name.

@@ -29,6 +29,8 @@ pub struct Bound {
     pub bits: u8,
     /// Whether they have a sign.
     pub signed: bool,
+    /// Whether the verifier lets a program load it, see [`ArgumentPart::Direct`].
+    pub direct: bool,
 }
 
 /// A patched instruction with what it gets: for tests, and for who wants to know what an object reads.
@@ -137,6 +139,7 @@ impl Bound {
                 }
             }
             ArgumentPart::Offset => (insn.off, insn.imm) = (0, self.offset as i32),
+            ArgumentPart::Direct => (insn.off, insn.imm) = (0, i32::from(self.direct)),
             ArgumentPart::Extend => {
                 (insn.off, insn.imm) = (0, 64 - i32::from(self.bits));
                 if matches!(insn.code & OPERATION, LOGICAL | ARITHMETIC) {
@@ -203,7 +206,7 @@ fn fit(shape: &Shape, value: &Value, offset: u32) -> Result<Bound, String> {
     let Some(there) = &value.shape else {
         return Err("there is nothing that can be read on this kernel".to_string());
     };
-    let bound = |bits, signed| Bound { offset, width: None, bits, signed };
+    let bound = |bits, signed| Bound { offset, width: None, bits, signed, direct: value.direct };
     match (shape, there) {
         (Shape::Int { size, signed }, Shape::Int { size: s, signed: n }) if holds((*size, *signed), (*s, *n)) => {
             Ok(bound(s * 8, *n))
@@ -214,9 +217,11 @@ fn fit(shape: &Shape, value: &Value, offset: u32) -> Result<Bound, String> {
     }
 }
 
-/// Whether a pointer to `other` may be taken for one to `to`, which may be a pointer to anything.
+/// Whether a pointer to `other` may be taken for one to `to`, which may be a pointer to anything. Whether the `char` of a
+/// string has a sign, each build of a kernel decides anew (it has none since Linux 6.2).
 fn points(to: &str, other: &str) -> bool {
-    to == other || to.bytes().all(|b| b == b'*') && other.starts_with(to)
+    let bytes = |to: &str| to.strip_suffix("s1").or(to.strip_suffix("u1")).map(str::len);
+    to == other || bytes(to).is_some_and(|stars| bytes(other) == Some(stars)) || to.bytes().all(|b| b == b'*') && other.starts_with(to)
 }
 
 /// Whether numbers of one size and sign have all values of another.

@@ -40,6 +40,8 @@ pub struct Value {
     pub shape: Option<Shape>,
     /// Size in bytes.
     pub size: u32,
+    /// Whether the verifier lets a program load it from a context of arguments.
+    pub direct: bool,
 }
 
 impl Drop for Types {
@@ -179,7 +181,7 @@ impl Types {
     }
 
     fn value(&self, id: u32) -> Value {
-        let Some((ty, name)) = self.strip(id) else { return Value { shape: None, size: 0 } };
+        let Some((ty, name)) = self.strip(id) else { return Value { shape: None, size: 0, direct: false } };
         let size = if kind(ty) == sys::BTF_KIND_PTR { 8 } else { ty.size() };
         let shape = match kind(ty) {
             sys::BTF_KIND_PTR => Some(Shape::Pointer { to: self.pointee(ty.type_(), 0) }),
@@ -191,7 +193,38 @@ impl Types {
             sys::BTF_KIND_INT => Some(Shape::Record { name: String::new(), size }),
             _ => None,
         };
-        Value { shape, size }
+        let direct = kind(ty) != sys::BTF_KIND_PTR || self.loads_pointer_to(ty.type_());
+        Value { shape, size, direct }
+    }
+
+    /// Whether the verifier takes a pointer to that type as an argument (kernel: `btf_ctx_access`): one to a struct, one to
+    /// `void` itself, and from Linux 5.17 on, which has the helper `get_func_arg` too, one to an integer.
+    fn loads_pointer_to(&self, id: u32) -> bool {
+        let mut id = id;
+        if id == 0 {
+            return true;
+        }
+        loop {
+            let Some(ty) = self.get(id) else { return false };
+            match kind(ty) {
+                sys::BTF_KIND_TYPEDEF
+                | sys::BTF_KIND_CONST
+                | sys::BTF_KIND_VOLATILE
+                | sys::BTF_KIND_RESTRICT
+                | sys::BTF_KIND_TYPE_TAG => id = ty.type_(),
+                sys::BTF_KIND_STRUCT | sys::BTF_KIND_UNION => return true,
+                sys::BTF_KIND_INT => return self.has_helper("BPF_FUNC_get_func_arg"),
+                _ => return false,
+            }
+        }
+    }
+
+    /// Whether the kernel has a helper, by the name of its number.
+    fn has_helper(&self, number: &str) -> bool {
+        // SAFETY: the types are alive, and the name ends with NUL.
+        let id = unsafe { sys::btf__find_by_name_kind(self.raw.as_ptr(), c"bpf_func_id".as_ptr(), sys::BTF_KIND_ENUM) };
+        let ty = u32::try_from(id).ok().and_then(|id| self.get(id));
+        ty.is_some_and(|ty| rows(ty).iter().any(|row: &sys::btf_enum| self.name(row.name_off) == number))
     }
 
     /// See [`Shape::Pointer`].

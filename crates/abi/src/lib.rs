@@ -349,6 +349,8 @@ pub enum ArgumentPart {
     /// 32-bit immediate of a shift to the left or to the right: bits above the value in its word. The one to the right
     /// becomes an arithmetic one where the target's number has a sign, a logical one where not.
     Extend,
+    /// 32-bit immediate: 1 where the target's verifier lets a program load the word as it is, else 0; asked for pointers.
+    Direct,
 }
 
 /// Where an argument of a USDT probe is, in parts (Systemtap's note format: `-4@-20(%rbp)`).

@@ -420,7 +420,7 @@ wire_enum!(Shape {
     1 Int { 1 size: size, 2 signed: signed }, 2 Pointer { 1 to: to }, 3 Record { 1 name: name, 2 size: size },
     4 Field { 1 spelling: spelling, 2 size: size, 3 signed: signed },
 });
-wire_enum!(ArgumentPart { 1 Offset {}, 2 Extend {} });
+wire_enum!(ArgumentPart { 1 Offset {}, 2 Extend {}, 3 Direct {} });
 wire_enum!(UsdtPart {
     1 Kind {}, 2 Low {}, 3 High {}, 4 Base {}, 5 Index {}, 6 Scale {}, 7 Shift {}, 8 Signed {},
 });

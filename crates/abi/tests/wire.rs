@@ -243,7 +243,7 @@ fn everything() -> Manifest {
             argument(
                 Typed::RawTracepoint { event: "e".into() },
                 Shape::Record { name: "struct s".into(), size: 16 },
-                ArgumentPart::Offset,
+                ArgumentPart::Direct,
             ),
         ],
         settings: vec![("max_map_keys".into(), "7".into())],

@@ -73,7 +73,7 @@ pub const USDT_PARTS: &[(UsdtPart, &str)] = &[
 ];
 
 pub const ARGUMENT_PARTS: &[(ArgumentPart, &str)] =
-    &[(ArgumentPart::Offset, "offset"), (ArgumentPart::Extend, "extend")];
+    &[(ArgumentPart::Offset, "offset"), (ArgumentPart::Extend, "extend"), (ArgumentPart::Direct, "direct")];
 
 /// Facts about types.
 pub const TYPE_FACTS: &[(TypeFact, &str)] =

@@ -5,7 +5,7 @@
 
 use btc_abi::{Attach, GlobalValue, LossKind, Refused};
 use btc_builtins::helpers::GET_FUNC_IP;
-use btc_ir::{ArgumentPart, BinOp, Cond, Fact, Late, Leaf, Memory, PathStep, Shape, Value, Width};
+use btc_ir::{ArgumentPart, BinOp, Cond, Fact, Late, Leaf, Memory, PathStep, Shape, Typed, Value, Width};
 use btc_providers::{Field, Location};
 use btc_target::arch::{self, Arch, Passed, Register};
 use btc_types::{Space, Type};
@@ -171,6 +171,9 @@ impl FnLower<'_, '_, '_> {
                     false => value,
                 }
             }
+            Location::Named { of: Typed::Function { .. }, shape: Shape::Pointer { to }, .. } if !points_at_record(to) => {
+                self.guarded_pointer(location)
+            }
             Location::Named { shape, .. } => {
                 let value = self.b.load_late(Width::B8, ctx, named(location, word(), ArgumentPart::Offset));
                 match shape {
@@ -179,6 +182,25 @@ impl FnLower<'_, '_, '_> {
                 }
             }
         }
+    }
+
+    /// An argument of a kernel function that is a pointer to something other than a struct. The verifier wants to know
+    /// what the program will do with it and refuses to load some: a helper reads the word there.
+    fn guarded_pointer(&mut self, location: &Location) -> Value {
+        let ctx = self.ctx();
+        let (load, read, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        let direct = self.b.late(named(location, word(), ArgumentPart::Direct));
+        self.b.branch_imm(Cond::Ne, direct, 0, load, read);
+        self.b.switch_to(load);
+        let value = self.b.load_late(Width::B8, ctx, named(location, word(), ArgumentPart::Offset));
+        self.b.jump(done, &[value]);
+        self.b.switch_to(read);
+        let offset = self.b.late(named(location, word(), ArgumentPart::Offset));
+        let address = self.add(ctx, offset);
+        let value = self.read_word(address, Space::Kernel);
+        self.b.jump(done, &[value]);
+        self.b.switch_to(done);
+        self.b.block_param(done, 0)
     }
 
     /// The nth word of a context that is an array of words.
@@ -218,6 +240,11 @@ fn field(record: &str, member: &str, index: Option<u32>, leaf: Leaf, fact: Fact)
 
 fn field_offset(of: &Field, leaf: Leaf) -> Late {
     field(&of.record, &of.member, of.index, leaf, Fact::ByteOffset)
+}
+
+/// Whether a pointer's target, as [`Shape::Pointer`] spells it, is a struct or union.
+fn points_at_record(to: &str) -> bool {
+    to.starts_with("struct ") || to.starts_with("union ")
 }
 
 /// A word of 8 bytes.

@@ -14,11 +14,6 @@ fn smallest(n: i64) -> Ty {
     Ty::Int([1, 2, 4].into_iter().find(|b| fits(*b)).unwrap_or(8) as u8, true)
 }
 
-/// The smallest unsigned type of a number.
-fn unsigned(n: u64) -> Ty {
-    Ty::Int([1, 2, 4].into_iter().find(|b| n >> (b * 8) == 0).unwrap_or(8) as u8, false)
-}
-
 /// An integer literal, in one of the ways to write it.
 pub fn number(n: i64, hexadecimal: bool) -> Expr {
     let text = match (n, hexadecimal) {
@@ -81,8 +76,17 @@ pub fn unfolded(a: Expr, b: &Expr) -> Expr {
     if truths || folds(&a) && folds(b) { cast(&I64, a) } else { a }
 }
 
+/// `~x` of a narrow number with a sign is shown without one, and keeps it as an operand.
+fn operand(e: Expr) -> Expr {
+    match &e.kind {
+        Kind::Invert(inner) if inner.ty.is_signed() => Expr { ty: inner.ty.clone(), ..e },
+        _ => e,
+    }
+}
+
 /// `a op b`
 pub fn binary(op: Op, a: Expr, b: Expr) -> Expr {
+    let (a, b) = (operand(a), operand(b));
     let a = unfolded(a, &b);
     let signed = signed_result(op, &a, &b);
     expr(Kind::Bin(op, signed, Box::new(a), Box::new(b)), Ty::Int(8, signed))
@@ -90,6 +94,7 @@ pub fn binary(op: Op, a: Expr, b: Expr) -> Expr {
 
 /// `a op b`, of numbers.
 pub fn compare(op: Cmp, a: Expr, b: Expr) -> Expr {
+    let (a, b) = (operand(a), operand(b));
     let a = unfolded(a, &b);
     let one = |e: &Expr| e.ty.is_signed() && !flexible(e);
     let signed = one(&a) || one(&b) || (flexible(&a) && flexible(&b));
@@ -98,6 +103,7 @@ pub fn compare(op: Cmp, a: Expr, b: Expr) -> Expr {
 
 /// `(type)a`, of numbers and arrays. A literal stays one.
 pub fn cast(ty: &Ty, e: Expr) -> Expr {
+    let e = operand(e);
     let literal = e.literal.filter(|_| ty.is_int()).map(|n| ty.wrap(n as u64) as i64);
     Expr { kind: Kind::Cast(Box::new(e)), ty: ty.clone(), literal }
 }
@@ -123,8 +129,9 @@ pub fn choice(c: Expr, a: Expr, b: Expr) -> Expr {
     let c = if folds(&c) { cast(&Ty::Bool, c) } else { c };
     let ty = match (&a, &b) {
         (literal, other) | (other, literal) if bare(literal) && matches!(other.ty, Ty::Int(_, false)) => {
-            let needed = unsigned(literal.literal.unwrap_or(0) as u64);
-            join(&needed, &other.ty)
+            // Its type is a signed one, so its size is enough.
+            let Ty::Int(bytes, _) = literal.ty else { unreachable!("a bare literal is a number") };
+            join(&Ty::Int(bytes, false), &other.ty)
         }
         _ => join(&a.ty, &b.ty),
     };

@@ -47,7 +47,7 @@ pub(super) fn bind(
         return Err(differs(&field.tell(), &here.tell()));
     }
     let width = known(field.size).filter(|_| !field.spelling.contains('['));
-    Ok(Bound { offset: field.offset, width, bits: (field.size.min(8) * 8) as u8, signed: field.signed })
+    Ok(Bound { offset: field.offset, width, bits: (field.size.min(8) * 8) as u8, signed: field.signed, direct: true })
 }
 
 /// Whether two types are one but for qualifiers. A pointer to anything is one to what it points at elsewhere.

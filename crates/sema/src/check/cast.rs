@@ -5,6 +5,7 @@ use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast::{self, TypeExprKind};
 use btc_types::{Space, Type};
 
+use super::ops::kept_sign;
 use super::{Checker, broken};
 use crate::records::pointer_to;
 
@@ -37,7 +38,7 @@ impl Checker<'_, '_> {
 
     pub(super) fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> hir::Expr {
         let to = self.type_expr(ty);
-        let from = self.expr(operand);
+        let from = kept_sign(self.expr(operand));
         if to == Type::Unknown || from.ty == Type::Unknown {
             return broken(span);
         }

@@ -41,7 +41,7 @@ impl Checker<'_, '_> {
             ast::UnaryOp::Neg if operand.ty == Type::UINT64 && !size => (UnaryOp::Neg, Type::UINT64),
             ast::UnaryOp::Neg => (UnaryOp::Neg, Type::INT64),
             _ => {
-                // As bpftrace has it: only the widest numbers keep their sign.
+                // As bpftrace has it: only the widest numbers are shown with a sign; see `kept_sign`.
                 let signed = operand.ty == Type::INT64;
                 (UnaryOp::BitNot, Type::int(operand.ty.size() as u8, signed))
             }
@@ -57,6 +57,7 @@ impl Checker<'_, '_> {
         span: Span,
     ) -> hir::Expr {
         use ast::BinaryOp as B;
+        let (left, right) = (kept_sign(left), kept_sign(right));
         match op {
             B::LogicalAnd | B::LogicalOr => {
                 let (left, right) = (self.truth(left), self.truth(right));
@@ -228,4 +229,16 @@ fn result_signed(op: ast::BinaryOp, left: &hir::Expr, right: &hir::Expr) -> bool
         _ if non_negative(left) && non_negative(right) => true,
         _ => (signed(left) && !non_negative(left)) || (signed(right) && !non_negative(right)),
     }
+}
+
+/// An operand of an operator or a cast. `~$x` of a narrow number with a sign is shown without one, but is the same number
+/// as in C where it becomes a wider one: `$mode & ~$mask` keeps the bits above the mask.
+pub(super) fn kept_sign(e: hir::Expr) -> hir::Expr {
+    let ty = match &e.kind {
+        ExprKind::Unary { op: UnaryOp::BitNot, operand } if operand.ty.is_signed() => {
+            Type::int(operand.ty.size() as u8, true)
+        }
+        _ => return e,
+    };
+    hir::Expr { ty, ..e }
 }

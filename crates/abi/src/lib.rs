@@ -43,6 +43,9 @@ pub const ITERATORS: &str = "bpf_iter_num_new";
 pub const LOSSES: &str = "btc_losses";
 /// Name of the `.bss` flag (u32) that `exit()` sets, after which programs return at once.
 pub const STOPPED: &str = "btc_stopped";
+/// Name of the words in `.bss`, one a CPU, by which programs that the kernel may run within each other keep out of each other's
+/// way: how many are there.
+pub const GUARD: &str = "btc_guard";
 
 /// Numbers of system calls that each half of a [`Probe::table`] has an entry for.
 pub const SYSCALLS: u32 = 1024;

@@ -113,6 +113,11 @@ pub(crate) fn is_too_complex(error: &Error) -> bool {
     error.details().is_some_and(|log| exceeded(log).is_some())
 }
 
+/// Whether the verifier refused what a program does while no other task may get the CPU.
+pub(crate) fn is_about_preemption(error: &Error) -> bool {
+    error.details().is_some_and(|log| log.contains("preempt"))
+}
+
 /// Which of the verifier's limits a program exceeded.
 fn exceeded(log: &str) -> Option<&'static str> {
     if log.contains("jumps is too complex") {

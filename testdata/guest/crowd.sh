@@ -1,5 +1,6 @@
 # Six busy processes hit two probes of user code. The kernel may take the CPU from one in the middle of a program and let
-# another run it, too (Linux 6.0 and newer): such an event is told as missed, and what the others leave is right.
+# another run it, too (Linux 6.0 and newer), unless programs hold the CPU (6.15 and newer): then nothing is missed. Elsewhere such
+# an event is told as missed. What the others leave is right.
 calls=3000
 all=$((6 * calls * 2)) bad=0
 # Kernels without iterators follow each round.
@@ -34,26 +35,37 @@ uretprobe:/payload/bin/crowd:hit {
   @out = count();
 }
 SCRIPT
-trace said told 300 btc run crowd.bt
-/payload/bin/crowd 6 $calls
-kill -INT $tracer; wait $tracer
 sum() { # MAP: the counts of its entries in sum
   sed -n "s/^@$1\(\[.*\]\)*: \([0-9]*\)\$/\2/p" said | awk '{ n += $1 } END { print n + 0 }'
 }
-own=$(($(sum in) + $(sum out)))
-missed=$(sed -n 's/.*: \([0-9]*\) events* w[a-z]* missed: .*/\1/p' told | awk '{ n += $1 } END { print n + 0 }')
-echo "$(uname -r): $own seen, $missed missed of $all"
-[ $((own + missed)) = $all ] || { echo "not all $all are told"; bad=1; }
-[ $own -gt 0 ] || { echo 'all are missed'; bad=1; }
-grep '^@wrong' said && { echo 'wrong values'; bad=1; }
-grep 'cut short' told && bad=1
-# Six texts, each with its own number, and no others.
-for n in 1 2 3 4 5 6; do
-  letter=$(echo abcdef | cut -c $n)
-  text=$(printf '%40s' '' | tr ' ' $letter)
-  grep -q "^@texts\[$text, $text, $n\]: " said && grep -q "^@backs\[crowd, $n\]: " said || { echo "$n is lacking"; bad=1; }
-done
-[ "$(grep -c '^@texts' said) $(grep -c '^@backs' said)" = '6 6' ] || { echo 'texts that nobody has'; bad=1; }
-[ $(sum texts) = $(sum in) ] && [ $(sum backs) = $(sum out) ] || { echo 'counts are lost'; bad=1; }
-[ $bad = 0 ] || cat said told
+check() { # NAME COMMAND...
+  name=$1; shift
+  wrong=''
+  trace said told 300 "$@"
+  /payload/bin/crowd 6 $calls
+  kill -INT $tracer; wait $tracer
+  own=$(($(sum in) + $(sum out)))
+  missed=$(sed -n 's/.*: \([0-9]*\) events* w[a-z]* missed: .*/\1/p' told | awk '{ n += $1 } END { print n + 0 }')
+  echo "$(uname -r), $name: $own seen, $missed missed of $all"
+  [ $((own + missed)) = $all ] || wrong="not all $all are told"
+  [ $own -gt 0 ] || wrong='all are missed'
+  grep '^@wrong' said && wrong='wrong values'
+  grep 'cut short' told && wrong='a loop is cut short'
+  # Six texts, each with its own number, and no others.
+  for n in 1 2 3 4 5 6; do
+    text=$(printf '%40s' '' | tr ' ' $(echo abcdef | cut -c $n))
+    grep -q "^@texts\[$text, $text, $n\]: " said && grep -q "^@backs\[crowd, $n\]: " said || wrong="$n is lacking"
+  done
+  [ "$(grep -c '^@texts' said) $(grep -c '^@backs' said)" = '6 6' ] || wrong='texts that nobody has'
+  [ $(sum texts) = $(sum in) ] && [ $(sum backs) = $(sum out) ] || wrong='counts are lost'
+  [ -z "$wrong" ] || { echo "$name: $wrong"; cat said told; bad=1; }
+}
+check script btc run crowd.bt
+if grep -q ' bpf_res_spin_lock$' /proc/kallsyms; then
+  [ $missed = 0 ] || { echo 'events are missed though programs hold the CPU'; bad=1; }
+  # An object that does not find that out.
+  btc compile crowd.bt -o crowd.o && sed 's/bpf_res_spin_lock/Bpf_res_spin_lock/g' crowd.o > counting.o || bad=1
+  check counting btc-run counting.o
+  [ $missed -gt 0 ] || { echo 'nothing was missed: the proof proves nothing'; bad=1; }
+fi
 exit $bad

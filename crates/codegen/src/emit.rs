@@ -365,6 +365,10 @@ impl Emitter<'_> {
             match step {
                 guard::Step::Plain(insn) => self.push(insn),
                 guard::Step::Address(d, target) => self.wide(d, target),
+                guard::Step::Call(target) => {
+                    self.refer(target);
+                    self.push(Insn::call_symbol());
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The guard of a program that the kernel may run within itself, or within another of the module, on one CPU.
 //!
 //! The kernel has no such guard for programs of uprobes ([`btc_ir::Guard`] tells what there is to protect): they cannot
-//! change the CPU, but another task may get it in the middle of one. So a program counts itself in first and out last.
+//! change the CPU, but another task may get it in the middle of one. Where programs may hold the CPU, they do, as the kernel does
+//! for those of kprobes. Elsewhere a program counts itself in first and out last, and loses events:
 //! - Both add atomically, and neither stores a number: another task may stand between its own two steps at any time.
 //!   Who then stores 0 would let a third one in while the second is there.
 //! - Who adds 1 and then reads 1 is alone: all that come later read more, until it has taken its 1 away.
@@ -12,17 +13,18 @@
 
 use btc_bpf::opcode as op;
 use btc_bpf::{Insn, Reg, Target};
-use btc_ir::Guard;
+use btc_ir::{Guard, KfuncId};
 
 use crate::legalize::CPU;
 
 /// Where the result of a program is when [`leave`] begins. Nothing else is alive then, and calls keep it.
 pub const RESULT: Reg = Reg::R6;
 
-/// An instruction, or the two of a 64-bit load that a relocation fills.
+/// An instruction; those that a relocation fills: a 64-bit load, which takes two, and a call.
 pub enum Step {
     Plain(Insn),
     Address(Reg, Target),
+    Call(Target),
 }
 
 /// The instructions before all others: go on if no other program is there, else end.
@@ -35,27 +37,38 @@ pub fn enter(guard: &Guard) -> Vec<Step> {
         Step::Plain(Insn::mov_imm(Reg::R0, 0)),
         Step::Plain(Insn::exit()),
     ];
-    let mut steps = vec![Step::Plain(Insn::mov(Reg::R6, Reg::R1))];
-    steps.extend(own_word(guard));
-    steps.extend([
+    let mut count = own_word(guard);
+    count.extend([
         Step::Plain(Insn::mov_imm(Reg::R1, 1)),
         Step::Plain(Insn::atomic_add(8, Reg::R0, 0, Reg::R1)),
         Step::Plain(Insn::load(8, Reg::R2, Reg::R0, 0)),
         Step::Plain(Insn::jump_imm(op::JEQ, Reg::R2, 1, slots(&lost))),
     ]);
-    steps.extend(lost);
+    count.extend(lost);
+    let mut steps = vec![Step::Plain(Insn::mov(Reg::R6, Reg::R1))];
+    steps.extend(held(guard, guard.hold, count));
     steps.push(Step::Plain(Insn::mov(Reg::R1, Reg::R6)));
     steps
 }
 
 /// The instructions before each `exit` of what [`enter`] let in.
 pub fn leave(guard: &Guard) -> Vec<Step> {
-    let mut steps = own_word(guard);
-    steps.extend([
-        Step::Plain(Insn::mov_imm(Reg::R1, -1)),
-        Step::Plain(Insn::atomic_add(8, Reg::R0, 0, Reg::R1)),
-        Step::Plain(Insn::mov(Reg::R0, RESULT)),
-    ]);
+    let mut count = own_word(guard);
+    count.extend([Step::Plain(Insn::mov_imm(Reg::R1, -1)), Step::Plain(Insn::atomic_add(8, Reg::R0, 0, Reg::R1))]);
+    let mut steps = held(guard, guard.release, count);
+    steps.push(Step::Plain(Insn::mov(Reg::R0, RESULT)));
+    steps
+}
+
+/// Calls the function where the kernel lets programs hold the CPU, else does what counts. The verifier follows one of both.
+fn held(guard: &Guard, function: KfuncId, count: Vec<Step>) -> Vec<Step> {
+    let call = vec![Step::Call(Target::KfuncCall(function.0)), Step::Plain(Insn::jump(slots(&count)))];
+    let mut steps = vec![
+        Step::Address(Reg::R1, Target::KfuncAddr(guard.witness.0)),
+        Step::Plain(Insn::jump_imm(op::JEQ, Reg::R1, 0, slots(&call))),
+    ];
+    steps.extend(call);
+    steps.extend(count);
     steps
 }
 

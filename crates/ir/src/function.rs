@@ -22,8 +22,9 @@ pub enum FunctionKind {
     Callback,
 }
 
-/// What lets one program at a time run on a CPU: those that have it count themselves in and out in a word of that CPU.
-/// One that finds another there counts a lost event and ends, before it has touched any memory but these two.
+/// What lets one program at a time run on a CPU. Where the kernel has the functions for it, the program keeps the CPU until it ends.
+/// Else those that have a guard count themselves in and out in a word of the CPU; one that finds another there counts a
+/// lost event and ends, before it has touched any memory but these two.
 ///
 /// Interpreters run one program after the other, and find nobody there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,12 @@ pub struct Guard {
     pub losses: GlobalId,
     /// Where in that array, in bytes.
     pub lost: u32,
+    /// A kernel function without arguments after which no other task gets the CPU.
+    pub hold: KfuncId,
+    /// The one that ends that.
+    pub release: KfuncId,
+    /// A kernel function by which kernels are known that let programs do so.
+    pub witness: KfuncId,
 }
 
 impl Guard {

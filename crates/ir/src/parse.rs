@@ -268,7 +268,11 @@ impl Parser<'_> {
         self.keyword("lost")?;
         let losses = GlobalId(self.id("global")?);
         self.expect('+')?;
-        Ok(Some(Guard { words, losses, lost: self.number()? }))
+        let lost = self.number()?;
+        self.keyword("hold")?;
+        let (hold, release) = (KfuncId(self.id("kfunc")?), KfuncId(self.id("kfunc")?));
+        self.keyword("if")?;
+        Ok(Some(Guard { words, losses, lost, hold, release, witness: KfuncId(self.id("kfunc")?) }))
     }
 
     fn function(&mut self) -> Result<()> {

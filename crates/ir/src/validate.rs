@@ -175,6 +175,11 @@ impl<'a> FunctionChecker<'a> {
                 None => self.c.error(&"", format!("no {id} for the guard")),
             }
         }
+        for id in [guard.hold, guard.release, guard.witness] {
+            if self.module.kfuncs.get(id.index()).is_none_or(|k| k.args > 0 && id != guard.witness) {
+                self.c.error(&"", format!("no {id} without arguments for the guard"));
+            }
+        }
         if !guard.lost.is_multiple_of(8) {
             self.c.error(&"", "the guard's counter is not aligned");
         }

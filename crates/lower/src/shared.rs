@@ -266,7 +266,9 @@ impl<'a> Shared<'a> {
             let init = vec![0; (Guard::WORDS * Guard::STRIDE) as usize];
             module.add_global(Global { symbol: abi::GUARD.to_string(), section: Section::Bss, init })
         });
-        Guard { words, losses: self.losses, lost: self.loss(LossKind::Event, "event", span) * 8 }
+        let [hold, release] = abi::HOLD.map(|name| module.kfunc(name, 0));
+        let witness = module.kfunc(abi::HOLDS, 1);
+        Guard { words, losses: self.losses, lost: self.loss(LossKind::Event, "event", span) * 8, hold, release, witness }
     }
 
     /// The array of loss counters.

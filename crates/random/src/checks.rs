@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use btc_abi::{Attach, GUARD, LOSSES, LossKind, Manifest};
+use btc_abi::{Attach, GUARD, HOLD, HOLDS, LOSSES, LossKind, Manifest};
 use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile, read};
 use btc_ir::machine::Machine;
 use btc_ir::memory::{RegionKind, Trap};
@@ -163,10 +163,12 @@ pub fn guard_all(module: &mut Module) {
             module.add_global(Global { symbol: GUARD.to_string(), section: Section::Bss, init })
         }
     };
+    let [hold, release] = HOLD.map(|name| module.kfunc(name, 0));
+    let witness = module.kfunc(HOLDS, 1);
     let lost = module.globals[losses].init.len() as u32 - 8;
     for function in &mut module.functions {
         if let FunctionKind::Program { guard, .. } = &mut function.kind {
-            guard.get_or_insert(Guard { words, losses: GlobalId(losses as u32), lost });
+            guard.get_or_insert(Guard { words, losses: GlobalId(losses as u32), lost, hold, release, witness });
         }
     }
 }

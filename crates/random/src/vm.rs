@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use btc_bpf::{Insn, Program, STACK_SIZE, Target, opcode as op};
+use btc_abi::HOLD;
+use btc_bpf::{Insn, Program, ProgramKind, STACK_SIZE, Target, opcode as op};
 use btc_ir::interp::{self, Host, map_at};
 use btc_ir::machine::Machine;
 use btc_ir::memory::{RegionKind, Trap};
@@ -26,13 +27,15 @@ pub struct Vm<'a> {
     pub steps: u64,
     /// Another task that gets the CPU in the middle.
     pub interrupt: Option<Interrupt>,
+    /// Whether it must wait.
+    pub held: bool,
     /// Stacks of functions, where each has one for the CPU (Linux 6.13), whoever runs it.
     pub stacks: Option<HashMap<usize, u64>>,
 }
 
 /// A task that runs a program to its end while another one is in the middle of one.
 pub struct Interrupt {
-    /// When: [`Vm::steps`] then.
+    /// When: [`Vm::steps`] then, or as soon after as it may.
     pub at: u64,
     /// The program.
     pub function: usize,
@@ -47,7 +50,7 @@ fn bad(what: &str) -> Trap {
 impl<'a> Vm<'a> {
     /// Code that runs so many steps, undisturbed.
     pub fn new(module: &'a Module, programs: &'a [Program], machine: &'a mut Machine, steps: u64) -> Vm<'a> {
-        Vm { module, programs, machine, steps, interrupt: None, stacks: None }
+        Vm { module, programs, machine, steps, interrupt: None, held: false, stacks: None }
     }
 
     /// Runs a function with up to five arguments.
@@ -74,7 +77,7 @@ impl<'a> Vm<'a> {
         let mut at = 0usize;
         loop {
             self.steps = self.steps.checked_sub(1).ok_or(Trap::Steps)?;
-            if let Some(other) = self.interrupt.take_if(|other| other.at == self.steps) {
+            if let Some(other) = self.interrupt.take_if(|other| other.at >= self.steps && !self.held) {
                 self.call(other.function, &[other.context])?;
             }
             let insn = *program.insns.get(at).ok_or_else(|| bad("jump out of the program"))?;
@@ -91,7 +94,12 @@ impl<'a> Vm<'a> {
                     regs[usize::from(insn.dst)] = Some(self.machine.memory.load(address, size(&insn))?);
                 }
                 op::ST | op::STX => self.store(&insn, regs)?,
-                _ if insn.code == op::JMP | op::EXIT => return get(regs, 0),
+                _ if insn.code == op::JMP | op::EXIT => {
+                    if self.held && program.kind == ProgramKind::Entry {
+                        return Err(bad("the program ends and holds the CPU"));
+                    }
+                    return get(regs, 0);
+                }
                 _ if insn.code == op::JMP | op::CALL => {
                     let result = self.helper(program, at, &insn, regs)?;
                     regs[1..6].fill(None);
@@ -140,6 +148,13 @@ impl<'a> Vm<'a> {
             (Some(Target::FunctionCall(function)), _) => self.call(function as usize, &args),
             (Some(Target::KfuncCall(kfunc)), _) => {
                 let known = self.module.kfuncs.get(kfunc as usize).ok_or_else(|| bad("unknown kernel function"))?;
+                if let Some(n) = HOLD.iter().position(|name| *name == known.name) {
+                    let held = n == 0;
+                    if self.held == held {
+                        return Err(bad("the CPU is held twice, or released twice"));
+                    }
+                    self.held = held;
+                }
                 self.machine.kfunc(self.module, KfuncId(kfunc), &args[..usize::from(known.args)])
             }
             (_, FOR_EACH_MAP_ELEM) => {

@@ -8,7 +8,7 @@ use btc_bpf::{Insn, Program, ProgramKind, Target, opcode as op};
 use btc_driver::{Emit, read};
 use btc_ir::machine::Machine;
 use btc_ir::memory::RegionKind;
-use btc_ir::{Fact, FunctionKind, GlobalId, Late, Module};
+use btc_ir::{Fact, FunctionKind, Guard, Late, Module};
 use btc_random::checks::{guard_all, inside};
 use btc_random::decode;
 use btc_random::vm::{Interrupt, Vm};
@@ -68,7 +68,7 @@ enum Known {
 }
 
 /// Follows all ways through a program; tells what is wrong with its guard.
-fn follow(program: &Program, words: GlobalId, losses: GlobalId) -> Result<(), String> {
+fn follow(program: &Program, guard: &Guard) -> Result<(), String> {
     let targets: HashMap<usize, Target> = program.references.iter().map(|r| (r.insn as usize, r.target)).collect();
     let mut states: HashMap<usize, State> = HashMap::new();
     let mut work = vec![(0, State { inside: 0, regs: [Known::Nothing; 11] })];
@@ -100,7 +100,7 @@ fn follow(program: &Program, words: GlobalId, losses: GlobalId) -> Result<(), St
             exits += 1;
             continue;
         }
-        step(&insn, at, &targets, (words, losses), &mut state)?;
+        step(&insn, at, &targets, guard, &mut state)?;
         let is_jump = matches!(insn.class(), op::JMP | op::JMP32) && insn.code != op::JMP | op::CALL;
         if is_jump {
             work.push(((at as i64 + 1 + i64::from(insn.off)) as usize, state.clone()));
@@ -116,7 +116,7 @@ fn step(
     insn: &Insn,
     at: usize,
     targets: &HashMap<usize, Target>,
-    (words, losses): (GlobalId, GlobalId),
+    guard: &Guard,
     state: &mut State,
 ) -> Result<(), String> {
     let (dst, src) = (usize::from(insn.dst), usize::from(insn.src));
@@ -124,8 +124,8 @@ fn step(
     match insn.class() {
         op::LD => {
             state.regs[dst] = match targets.get(&at) {
-                Some(Target::Global(n, 0)) if *n == words.0 => Known::Word,
-                Some(Target::Global(n, _)) if *n == losses.0 => Known::Losses,
+                Some(Target::Global(n, 0)) if *n == guard.words.0 => Known::Word,
+                Some(Target::Global(n, _)) if *n == guard.losses.0 => Known::Losses,
                 _ => Known::Nothing,
             };
         }
@@ -148,8 +148,11 @@ fn step(
             _ => outside()?,
         },
         _ if insn.code == op::JMP | op::CALL => {
-            if state.inside != 1 && insn.imm != 8 {
-                return Err(format!("{at}: a call outside"));
+            match targets.get(&at) {
+                Some(Target::KfuncCall(n)) if *n == guard.hold.0 => state.inside += 1,
+                Some(Target::KfuncCall(n)) if *n == guard.release.0 => state.inside -= 1,
+                _ if state.inside != 1 && insn.imm != 8 => return Err(format!("{at}: a call outside")),
+                _ => {}
             }
             state.regs[..6].fill(Known::Nothing);
         }
@@ -168,7 +171,7 @@ fn all_ways_in_and_out_pass_the_guard() {
         for (program, function) in compiled.iter().zip(&module.functions).filter(|(p, _)| p.kind == ProgramKind::Entry) {
             let FunctionKind::Program { guard: Some(guard), .. } = &function.kind else { continue };
             programs += 1;
-            follow(program, guard.words, guard.losses).unwrap_or_else(|e| panic!("{name}: {}: {e}", program.name));
+            follow(program, guard).unwrap_or_else(|e| panic!("{name}: {}: {e}", program.name));
         }
     }
     assert!(programs > 150, "{programs} programs");
@@ -215,6 +218,8 @@ fn bind(program: &mut Program, module: &Module) {
 }
 
 struct Bench {
+    /// Whether the kernel lets programs hold the CPU.
+    holds: bool,
     manifest: Manifest,
     module: Module,
     code: Vec<Program>,
@@ -222,7 +227,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(guarded: bool) -> Bench {
+    fn new(guarded: bool, holds: bool) -> Bench {
         let case = Case::new("guard.bt", SCRIPT.to_string());
         let contents = read::read(&object(&case)).expect("the object can be read");
         let manifest = btc_abi::wire::decode(&contents.manifest.expect("a manifest")).expect("it can be read");
@@ -237,13 +242,13 @@ impl Bench {
         }
         let mut code = btc_codegen::compile(&mut module).expect("it compiles");
         code.iter_mut().for_each(|program| bind(program, &module));
-        Bench { manifest, module, code, programs }
+        Bench { holds, manifest, module, code, programs }
     }
 
     /// A machine with the contexts of two tasks: all arguments are the address of a text.
     fn machine(&self) -> (Machine, [u64; 2]) {
         let mut machine = Machine::default();
-        machine.room = u64::MAX;
+        (machine.room, machine.kfuncs) = (u64::MAX, self.holds);
         let contexts = [b'a', b'b'].map(|letter| {
             let mut text = vec![letter; 40];
             text.resize(80, 0);
@@ -309,10 +314,13 @@ const STEPS: u64 = 100_000;
 
 #[test]
 fn a_task_in_the_middle_of_another_spoils_nothing() {
-    let (spoilt, lost) = Bench::new(true).search();
+    let (spoilt, lost) = Bench::new(true, false).search();
     assert_eq!(spoilt, 0, "and {lost} are lost");
     assert!(lost > 100, "{lost} lost");
+    assert_eq!(Bench::new(true, true).search(), (0, 0), "a CPU that is held loses nothing");
     // The machine shows what there would be to spoil.
-    let (spoilt, lost) = Bench::new(false).search();
-    assert!(spoilt > 100 && lost == 0, "{spoilt} spoilt, {lost} lost");
+    for holds in [false, true] {
+        let (spoilt, lost) = Bench::new(false, holds).search();
+        assert!(spoilt > 100 && lost == 0, "{spoilt} spoilt, {lost} lost");
+    }
 }

@@ -113,6 +113,11 @@ pub(crate) fn is_too_complex(error: &Error) -> bool {
     error.details().is_some_and(|log| exceeded(log).is_some())
 }
 
+/// Whether the verifier refused what a program does while no other task may get the CPU.
+pub(crate) fn is_about_preemption(error: &Error) -> bool {
+    error.details().is_some_and(|log| log.contains("preemption disabled") || log.contains("non-preemptible"))
+}
+
 /// Which of the verifier's limits a program exceeded.
 fn exceeded(log: &str) -> Option<&'static str> {
     if log.contains("jumps is too complex") {
@@ -313,6 +318,14 @@ mod tests {
             assert!(!text.contains("a bug of btc"), "{text}");
         }
         assert!(said("R1 invalid mem access 'scalar'").contains("a bug of btc"));
+    }
+
+    #[test]
+    fn what_may_not_be_done_while_the_cpu_is_held_is_known_from_what_only_tells_of_it() {
+        let about = |log: &str| is_about_preemption(&Error::new("refused").with_details(log));
+        assert!(about("9: (85) call pc+30\nglobal function calls are not allowed with preemption disabled,\nuse static function instead\n"));
+        assert!(about("sleepable helper bpf_copy_from_user#148 in non-preemptible region\n"));
+        assert!(!about("3: (85) call bpf_preempt_disable#290960\n9: (79) r1 = *(u64 *)(r2 +0)\nR2 invalid mem access 'scalar'\n"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use btc_abi::unwind::ROWS_MAP;
-use btc_abi::{Attach, EVENTS_MAP, ITERATORS, LOSSES, MOST_CPUS, Manifest, Map, SCRATCH_MAP, STOPPED};
+use btc_abi::{Attach, EVENTS_MAP, HOLDS, ITERATORS, LOSSES, MOST_CPUS, Manifest, Map, SCRATCH_MAP, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
@@ -122,7 +122,8 @@ pub(crate) struct Loaded {
 /// Loads what the plan needs.
 ///
 /// A loop that goes on by the kernel's iterator is followed for any number of rounds, which can be more
-/// than the same loop with a bound: what the verifier finds too long is loaded again as on kernels without iterators.
+/// than the same loop with a bound: what the verifier finds too long is loaded again as on kernels without iterators. So is a program that
+/// may not do what it does while it holds the CPU as on kernels where it cannot.
 pub(crate) fn load(
     image: &mut Image,
     manifest: &Manifest,
@@ -132,13 +133,13 @@ pub(crate) fn load(
 ) -> Result<Loaded, Error> {
     let callback = if options.verbose { tell } else { keep };
     libbpf_rs::set_print(Some((PrintLevel::Debug, callback)));
-    let first = load_once(image, manifest, settings, plans);
-    match &first {
-        Err(error) if diagnose::is_too_complex(error) && image.hide(ITERATORS) => {
-            load_once(image, manifest, settings, plans).or(first)
+    let mut result = load_once(image, manifest, settings, plans);
+    for (lacking, function) in [(diagnose::is_about_preemption as fn(&Error) -> bool, HOLDS), (diagnose::is_too_complex, ITERATORS)] {
+        if result.as_ref().is_err_and(lacking) && image.hide(function) {
+            result = load_once(image, manifest, settings, plans).or(result);
         }
-        _ => first,
     }
+    result
 }
 
 fn load_once(image: &Image, manifest: &Manifest, settings: &Settings, plans: &[Plan]) -> Result<Loaded, Error> {

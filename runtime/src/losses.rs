@@ -33,6 +33,10 @@ fn sentence(state: &State, loss: &Loss, count: u64) -> String {
         LossKind::Unwind => format!(
             "{count} stack{s} of processes without unwind tables, taken as empty; name the processes by -p, -c or --dwarf-pid"
         ),
+        LossKind::Event => {
+            let s = if count == 1 { " was" } else { "s were" };
+            format!("{count} event{s} missed: another task was in the middle of a program of this script on the same CPU")
+        }
         LossKind::Loop => {
             let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
             format!("loop cut short after {subject} rounds, {times}")

@@ -43,6 +43,14 @@ pub const ITERATORS: &str = "bpf_iter_num_new";
 pub const LOSSES: &str = "btc_losses";
 /// Name of the `.bss` flag (u32) that `exit()` sets, after which programs return at once.
 pub const STOPPED: &str = "btc_stopped";
+/// Kernel functions (Linux 6.10) between which no other task gets the CPU. Objects refer to them weakly.
+pub const HOLD: [&str; 2] = ["bpf_preempt_disable", "bpf_preempt_enable"];
+/// Kernel function of Linux 6.15, the first that lets programs call global functions between those two. Objects call those two where it
+/// is present.
+pub const HOLDS: &str = "bpf_res_spin_lock";
+/// Name of the words in `.bss`, one a CPU, by which programs that the kernel may run within each other keep out of each other's
+/// way: how many are there.
+pub const GUARD: &str = "btc_guard";
 
 /// Numbers of system calls that each half of a [`Probe::table`] has an entry for.
 pub const SYSCALLS: u32 = 1024;

@@ -119,4 +119,6 @@ pub enum LossKind {
     Unwind,
     /// A key was cut, see [`Map::short_key`](crate::Map::short_key).
     Key,
+    /// The program did not run: another one of the object did, on the same CPU, for another task.
+    Event,
 }

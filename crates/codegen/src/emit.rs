@@ -7,10 +7,11 @@
 
 use btc_bpf::opcode as op;
 use btc_bpf::{Insn, Line, Reference, Reg, Target};
-use btc_ir::{BinOp, Cond, LateId, Width};
+use btc_ir::{BinOp, Cond, Guard, LateId, Width};
 
 use crate::CodegenError;
 use crate::frame::Frame;
+use crate::guard;
 use crate::isel::inverted;
 use crate::jumps::Jumps;
 use crate::mir::{Base, Callee, Code, Dest, Form, Inst, Off, Opd, Pos, Source, VReg};
@@ -31,6 +32,7 @@ pub struct Emitted {
 struct Emitter<'a> {
     allocation: &'a Allocation,
     frame: Frame,
+    guard: Option<Guard>,
     insns: Vec<Insn>,
     references: Vec<Reference>,
     lines: Vec<Line>,
@@ -43,10 +45,17 @@ struct Emitter<'a> {
 }
 
 /// Emits the code of a function.
-pub fn run(code: &Code, allocation: &Allocation, frame: Frame, function: &str) -> Result<Emitted, CodegenError> {
+pub fn run(
+    code: &Code,
+    allocation: &Allocation,
+    frame: Frame,
+    guard: Option<Guard>,
+    function: &str,
+) -> Result<Emitted, CodegenError> {
     let mut e = Emitter {
         allocation,
         frame,
+        guard,
         insns: Vec::new(),
         references: Vec::new(),
         lines: Vec::new(),
@@ -58,6 +67,10 @@ pub fn run(code: &Code, allocation: &Allocation, frame: Frame, function: &str) -
     let goals = e.goals(code);
     let order = reachable(code, &goals);
     e.jumps = Jumps::new(code, &order, &goals);
+    if let (Some(guard), Some((_, pos))) = (guard, code.blocks[code.layout[0]].first()) {
+        e.pos = *pos;
+        e.sequence(guard::enter(&guard));
+    }
     for (n, &b) in order.iter().enumerate() {
         e.jumps.begin(b, e.insns.len());
         e.block(code, n, &order, &goals);
@@ -330,11 +343,33 @@ impl Emitter<'_> {
             }
             Inst::Call { callee, args, .. } => self.call(*callee, args, inst),
             Inst::Moves(moves) => self.moves(moves),
-            Inst::Return(s) => {
-                self.set(Reg::R0, *s);
-                self.push(Insn::exit());
-            }
+            Inst::Return(s) => self.leave(*s),
             Inst::Jump(_) | Inst::Branch { .. } => {}
+        }
+    }
+
+    /// Ends the function: the one place that makes its `exit`.
+    fn leave(&mut self, result: Source) {
+        match self.guard {
+            None => self.set(Reg::R0, result),
+            Some(guard) => {
+                self.set(guard::RESULT, result);
+                self.sequence(guard::leave(&guard));
+            }
+        }
+        self.push(Insn::exit());
+    }
+
+    fn sequence(&mut self, steps: Vec<guard::Step>) {
+        for step in steps {
+            match step {
+                guard::Step::Plain(insn) => self.push(insn),
+                guard::Step::Address(d, target) => self.wide(d, target),
+                guard::Step::Call(target) => {
+                    self.refer(target);
+                    self.push(Insn::call_symbol());
+                }
+            }
         }
     }
 

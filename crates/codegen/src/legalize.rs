@@ -2,13 +2,13 @@
 //!
 //! Scratch objects become displacements from one pointer, which a prologue looks up
 //! (and returns 0 when there is none); fills over [`CLEAR`] bytes become calls of a helper, copies over [`UNROLL`]
-//! bytes counted loops. Requires: valid IR. Keeps: the order of the function's own blocks.
+//! bytes counted loops; a program with a guard returns at one place. Requires: valid IR. Keeps: the order of the function's own blocks.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use btc_ir::{
-    BinOp, Block, BlockData, Callee, Cond, Function, InstData, Jump, MapId, Memory, Op, Slot,
+    BinOp, Block, BlockData, Callee, Cond, Function, FunctionKind, Guard, InstData, Jump, MapId, Memory, Op, Slot,
     Terminator, Value, Width,
 };
 
@@ -28,7 +28,7 @@ const NOWHERE: i64 = -1;
 /// `bpf_map_lookup_elem`
 const MAP_LOOKUP: u32 = 1;
 /// `bpf_get_smp_processor_id`
-const CPU: u32 = 8;
+pub const CPU: u32 = 8;
 
 /// A function as instruction selection wants it.
 pub struct Legal<'f> {
@@ -72,7 +72,35 @@ pub fn run(
         let map = map.ok_or_else(|| invalid("scratch objects without a scratch map"))?;
         pointer = Some(scratch(result.to_mut(), map, by_cpu, &offsets));
     }
+    if guard(func).is_some() {
+        one_return(result.to_mut());
+    }
     Ok(Legal { func: result, size, pointer })
+}
+
+/// The guard of a program.
+pub fn guard(func: &Function) -> Option<Guard> {
+    match &func.kind {
+        FunctionKind::Program { guard, .. } => *guard,
+        FunctionKind::Subprogram | FunctionKind::Global | FunctionKind::Callback => None,
+    }
+}
+
+/// Lets all returns go by one block, for they are long where there is a guard.
+fn one_return(func: &mut Function) {
+    let end = Block(func.blocks.len() as u32);
+    let mut returns = 0;
+    for block in &mut func.blocks {
+        if let Some(Terminator::Return(result)) = block.terminator {
+            block.terminator = Some(Terminator::Jump(Jump { block: end, args: vec![result] }));
+            returns += 1;
+        }
+    }
+    if returns > 0 {
+        let result = func.new_value();
+        let terminator = Some(Terminator::Return(result));
+        func.blocks.push(BlockData { params: vec![result], insts: Vec::new(), terminator, span: func.span });
+    }
 }
 
 fn has(func: &Function, wanted: impl Fn(&Op) -> bool) -> bool {

@@ -6,13 +6,15 @@
 //!
 //! A function goes through [`legalize`] (scratch prologue, large fills and copies),
 //! [`isel`] (machine code over virtual registers), [`layout`] (the order of the blocks), [`regalloc`] with
-//! [`spill`] (a register or stack word for each), and [`emit`] (bytes, branch distances, source lines).
+//! [`spill`] (a register or stack word for each), and [`emit`] (bytes, branch distances, source lines; the [`guard`] of a
+//! program that has one).
 
 mod bits;
 mod demote;
 mod emit;
 mod flow;
 mod frame;
+mod guard;
 mod isel;
 mod jumps;
 mod layout;
@@ -108,33 +110,20 @@ impl std::error::Error for CodegenError {}
 /// Compiles all functions; sets the value size of the scratch map. What is too much for the stack is moved
 /// to scratch memory, a part at a time, for that changes what needs the stack.
 pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
-    let alone: Vec<bool> = module.functions.iter().map(|f| runs_alone(f, module)).collect();
-    for n in (0..module.functions.len()).filter(|n| alone[*n]) {
+    for n in 0..module.functions.len() {
         change(module, n, |function, module| merges::run(function, module));
     }
     loop {
         match attempt(module)? {
             Attempt::Done(programs) => return Ok(programs),
             Attempt::Overflow { error, functions, excess } => {
-                let mut movable = functions.iter().filter(|n| alone[**n]);
-                let relieved = movable.any(|n| change(module, *n, |f, module| relief::run(f, module, excess)));
+                let relieved = functions.iter().any(|n| change(module, *n, |f, module| relief::run(f, module, excess)));
                 if !relieved {
                     return Err(error);
                 }
             }
         }
     }
-}
-
-/// Whether the kernel never runs a program within itself on one CPU, so that the program's scratch memory there is
-/// its own until it ends. It guards all but those of uprobes, in which a task may be preempted (seen on Linux 7.2). What
-/// programs call counts as the worst of them.
-fn runs_alone(func: &Function, module: &Module) -> bool {
-    let guarded = |f: &Function| match &f.kind {
-        FunctionKind::Program { section } => !["uprobe", "uretprobe"].iter().any(|kind| section.starts_with(kind)),
-        _ => true,
-    };
-    if is_program(func) { guarded(func) } else { module.functions.iter().all(guarded) }
 }
 
 /// Changes a function of a module by `f`, which may add to the module.
@@ -278,9 +267,9 @@ fn compile_function(func: &Function, scratch: Option<Value>, module: &Module) ->
     layout::run(&mut code);
     let allocation = regalloc::run(&mut code, &func.name)?;
     let frame = frame::Frame::new(&func.slots, code.spills);
-    let emitted = emit::run(&code, &allocation, frame, &func.name)?;
+    let emitted = emit::run(&code, &allocation, frame, legalize::guard(func), &func.name)?;
     let (section, kind) = match &func.kind {
-        FunctionKind::Program { section } => (section.clone(), ProgramKind::Entry),
+        FunctionKind::Program { section, .. } => (section.clone(), ProgramKind::Entry),
         FunctionKind::Subprogram => (".text".to_string(), ProgramKind::Subprogram),
         FunctionKind::Global => (".text".to_string(), ProgramKind::Global),
         FunctionKind::Callback => (".text".to_string(), ProgramKind::Callback),

@@ -270,7 +270,7 @@ mod tests {
     /// Sizes after the pass of a function that `f` builds.
     fn sizes(f: impl FnOnce(&mut Builder<'_>)) -> Vec<u32> {
         let mut module = Module::default();
-        let kind = FunctionKind::Program { section: "raw_tp".into() };
+        let kind = FunctionKind::Program { section: "raw_tp".into(), guard: None };
         let mut b = Builder::new(&mut module, "test", kind, 1, Span::default());
         f(&mut b);
         let mut func = b.finish();

@@ -11,6 +11,8 @@ pub enum FunctionKind {
     Program {
         /// ELF section, such as `kprobe/vfs_read`.
         section: String,
+        /// What keeps others of the module out while it runs, where the kernel does not.
+        guard: Option<Guard>,
     },
     /// Called by others; verified with its caller (BTF linkage static).
     Subprogram,
@@ -18,6 +20,34 @@ pub enum FunctionKind {
     Global,
     /// Given to a helper such as `bpf_loop`; its address is taken by [`Op::FuncAddr`].
     Callback,
+}
+
+/// What lets one program at a time run on a CPU. Where the kernel has the functions for it, the program keeps the CPU until it ends.
+/// Else those that have a guard count themselves in and out in a word of the CPU; one that finds another there counts a
+/// lost event and ends, before it has touched any memory but these two.
+///
+/// Interpreters run one program after the other, and find nobody there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// The words: [`Guard::WORDS`] of them, [`Guard::STRIDE`] bytes apart, in `.bss`.
+    pub words: GlobalId,
+    /// The array in `.bss` that has the counter of lost events.
+    pub losses: GlobalId,
+    /// Where in that array, in bytes.
+    pub lost: u32,
+    /// A kernel function without arguments after which no other task gets the CPU.
+    pub hold: KfuncId,
+    /// The one that ends that.
+    pub release: KfuncId,
+    /// A kernel function by which kernels are known that let programs do so.
+    pub witness: KfuncId,
+}
+
+impl Guard {
+    /// A power of two. CPUs with higher numbers share the words of lower ones: then more events are lost than need be.
+    pub const WORDS: u32 = btc_abi::MOST_CPUS;
+    /// CPUs do not write to each other's cache lines.
+    pub const STRIDE: u32 = 64;
 }
 
 /// BTF linkage of a function.

@@ -29,7 +29,7 @@ pub use builder::Builder;
 pub use cfg::Cfg;
 pub use entities::{Block, FuncId, GlobalId, KfuncId, LateId, MapId, ScratchId, Slot, Value};
 pub use function::{
-    BinOp, BlockData, Callee, Cond, Function, FunctionKind, InstData, Jump, Linkage, Memory,
+    BinOp, BlockData, Callee, Cond, Function, FunctionKind, Guard, InstData, Jump, Linkage, Memory,
     Op, Terminator, Width,
 };
 pub use late::{Fact, Late, Leaf, PathStep, TypeFact};

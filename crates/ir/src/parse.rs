@@ -13,7 +13,7 @@ use crate::lex::{Token, lex};
 use crate::names::{BINS, CONDS, MAP_KINDS, WIDTHS, named};
 use crate::print::used_values;
 use crate::{
-    Block, BlockData, Callee, FuncId, Function, FunctionKind, Global, GlobalId, InstData, Jump, Kfunc,
+    Block, BlockData, Callee, FuncId, Function, FunctionKind, Global, GlobalId, Guard, InstData, Jump, Kfunc,
     KfuncId, LateId, Map, MapId, Memory, Module, Op, ScratchId, Section, Slot, Terminator, Value, Width,
 };
 
@@ -259,13 +259,30 @@ impl Parser<'_> {
         Ok(())
     }
 
+    /// What stands behind the section of a program that has a guard.
+    fn guard(&mut self) -> Result<Option<Guard>> {
+        if !self.eat_word("guard") {
+            return Ok(None);
+        }
+        let words = GlobalId(self.id("global")?);
+        self.keyword("lost")?;
+        let losses = GlobalId(self.id("global")?);
+        self.expect('+')?;
+        let lost = self.number()?;
+        self.keyword("hold")?;
+        let (hold, release) = (KfuncId(self.id("kfunc")?), KfuncId(self.id("kfunc")?));
+        self.keyword("if")?;
+        Ok(Some(Guard { words, losses, lost, hold, release, witness: KfuncId(self.id("kfunc")?) }))
+    }
+
     fn function(&mut self) -> Result<()> {
         let kind = self.word()?;
         let name = self.string()?;
         let kind = match kind {
             "program" => {
                 self.keyword("section")?;
-                FunctionKind::Program { section: self.string()? }
+                let section = self.string()?;
+                FunctionKind::Program { section, guard: self.guard()? }
             }
             "subprogram" => FunctionKind::Subprogram,
             "global" => FunctionKind::Global,

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 use crate::names::{ARGUMENT_PARTS, BINS, CONDS, FACTS, MAP_KINDS, TYPE_FACTS, USDT_PARTS, WIDTHS, name};
 use crate::{
-    Callee, Function, FunctionKind, Global, InstData, Jump, Late, Leaf, Map, Memory, Module, Op, PathStep,
+    Callee, Function, FunctionKind, Global, Guard, InstData, Jump, Late, Leaf, Map, Memory, Module, Op, PathStep,
     Section, Shape, Terminator, Typed, Value,
 };
 
@@ -74,7 +74,12 @@ impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Quoted(&self.name);
         match &self.kind {
-            FunctionKind::Program { section } => write!(f, "program {name} section {}", Quoted(section))?,
+            FunctionKind::Program { section, guard } => {
+                write!(f, "program {name} section {}", Quoted(section))?;
+                if let Some(Guard { words, losses, lost, hold, release, witness }) = guard {
+                    write!(f, " guard {words} lost {losses} + {lost} hold {hold} {release} if {witness}")?;
+                }
+            }
             FunctionKind::Subprogram => write!(f, "subprogram {name}")?,
             FunctionKind::Global => write!(f, "global {name}")?,
             FunctionKind::Callback => write!(f, "callback {name}")?,

@@ -24,7 +24,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::{
-    ArgumentPart, Block, Callee, Cfg, Fact, Function, FunctionKind, InstData, Jump, Late, Memory, Module, Op, Section,
+    ArgumentPart, Block, Callee, Cfg, Fact, Function, FunctionKind, Guard, InstData, Jump, Late, Memory, Module, Op, Section,
     Terminator, UsdtPart, Value, Width,
 };
 
@@ -141,10 +141,11 @@ impl<'a> FunctionChecker<'a> {
             return self.c.error(&"", "no blocks");
         };
         let params = entry.params.len();
-        match func.kind {
+        match &func.kind {
             FunctionKind::Program { .. } if params != 1 => {
                 self.c.error(&"", format!("a program has 1 parameter, not {params}"));
             }
+            FunctionKind::Program { guard: Some(guard), .. } => self.guard(guard),
             _ if params > 5 => self.c.error(&"", format!("{params} parameters, and 5 are the most")),
             _ => {}
         }
@@ -161,6 +162,26 @@ impl<'a> FunctionChecker<'a> {
         });
         if self.c.errors.len() == before {
             self.dominance();
+        }
+    }
+
+    fn guard(&mut self, guard: &Guard) {
+        let end = u64::from(guard.lost) + 8;
+        for (id, len) in [(guard.words, u64::from(Guard::WORDS * Guard::STRIDE)), (guard.losses, end)] {
+            match self.module.globals.get(id.index()) {
+                Some(global) if global.section != Section::Bss => self.c.error(&"", format!("the guard writes {id}, which is read-only")),
+                Some(global) if (global.init.len() as u64) < len => self.c.error(&"", format!("{id} is too short for the guard")),
+                Some(_) => {}
+                None => self.c.error(&"", format!("no {id} for the guard")),
+            }
+        }
+        for id in [guard.hold, guard.release, guard.witness] {
+            if self.module.kfuncs.get(id.index()).is_none_or(|k| k.args > 0 && id != guard.witness) {
+                self.c.error(&"", format!("no {id} without arguments for the guard"));
+            }
+        }
+        if !guard.lost.is_multiple_of(8) {
+            self.c.error(&"", "the guard's counter is not aligned");
         }
     }
 

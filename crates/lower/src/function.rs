@@ -86,7 +86,8 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         table: table.as_ref().map(|(symbol, _)| symbol.clone()).unwrap_or_default(),
     });
     let table = table.map(|(symbol, number)| Syscalls::new(symbol, number, module));
-    let b = Builder::new(module, symbol, FunctionKind::Program { section }, 1, probe.span);
+    let guard = probe.provider.nests.then(|| shared.guard(probe.span, module));
+    let b = Builder::new(module, symbol, FunctionKind::Program { section, guard }, 1, probe.span);
     let stack_budget = if probe.map_loops { STACK_BUDGET_WITH_CALLBACKS } else { STACK_BUDGET };
     let mut f = FnLower {
         b,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use btc_abi::{self as abi, GlobalValue, LossKind, MOST_CPUS, Manifest, MapKind, PLAIN_CPUS, Place};
 use btc_diagnostics::{SourceMap, Span};
 use btc_hir as hir;
-use btc_ir::{FuncId, Global, GlobalId, Map, MapId, Module, Section};
+use btc_ir::{FuncId, Global, GlobalId, Guard, Map, MapId, Module, Section};
 use btc_target::{CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_ENTRIES};
 use btc_types::{Aggregation, Type};
 
@@ -44,6 +44,8 @@ pub(crate) struct Shared<'a> {
     control: Option<MapId>,
     /// 0, of which the verifier knows nothing: it is in memory that may be written.
     unknown_zero: Option<GlobalId>,
+    /// A word for each CPU, see [`Guard`].
+    guard_words: Option<GlobalId>,
     /// What new entries with a part for each CPU are copies of.
     blank: Option<GlobalId>,
     /// Functions that do what a loop of the script needs, each for a place, see [`FnLower::apart`](crate::function::FnLower::apart).
@@ -90,6 +92,7 @@ impl<'a> Shared<'a> {
             events: None,
             control: None,
             unknown_zero: None,
+            guard_words: None,
             blank: None,
             functions: HashMap::new(),
             rule_finder: None,
@@ -255,6 +258,17 @@ impl<'a> Shared<'a> {
         self.manifest.losses.push(abi::Loss { kind, place, subject: subject.to_string() });
         self.loss_sites.insert(key, index);
         index
+    }
+
+    /// The guard of a program, with the place that lost events are told with.
+    pub fn guard(&mut self, span: Span, module: &mut Module) -> Guard {
+        let words = *self.guard_words.get_or_insert_with(|| {
+            let init = vec![0; (Guard::WORDS * Guard::STRIDE) as usize];
+            module.add_global(Global { symbol: abi::GUARD.to_string(), section: Section::Bss, init })
+        });
+        let [hold, release] = abi::HOLD.map(|name| module.kfunc(name, 0));
+        let witness = module.kfunc(abi::HOLDS, 1);
+        Guard { words, losses: self.losses, lost: self.loss(LossKind::Event, "event", span) * 8, hold, release, witness }
     }
 
     /// The array of loss counters.

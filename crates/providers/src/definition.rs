@@ -56,6 +56,10 @@ pub struct Provider {
     pub is_unsafe: fn(&Attach) -> bool,
     /// What a process given by `-p` or `-c` makes of it.
     pub extent: Extent,
+    /// Whether the kernel may run its programs within each other on one CPU. It keeps all others apart (`bpf_prog_active`, or a word
+    /// of each program) and counts what it left out. Those of uprobes it runs with migration disabled but preemption enabled and
+    /// without any such word, since Linux 6.0 (`bpf_prog_run_array_uprobe`, `uprobe_prog_run`): they may sleep.
+    pub nests: bool,
 }
 
 impl Provider {
@@ -83,6 +87,7 @@ impl Provider {
         syscall_number: |_| None,
         is_unsafe: |_| false,
         extent: Extent::Tree,
+        nests: false,
     };
 }
 

@@ -43,6 +43,7 @@ const USER_FUNCTION: Provider = Provider {
     normal,
     is_function: true,
     is_user: true,
+    nests: true,
     ..Provider::DEFAULT
 };
 

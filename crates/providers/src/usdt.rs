@@ -24,6 +24,7 @@ pub static USDT: Provider = Provider {
     list,
     has_registers: true,
     is_user: true,
+    nests: true,
     ..Provider::DEFAULT
 };
 

@@ -3,11 +3,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use btc_abi::{Attach, LossKind, Manifest};
+use btc_abi::{Attach, GUARD, HOLD, HOLDS, LOSSES, LossKind, Manifest};
 use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile, read};
 use btc_ir::machine::Machine;
 use btc_ir::memory::{RegionKind, Trap};
-use btc_ir::{FuncId, Module, interp, parse, validate};
+use btc_ir::{FuncId, FunctionKind, Global, GlobalId, Guard, Module, Section, interp, parse, validate};
 use btc_target::{NoSource, Source};
 
 use crate::oracle::Outcome;
@@ -135,12 +135,47 @@ pub fn agree(sample: &Sample) -> Result<(), String> {
             tell(how, kfuncs, observe(&module, &manifest, kfuncs, run))?;
         }
     }
-    let mut module = module(&sample.text, Emit::Ir, &manifest)?;
-    let programs = btc_codegen::compile(&mut module).map_err(|e| e.to_string())?;
-    let run = |f, ctx, machine: &mut Machine| {
-        Vm { module: &module, programs: &programs, machine, steps: STEPS }.call(f, &[ctx])
+    let optimised = module(&sample.text, Emit::Ir, &manifest)?;
+    for (how, guarded) in [("generated code", false), ("generated code with guards", true)] {
+        let mut module = optimised.clone();
+        if guarded {
+            guard_all(&mut module);
+        }
+        let programs = btc_codegen::compile(&mut module).map_err(|e| e.to_string())?;
+        let run = |f, ctx, machine: &mut Machine| {
+            let result = Vm::new(&module, &programs, machine, STEPS).call(f, &[ctx])?;
+            if inside(&module, machine) { Err(Trap::Invalid("a program ends and does not leave its guard".into())) } else { Ok(result) }
+        };
+        for kfuncs in [true, false] {
+            tell(how, kfuncs, observe(&module, &manifest, kfuncs, run))?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives every program a guard that has none. Its lost events would be counted in the last counter of losses.
+pub fn guard_all(module: &mut Module) {
+    let Some(losses) = module.globals.iter().position(|g| g.symbol == LOSSES) else { return };
+    let words = match module.globals.iter().position(|g| g.symbol == GUARD) {
+        Some(words) => GlobalId(words as u32),
+        None => {
+            let init = vec![0; (Guard::WORDS * Guard::STRIDE) as usize];
+            module.add_global(Global { symbol: GUARD.to_string(), section: Section::Bss, init })
+        }
     };
-    [true, false].into_iter().try_for_each(|kfuncs| {
-        tell("generated code", kfuncs, observe(&module, &manifest, kfuncs, run))
-    })
+    let [hold, release] = HOLD.map(|name| module.kfunc(name, 0));
+    let witness = module.kfunc(HOLDS, 1);
+    let lost = module.globals[losses].init.len() as u32 - 8;
+    for function in &mut module.functions {
+        if let FunctionKind::Program { guard, .. } = &mut function.kind {
+            guard.get_or_insert(Guard { words, losses: GlobalId(losses as u32), lost, hold, release, witness });
+        }
+    }
+}
+
+/// Whether the guard's words say that a program runs.
+pub fn inside(module: &Module, machine: &Machine) -> bool {
+    let words = module.globals.iter().position(|g| g.symbol == GUARD);
+    let bytes = words.and_then(|n| machine.global_bytes(GlobalId(n as u32)));
+    bytes.is_some_and(|bytes| bytes.iter().any(|b| *b != 0))
 }

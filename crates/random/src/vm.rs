@@ -1,7 +1,10 @@
 //! Runs generated code on the memory and helpers of the IR's interpreter, so that what both
 //! leave behind can be compared byte by byte.
 
-use btc_bpf::{Insn, Program, STACK_SIZE, Target, opcode as op};
+use std::collections::HashMap;
+
+use btc_abi::HOLD;
+use btc_bpf::{Insn, Program, ProgramKind, STACK_SIZE, Target, opcode as op};
 use btc_ir::interp::{self, Host, map_at};
 use btc_ir::machine::Machine;
 use btc_ir::memory::{RegionKind, Trap};
@@ -22,24 +25,51 @@ pub struct Vm<'a> {
     pub machine: &'a mut Machine,
     /// Instructions that may still run.
     pub steps: u64,
+    /// Another task that gets the CPU in the middle.
+    pub interrupt: Option<Interrupt>,
+    /// Whether it must wait.
+    pub held: bool,
+    /// Stacks of functions, where each has one for the CPU (Linux 6.13), whoever runs it.
+    pub stacks: Option<HashMap<usize, u64>>,
+}
+
+/// A task that runs a program to its end while another one is in the middle of one.
+pub struct Interrupt {
+    /// When: [`Vm::steps`] then, or as soon after as it may.
+    pub at: u64,
+    /// The program.
+    pub function: usize,
+    /// Its context.
+    pub context: u64,
 }
 
 fn bad(what: &str) -> Trap {
     Trap::Invalid(format!("instruction: {what}"))
 }
 
-impl Vm<'_> {
+impl<'a> Vm<'a> {
+    /// Code that runs so many steps, undisturbed.
+    pub fn new(module: &'a Module, programs: &'a [Program], machine: &'a mut Machine, steps: u64) -> Vm<'a> {
+        Vm { module, programs, machine, steps, interrupt: None, held: false, stacks: None }
+    }
+
     /// Runs a function with up to five arguments.
     pub fn call(&mut self, function: usize, args: &[u64]) -> Result<u64, Trap> {
         let program = self.programs.get(function).ok_or_else(|| bad("call of no function"))?;
-        let stack = self.machine.memory.add(RegionKind::Stack, vec![0; STACK_SIZE as usize]);
+        let known = self.stacks.as_ref().and_then(|stacks| stacks.get(&function).copied());
+        let stack = known.unwrap_or_else(|| self.machine.memory.add(RegionKind::Stack, vec![0; STACK_SIZE as usize]));
+        if let Some(stacks) = &mut self.stacks {
+            stacks.insert(function, stack);
+        }
         let mut regs = [None; 11];
         for (reg, arg) in regs[1..6].iter_mut().zip(args) {
             *reg = Some(*arg);
         }
         regs[10] = Some(stack + u64::from(STACK_SIZE));
         let result = self.run(program, &mut regs);
-        self.machine.memory.end(stack);
+        if self.stacks.is_none() {
+            self.machine.memory.end(stack);
+        }
         result
     }
 
@@ -47,6 +77,9 @@ impl Vm<'_> {
         let mut at = 0usize;
         loop {
             self.steps = self.steps.checked_sub(1).ok_or(Trap::Steps)?;
+            if let Some(other) = self.interrupt.take_if(|other| other.at >= self.steps && !self.held) {
+                self.call(other.function, &[other.context])?;
+            }
             let insn = *program.insns.get(at).ok_or_else(|| bad("jump out of the program"))?;
             match insn.class() {
                 op::ALU | op::ALU64 => alu(&insn, regs)?,
@@ -61,7 +94,12 @@ impl Vm<'_> {
                     regs[usize::from(insn.dst)] = Some(self.machine.memory.load(address, size(&insn))?);
                 }
                 op::ST | op::STX => self.store(&insn, regs)?,
-                _ if insn.code == op::JMP | op::EXIT => return get(regs, 0),
+                _ if insn.code == op::JMP | op::EXIT => {
+                    if self.held && program.kind == ProgramKind::Entry {
+                        return Err(bad("the program ends and holds the CPU"));
+                    }
+                    return get(regs, 0);
+                }
                 _ if insn.code == op::JMP | op::CALL => {
                     let result = self.helper(program, at, &insn, regs)?;
                     regs[1..6].fill(None);
@@ -110,6 +148,13 @@ impl Vm<'_> {
             (Some(Target::FunctionCall(function)), _) => self.call(function as usize, &args),
             (Some(Target::KfuncCall(kfunc)), _) => {
                 let known = self.module.kfuncs.get(kfunc as usize).ok_or_else(|| bad("unknown kernel function"))?;
+                if let Some(n) = HOLD.iter().position(|name| *name == known.name) {
+                    let held = n == 0;
+                    if self.held == held {
+                        return Err(bad("the CPU is held twice, or released twice"));
+                    }
+                    self.held = held;
+                }
                 self.machine.kfunc(self.module, KfuncId(kfunc), &args[..usize::from(known.args)])
             }
             (_, FOR_EACH_MAP_ELEM) => {

@@ -187,7 +187,7 @@ fn random_functions_agree_in_scratch_memory() {
     for seed in 0..600 {
         let mut r = Random(seed);
         let mut module = Module::default();
-        let mut b = Builder::new(&mut module, "test", FunctionKind::Program { section: "raw_tp".into() }, 1, Span::default());
+        let mut b = Builder::new(&mut module, "test", FunctionKind::Program { section: "raw_tp".into(), guard: None }, 1, Span::default());
         function(&mut b, &mut r);
         let func = b.finish();
         module.add_function(func);

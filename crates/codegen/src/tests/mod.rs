@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 mod eval;
 mod fuzz;
+mod guard;
 mod shapes;
 
 use btc_bpf::{Insn, Program, Reg, disassemble, opcode as op};
@@ -13,7 +14,7 @@ use btc_ir::{Builder, FunctionKind, Module};
 /// Compiles one program whose parameter is a pointer to `u64` inputs.
 pub fn build(f: impl FnOnce(&mut Builder<'_>)) -> (Module, Program) {
     let mut module = Module::default();
-    let kind = FunctionKind::Program { section: "raw_tp".into() };
+    let kind = FunctionKind::Program { section: "raw_tp".into(), guard: None };
     let mut b = Builder::new(&mut module, "test", kind, 1, Span::default());
     f(&mut b);
     let func = b.finish();

@@ -8,7 +8,7 @@ use btc_ir::{
 use super::{INT, at, field, map, object};
 
 fn program<'m>(m: &'m mut Module, name: &str, section: &str) -> Builder<'m> {
-    Builder::new(m, name, FunctionKind::Program { section: section.into() }, 1, at(0, 20))
+    Builder::new(m, name, FunctionKind::Program { section: section.into(), guard: None }, 1, at(0, 20))
 }
 
 fn result(m: &mut Module) -> btc_ir::GlobalId {

@@ -43,7 +43,7 @@ pub fn sample() -> Module {
         init: 64u64.to_le_bytes().to_vec(),
     });
     let adder = adder(&mut m);
-    let kind = FunctionKind::Program { section: "raw_tp/sys_enter".into() };
+    let kind = FunctionKind::Program { section: "raw_tp/sys_enter".into(), guard: None };
     let mut b = Builder::new(&mut m, "on_sys_enter", kind, 1, at(0, 26));
     let ctx = b.param(0);
     b.span = at(28, 40);

@@ -14,7 +14,7 @@ fn contents(bytes: &[u8]) -> Contents {
 /// A program that adds the given late constants up.
 fn adding(lates: Vec<Late>) -> Module {
     let mut m = Module { license: "GPL".into(), ..Module::default() };
-    let kind = FunctionKind::Program { section: "raw_tp".into() };
+    let kind = FunctionKind::Program { section: "raw_tp".into(), guard: None };
     let mut b = btc_ir::Builder::new(&mut m, "adding", kind, 1, at(0, 9));
     let mut sum = b.iconst(0);
     for late in lates {

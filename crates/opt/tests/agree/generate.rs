@@ -85,7 +85,7 @@ struct Generator<'m, 'r> {
 pub fn module(seed: u64) -> Module {
     let mut module = btc_ir::parse(DATA).expect("the text is right");
     let mut r = Random(seed);
-    let kind = FunctionKind::Program { section: "kprobe/x".into() };
+    let kind = FunctionKind::Program { section: "kprobe/x".into(), guard: None };
     let mut b = Builder::new(&mut module, "p", kind, 1, Default::default());
     let variables: Vec<Slot> = (0..1 + r.below(4)).map(|_| b.slot(8)).collect();
     let (buffer, key) = (b.slot(32), b.slot(8));

@@ -2,6 +2,7 @@
 
 mod agree;
 mod errors;
+mod guard;
 mod objects;
 mod snapshots;
 mod support;

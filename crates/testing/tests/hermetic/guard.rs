@@ -1,0 +1,326 @@
+//! Programs that the kernel may run within each other: who has a guard, that all ways in and out pass it, and that a task
+//! that gets the CPU in the middle of another one's program spoils nothing.
+
+use std::collections::HashMap;
+
+use btc_abi::{LossKind, Manifest};
+use btc_bpf::{Insn, Program, ProgramKind, Target, opcode as op};
+use btc_driver::{Emit, read};
+use btc_ir::machine::Machine;
+use btc_ir::memory::RegionKind;
+use btc_ir::{Fact, FunctionKind, Guard, Late, Module};
+use btc_random::checks::{guard_all, inside};
+use btc_random::decode;
+use btc_random::vm::{Interrupt, Vm};
+use btc_testing::{Case, testdata};
+
+use crate::support::{compile_to, object};
+
+/// The cases of all folders that compile, as optimised IR.
+fn corpus() -> Vec<(String, Module)> {
+    let mut modules = Vec::new();
+    for folder in ["codegen", "language", "lower", "object", "opt", "run", "tour"] {
+        for entry in std::fs::read_dir(testdata(folder)).expect("the folder can be read").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".bt") {
+                let text = std::fs::read_to_string(entry.path()).expect("the file can be read");
+                let case = Case::new(&name, text);
+                if let Some(ir) = compile_to(&case, Emit::Ir).output {
+                    let module = btc_ir::parse(&String::from_utf8_lossy(&ir)).expect("IR reads itself");
+                    modules.push((format!("{folder}/{name}"), module));
+                }
+            }
+        }
+    }
+    assert!(modules.len() > 100, "{} cases", modules.len());
+    modules
+}
+
+#[test]
+fn programs_of_uprobes_and_no_others_have_a_guard() {
+    let mut guarded = 0;
+    for (name, module) in corpus() {
+        for function in &module.functions {
+            let FunctionKind::Program { section, guard } = &function.kind else { continue };
+            let user = section.starts_with("uprobe") || section.starts_with("uretprobe");
+            assert_eq!(guard.is_some(), user, "{name}: {}", function.name);
+            guarded += usize::from(user);
+        }
+    }
+    assert!(guarded >= 10, "{guarded} programs");
+}
+
+/// What is known before an instruction: how often the program has counted itself in, and what registers hold.
+#[derive(Clone, PartialEq, Debug)]
+struct State {
+    inside: i32,
+    regs: [Known; 11],
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Known {
+    Nothing,
+    Number(i32),
+    /// An address in the guard's words.
+    Word,
+    /// An address in the counters of losses.
+    Losses,
+}
+
+/// Follows all ways through a program; tells what is wrong with its guard.
+fn follow(program: &Program, guard: &Guard) -> Result<(), String> {
+    let targets: HashMap<usize, Target> = program.references.iter().map(|r| (r.insn as usize, r.target)).collect();
+    let mut states: HashMap<usize, State> = HashMap::new();
+    let mut work = vec![(0, State { inside: 0, regs: [Known::Nothing; 11] })];
+    let mut exits = 0;
+    while let Some((at, mut state)) = work.pop() {
+        if let Some(known) = states.get_mut(&at) {
+            if known.inside != state.inside {
+                return Err(format!("{at} is reached inside and outside"));
+            }
+            let mut joined = known.clone();
+            for (reg, other) in joined.regs.iter_mut().zip(&state.regs) {
+                if reg != other {
+                    *reg = Known::Nothing;
+                }
+            }
+            if joined == *known {
+                continue;
+            }
+            *known = joined.clone();
+            state = joined;
+        } else {
+            states.insert(at, state.clone());
+        }
+        let insn = *program.insns.get(at).ok_or("a way leaves the program")?;
+        if insn.code == op::JMP | op::EXIT {
+            if state.inside != 0 {
+                return Err(format!("{at}: exit {} times inside", state.inside));
+            }
+            exits += 1;
+            continue;
+        }
+        step(&insn, at, &targets, guard, &mut state)?;
+        let is_jump = matches!(insn.class(), op::JMP | op::JMP32) && insn.code != op::JMP | op::CALL;
+        if is_jump {
+            work.push(((at as i64 + 1 + i64::from(insn.off)) as usize, state.clone()));
+        }
+        if !(is_jump && insn.code & op::OP == op::JA) {
+            work.push((at + if insn.is_wide() { 2 } else { 1 }, state));
+        }
+    }
+    if exits < 2 { Err(format!("{exits} exits")) } else { Ok(()) }
+}
+
+fn step(
+    insn: &Insn,
+    at: usize,
+    targets: &HashMap<usize, Target>,
+    guard: &Guard,
+    state: &mut State,
+) -> Result<(), String> {
+    let (dst, src) = (usize::from(insn.dst), usize::from(insn.src));
+    let outside = || if state.inside == 1 { Ok(()) } else { Err(format!("{at}: memory is touched outside")) };
+    match insn.class() {
+        op::LD => {
+            state.regs[dst] = match targets.get(&at) {
+                Some(Target::Global(n, 0)) if *n == guard.words.0 => Known::Word,
+                Some(Target::Global(n, _)) if *n == guard.losses.0 => Known::Losses,
+                _ => Known::Nothing,
+            };
+        }
+        op::ALU64 if insn.code == op::ALU64 | op::MOV | op::K => state.regs[dst] = Known::Number(insn.imm),
+        op::ALU64 if insn.code == op::ALU64 | op::MOV | op::X => state.regs[dst] = state.regs[src],
+        op::ALU64 if insn.code == op::ALU64 | op::ADD | op::X && state.regs[src] == Known::Word => {
+            state.regs[dst] = Known::Word;
+        }
+        op::ALU | op::ALU64 => state.regs[dst] = Known::Nothing,
+        op::LDX => {
+            if state.regs[src] != Known::Word {
+                outside()?;
+            }
+            state.regs[dst] = Known::Nothing;
+        }
+        op::ST | op::STX => match (state.regs[dst], state.regs[src]) {
+            (Known::Word, Known::Number(n)) if insn.code == op::STX | op::ATOMIC | op::DW => state.inside += n,
+            (Known::Word, _) => return Err(format!("{at}: the guard is overwritten")),
+            (Known::Losses, Known::Number(1)) if insn.code == op::STX | op::ATOMIC | op::DW => {}
+            _ => outside()?,
+        },
+        _ if insn.code == op::JMP | op::CALL => {
+            match targets.get(&at) {
+                Some(Target::KfuncCall(n)) if *n == guard.hold.0 => state.inside += 1,
+                Some(Target::KfuncCall(n)) if *n == guard.release.0 => state.inside -= 1,
+                _ if state.inside != 1 && insn.imm != 8 => return Err(format!("{at}: a call outside")),
+                _ => {}
+            }
+            state.regs[..6].fill(Known::Nothing);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Of each case all programs, whether the kernel needs it or not.
+#[test]
+fn all_ways_in_and_out_pass_the_guard() {
+    let mut programs = 0;
+    for (name, mut module) in corpus() {
+        guard_all(&mut module);
+        let compiled = btc_codegen::compile(&mut module).unwrap_or_else(|e| panic!("{name}: {e}"));
+        for (program, function) in compiled.iter().zip(&module.functions).filter(|(p, _)| p.kind == ProgramKind::Entry) {
+            let FunctionKind::Program { guard: Some(guard), .. } = &function.kind else { continue };
+            programs += 1;
+            follow(program, guard).unwrap_or_else(|e| panic!("{name}: {}: {e}", program.name));
+        }
+    }
+    assert!(programs > 150, "{programs} programs");
+}
+
+/// Two programs that have texts, keys, tuples and numbers in scratch memory or on the stack, and per-CPU maps.
+const SCRIPT: &str = r#"
+uprobe:/bin/a:f {
+  $text = str(arg1);
+  $both = (arg0, $text);
+  $i = (uint64)0; $sum = (uint64)0;
+  while ($i < 5) { $i++; $sum += arg0; }
+  @texts[$text, $both.1, $both.0] = count();
+  @sums[arg0] = sum($sum);
+  @hits = count();
+  @most = max($i);
+  printf("%s %s %d", $text, $both.1, $sum);
+}
+uretprobe:/bin/a:f {
+  $n = retval; $i = (uint64)0; $a = (uint64)0; $b = (uint64)0; $c = (uint64)0; $d = (uint64)0; $e = (uint64)0;
+  while ($i < 3) { $i++; $a += $n; $b += 2 * $n; $c += 3 * $n; $d += 4 * $n; $e += 5 * $n; }
+  @numbers[$n, $a, $b, $c] = sum($d + $e);
+  @hits = count();
+  if ($a == 3 * $n) { return; }
+  @wrong = count();
+}
+"#;
+
+/// What tasks leave behind: lines and maps, and how many events were lost.
+type Left = (Vec<String>, Vec<String>, u64);
+
+/// Fills in where the context has what, as a loader does: all fields exist, and no two are at one place.
+fn bind(program: &mut Program, module: &Module) {
+    for reference in &program.references {
+        let Target::Late(n) = reference.target else { continue };
+        let insn = &mut program.insns[reference.insn as usize];
+        let exists = matches!(module.lates[n as usize], Late::Field { fact: Fact::Exists, .. });
+        if exists {
+            insn.imm = 1;
+        } else if insn.class() == op::LDX {
+            insn.off = 8 * (n as i16 % 16);
+        }
+    }
+}
+
+struct Bench {
+    /// Whether the kernel lets programs hold the CPU.
+    holds: bool,
+    manifest: Manifest,
+    module: Module,
+    code: Vec<Program>,
+    programs: Vec<usize>,
+}
+
+impl Bench {
+    fn new(guarded: bool, holds: bool) -> Bench {
+        let case = Case::new("guard.bt", SCRIPT.to_string());
+        let contents = read::read(&object(&case)).expect("the object can be read");
+        let manifest = btc_abi::wire::decode(&contents.manifest.expect("a manifest")).expect("it can be read");
+        let ir = compile_to(&case, Emit::Ir).output.expect("it compiles");
+        let mut module = btc_ir::parse(&String::from_utf8_lossy(&ir)).expect("IR reads itself");
+        let mut programs = Vec::new();
+        for (n, function) in module.functions.iter_mut().enumerate() {
+            if let FunctionKind::Program { guard, .. } = &mut function.kind {
+                programs.push(n);
+                *guard = guard.filter(|_| guarded);
+            }
+        }
+        let mut code = btc_codegen::compile(&mut module).expect("it compiles");
+        code.iter_mut().for_each(|program| bind(program, &module));
+        Bench { holds, manifest, module, code, programs }
+    }
+
+    /// A machine with the contexts of two tasks: all arguments are the address of a text.
+    fn machine(&self) -> (Machine, [u64; 2]) {
+        let mut machine = Machine::default();
+        (machine.room, machine.kfuncs) = (u64::MAX, self.holds);
+        let contexts = [b'a', b'b'].map(|letter| {
+            let mut text = vec![letter; 40];
+            text.resize(80, 0);
+            let text = machine.memory.add(RegionKind::Data, text);
+            machine.memory.add(RegionKind::ReadOnly, text.to_le_bytes().repeat(32))
+        });
+        (machine, contexts)
+    }
+
+    fn left(&self, machine: &Machine) -> Left {
+        assert!(!inside(&self.module, machine), "the guard is not left");
+        let outcome = decode::outcome(&self.manifest, &self.module, machine);
+        let mut lines = outcome.lines;
+        lines.sort_unstable();
+        (lines, outcome.maps, decode::lost(LossKind::Event, &self.manifest, &self.module, machine))
+    }
+
+    /// What tasks leave that run programs one after the other.
+    fn in_turn(&self, tasks: &[(usize, usize)]) -> Left {
+        let (mut machine, contexts) = self.machine();
+        for (program, task) in tasks {
+            Vm::new(&self.module, &self.code, &mut machine, STEPS).call(*program, &[contexts[*task]]).expect("it runs");
+        }
+        self.left(&machine)
+    }
+
+    /// What is left where the second task gets the CPU after so many instructions of the first; `None` where the first
+    /// had ended.
+    fn interrupted(&self, [first, second]: [usize; 2], after: u64) -> Option<Result<Left, String>> {
+        let (mut machine, contexts) = self.machine();
+        let mut vm = Vm::new(&self.module, &self.code, &mut machine, STEPS);
+        vm.stacks = Some(HashMap::new());
+        vm.interrupt = Some(Interrupt { at: STEPS - after, function: second, context: contexts[1] });
+        let result = vm.call(first, &[contexts[0]]);
+        if vm.interrupt.is_some() {
+            return None;
+        }
+        Some(result.map(|_| self.left(&machine)).map_err(|trap| trap.to_string()))
+    }
+
+    /// The moments at which another task spoils something, and at which it is told as lost.
+    fn search(&self) -> (usize, usize) {
+        let (mut spoilt, mut lost) = (0, 0);
+        for pair in self.programs.iter().flat_map(|a| self.programs.iter().map(move |b| [*a, *b])) {
+            let [a, b] = [(pair[0], 0), (pair[1], 1)];
+            let both = self.in_turn(&[a, b]);
+            let one = self.in_turn(&[a]);
+            assert!(!one.1.is_empty() && both.1 != one.1, "the script leaves something: {one:?} {both:?}");
+            for after in 1.. {
+                match self.interrupted(pair, after) {
+                    None => break,
+                    Some(Ok(left)) if left == both => {}
+                    Some(Ok((lines, maps, 1))) if (&lines, &maps) == (&one.0, &one.1) => lost += 1,
+                    Some(_) => spoilt += 1,
+                }
+            }
+        }
+        (spoilt, lost)
+    }
+}
+
+const STEPS: u64 = 100_000;
+
+#[test]
+fn a_task_in_the_middle_of_another_spoils_nothing() {
+    let (spoilt, lost) = Bench::new(true, false).search();
+    assert_eq!(spoilt, 0, "and {lost} are lost");
+    assert!(lost > 100, "{lost} lost");
+    assert_eq!(Bench::new(true, true).search(), (0, 0), "a CPU that is held loses nothing");
+    // The machine shows what there would be to spoil.
+    for holds in [false, true] {
+        let (spoilt, lost) = Bench::new(false, holds).search();
+        assert!(spoilt > 100 && lost == 0, "{spoilt} spoilt, {lost} lost");
+    }
+}

@@ -114,8 +114,8 @@ pub enum Reduce {
         signed: bool,
     },
     /// `avg()`: [count, total], and where the map is spread also [begun, before]: the total of before is kept and `begun`
-    /// counted, then the total changes, then `count` does. Read in this order, count and total are of the same numbers if
-    /// `count` and `begun` are equal; else count and the total of before are.
+    /// counted, then the total changes, then `count` does. Where `begun` and `count` are the same before and behind
+    /// what is read, count and total are of the same numbers if the two are equal; else count and the total of before are.
     Avg {
         /// Divided as signed numbers.
         signed: bool,

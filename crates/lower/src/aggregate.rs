@@ -90,6 +90,11 @@ impl FnLower<'_, '_, '_> {
         let [total, count] = [(); 2].map(|()| self.zeroed());
         let [part_total, part_count] = [(); 2].map(|()| self.zeroed());
         self.each_part(map, parts, |f, part| {
+            // Where no moment is seen, the part counts for nothing.
+            let zero = f.b.iconst(0);
+            for at in [part_total, part_count] {
+                f.b.store(Width::B8, at, 0, zero);
+            }
             f.read_average(part, part_total, part_count);
             for (all, one) in [(total, part_total), (count, part_count)] {
                 let (all_so_far, one) = (f.b.load(Width::B8, all, 0), f.b.load(Width::B8, one, 0));
@@ -110,25 +115,34 @@ impl FnLower<'_, '_, '_> {
         self.b.block_param(done, 0)
     }
 
-    /// Reads total and count of a part. What is counted before a change and what is counted after one are read the
-    /// other way round: where they are equal, no change came in between. Else its CPU is at it: a call of a helper
-    /// gives it the time to finish. A program that was stopped in the middle has left the total of before.
+    /// Reads total and count of a part that its CPU may be changing. What tells of changes is read before and behind all
+    /// else; only where it is the same, what lies between is of one moment. If no change is going on, that is the total;
+    /// else the one of before the change, and a call of a helper gives the CPU the time to finish: a program that was
+    /// stopped in the middle has left that total for good.
     fn read_average(&mut self, part: Value, total: Value, count: Value) {
         let round = self.begin_loop(Rounds::Search(TRIES));
-        let after = self.b.load(Width::B8, part, COUNT);
+        let begun = self.b.load(Width::B8, part, BEGUN);
+        let counted = self.b.load(Width::B8, part, COUNT);
         let sum = self.b.load(Width::B8, part, TOTAL);
-        let before = self.b.load(Width::B8, part, BEGUN);
-        self.b.store(Width::B8, total, 0, sum);
-        self.b.store(Width::B8, count, 0, after);
-        let open = self.b.block(0);
-        self.b.branch(Cond::Eq, after, before, round.out, open);
-        self.b.switch_to(open);
         let saved = self.b.load(Width::B8, part, BEFORE);
+        let still_counted = self.b.load(Width::B8, part, COUNT);
+        let still_begun = self.b.load(Width::B8, part, BEGUN);
+        let (same, of_one_moment, quiet, open) = (self.b.block(0), self.b.block(0), self.b.block(0), self.b.block(0));
+        self.b.branch(Cond::Eq, begun, still_begun, same, round.next);
+        self.b.switch_to(same);
+        self.b.branch(Cond::Eq, counted, still_counted, of_one_moment, round.next);
+        self.b.switch_to(of_one_moment);
+        self.b.branch(Cond::Eq, counted, begun, quiet, open);
+        self.b.switch_to(quiet);
+        self.b.store(Width::B8, total, 0, sum);
+        self.b.store(Width::B8, count, 0, counted);
+        self.b.jump(round.out, &[]);
+        self.b.switch_to(open);
         // While somebody takes what is there, it counts as taken.
-        let taking = self.b.bin_imm(BinOp::LShr, before, i64::from(TAKING.trailing_zeros()));
+        let taking = self.b.bin_imm(BinOp::LShr, begun, i64::from(TAKING.trailing_zeros()));
         let none = self.b.iconst(0);
         let free = self.b.cmp(Cond::Eq, taking, none);
-        for (value, at) in [(saved, total), (after, count)] {
+        for (value, at) in [(saved, total), (counted, count)] {
             let value = self.b.bin(BinOp::Mul, value, free);
             self.b.store(Width::B8, at, 0, value);
         }

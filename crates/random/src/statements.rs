@@ -90,9 +90,10 @@ impl Generator {
 
     /// A value for a variable or map: texts in it do not grow, for the variable may be read in it.
     fn value(&mut self, ty: &Ty, depth: usize) -> Expr {
-        self.joins = false;
+        // A value may be within another, by a statement in its midst.
+        let joins = std::mem::replace(&mut self.joins, false);
         let e = self.of(ty, depth);
-        self.joins = true;
+        self.joins = joins;
         e
     }
 

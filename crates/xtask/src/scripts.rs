@@ -139,7 +139,9 @@ fn lines(case: &Case, variant: &Variant) -> String {
         None => format!("btc run {} $cases/{}.bt {}", case.args, case.name, case.params),
     };
     // A script with an exit of its own is waited for.
-    let patient = u8::from(shell::read_text(&case.script).is_ok_and(|text| text.contains("exit()")));
+    // A script that ends by itself is not told to: it might just be about to, and then the signal would end it.
+    let ends = |text: String| text.contains("exit()") || text.lines().any(|l| l.starts_with("iter:"));
+    let patient = u8::from(shell::read_text(&case.script).is_ok_and(ends));
     format!("run_case {} {} {} {patient} {command}\n", test_name(case, variant), case.name, case.limit)
 }
 

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
 
 use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType};
 
@@ -37,8 +38,8 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
         GlobalValue::ChildPid => u64::from(child.or(options.pid).unwrap_or(0)),
         GlobalValue::HasChild => u64::from(child.or(options.pid).is_some()),
         GlobalValue::Extent => u64::from(child.or(options.pid).unwrap_or(0)),
-        GlobalValue::ParentOffset => child.map_or(0, |_| task_offset("real_parent")),
-        GlobalValue::ProcessOffset => child.map_or(0, |_| task_offset("tgid")),
+        GlobalValue::ParentOffset => child.map_or(0, |_| task_offsets()[0]),
+        GlobalValue::ProcessOffset => child.map_or(0, |_| task_offsets()[1]),
         GlobalValue::Cpus => possible_cpus() as u64,
         GlobalValue::StartTime => time::read(libc::CLOCK_BOOTTIME) as u64,
         GlobalValue::OwnPid => u64::from(std::process::id()),
@@ -57,13 +58,19 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
     })
 }
 
-/// Where the kernel has a member of a task, by which a program finds out whether it descends from the command. The numbers
-/// there are those of the initial pid namespace; in another one, and without the kernel's types, the command counts alone.
-fn task_offset(member: &str) -> u64 {
-    if namespace().is_some() {
-        return 0;
-    }
-    Types::of_kernel().and_then(|kernel| kernel.offset_of(c"task_struct", member)).map_or(0, u64::from)
+/// Where the kernel has a task's parent and process id, by which a program finds out whether it descends from the command.
+/// The numbers there are those of the initial pid namespace; in another one, and without the kernel's types, the command
+/// counts alone. The types are read once: that takes milliseconds.
+fn task_offsets() -> [u64; 2] {
+    static KNOWN: OnceLock<[u64; 2]> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        let kernel = Types::of_kernel().filter(|_| namespace().is_none());
+        let offset = |member| kernel.as_ref().and_then(|kernel| kernel.offset_of(c"task_struct", member));
+        match ["real_parent", "tgid"].map(offset) {
+            [Some(parent), Some(process)] => [parent.into(), process.into()],
+            _ => [0; 2],
+        }
+    })
 }
 
 /// The id of a cgroup is the inode of its folder, and of nothing else.

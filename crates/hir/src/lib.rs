@@ -6,6 +6,7 @@
 mod expr;
 mod print;
 mod program;
+mod writes;
 
 pub use btc_abi::GlobalValue;
 pub use expr::{BinaryOp, CompareKind, Expr, ExprKind, FieldStep, Logic, UnaryOp};

@@ -8,18 +8,19 @@
 //! value, its condition or its call, or in a branch or block of such a one.
 
 use btc_builtins::{Function, ParamKind};
-use btc_hir::{Block, Expr, ExprKind, Probe, Program, Stmt, StmtKind, Var, VarId};
+use btc_hir::{Block, Expr, ExprKind, Map, Probe, Program, Stmt, StmtKind, Var, VarId};
 use btc_types::Type;
 
 /// Takes the effects out of the operands of all probes.
 pub(crate) fn sequence(program: &Program) -> Program {
     let mut program = program.clone();
-    program.probes.iter_mut().for_each(probe);
+    let maps = &program.maps;
+    program.probes.iter_mut().for_each(|p| probe(p, maps));
     program
 }
 
-fn probe(probe: &mut Probe) {
-    let mut s = Sequencer { vars: &mut probe.vars, map_loops: 0 };
+fn probe(probe: &mut Probe, maps: &[Map]) {
+    let mut s = Sequencer { vars: &mut probe.vars, maps, map_loops: 0 };
     let known = s.vars.len();
     probe.predicate = probe.predicate.take().map(|predicate| s.alone(predicate));
     probe.predicate_vars |= s.vars.len() > known;
@@ -62,6 +63,7 @@ fn is_constant(e: &Expr) -> bool {
 
 struct Sequencer<'p> {
     vars: &'p mut Vec<Var>,
+    maps: &'p [Map],
     /// Loops over maps around the place: their bodies are functions of their own.
     map_loops: usize,
 }
@@ -80,10 +82,10 @@ impl Sequencer<'_> {
             | StmtKind::SetVar { value: e, .. }
             | StmtKind::If { condition: e, .. }
             | StmtKind::Return(Some(e)) => self.top(e, out),
-            StmtKind::SetMap { key, value, .. } | StmtKind::UpdateMap { key, value, .. } => {
-                self.operands(std::iter::once(value).chain(key).collect(), out);
-            }
-            // As bpftrace does it: here the key comes first, in assignments the value.
+            // As bpftrace does it: in assignments the value comes first, then the key.
+            StmtKind::SetMap { key, value, .. } => self.operands(std::iter::once(value).chain(key).collect(), out),
+            StmtKind::UpdateMap { map, value, .. } if value.writes(*map) => self.assign_update(&mut stmt.kind, out),
+            StmtKind::UpdateMap { key, value, .. } => self.operands(key.iter_mut().chain([value]).collect(), out),
             StmtKind::Aggregate { key, call, .. } => {
                 self.operands(key.iter_mut().chain(call.children_mut()).collect(), out);
             }
@@ -122,6 +124,24 @@ impl Sequencer<'_> {
             | StmtKind::Return(_) => {}
         }
         out.push(stmt);
+    }
+
+    /// `@m[k] op= e` where `e` changes the map: `@m[k] = @m[k] op e`, whose left operand is read before `e`.
+    fn assign_update(&mut self, stmt: &mut StmtKind, out: &mut Vec<Stmt>) {
+        let StmtKind::UpdateMap { map, mut key, op, value } = std::mem::replace(stmt, StmtKind::Break) else {
+            unreachable!("called for updates");
+        };
+        if let Some(key) = &mut key {
+            self.top(key, out);
+            self.keep(key, out);
+        }
+        let (ty, span) = (value.ty.clone(), value.span);
+        let old_ty = self.maps[map.0 as usize].value.clone();
+        let old = Expr { kind: ExprKind::Map { map, key: key.clone().map(Box::new) }, ty: old_ty, span };
+        let kind = ExprKind::Binary { op, left: Box::new(old), right: Box::new(value) };
+        let mut value = Expr { kind, ty, span };
+        self.top(&mut value, out);
+        *stmt = StmtKind::SetMap { map, key, value };
     }
 
     /// An expression for a place where no statement can stand before it: what must precede it goes into a block.

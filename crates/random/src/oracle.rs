@@ -298,9 +298,9 @@ impl<'s> Oracle<'s> {
                 self.write(name, keys, value);
             }
             Stmt::SetMapOp(name, keys, op, e) => {
-                let right = self.numbers(e)?;
                 let keys = self.all(keys)?;
-                let new = compute(*op, true, self.read(name, &keys).num(), right);
+                let old = self.read(name, &keys).num();
+                let new = compute(*op, true, old, self.numbers(e)?);
                 self.write(name, keys, Val::Num(new));
             }
             Stmt::Aggregate(name, keys, e) => {

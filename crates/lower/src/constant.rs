@@ -113,7 +113,7 @@ fn write(e: &hir::Expr, ty: &Type, to: &mut [u8]) -> bool {
 }
 
 /// The number that an expression is, known now.
-fn number(e: &hir::Expr) -> Option<i64> {
+pub(crate) fn number(e: &hir::Expr) -> Option<i64> {
     match &e.kind {
         ExprKind::Int(n) => Some(*n),
         ExprKind::Cast(inner) if inner.ty.is_scalar() => {

@@ -5,6 +5,7 @@ use btc_hir::{self as hir, BinaryOp, CompareKind, ExprKind, Logic, UnaryOp};
 use btc_ir::{BinOp, Block, Cond, Late, Memory, Op, Value, Width};
 use btc_types::{EnumType, Type};
 
+use crate::constant::number;
 use crate::function::FnLower;
 use crate::send::FieldSource;
 
@@ -240,7 +241,7 @@ impl FnLower<'_, '_, '_> {
     ) -> Value {
         let constant = matches!(
             e.map(|e| &e.kind),
-            Some(ExprKind::Binary { right, .. }) if matches!(right.kind, ExprKind::Int(n) if n != 0)
+            Some(ExprKind::Binary { right, .. }) if number(right).is_some_and(|n| n != 0)
         );
         if constant {
             return self.quotient(modulo, signed, left, right);

@@ -3,6 +3,7 @@
 use btc_hir::{self as hir, StmtKind};
 use btc_ir::{BinOp, Cond, Width};
 
+use crate::constant::number;
 use crate::function::FnLower;
 use crate::loops::{Enclosing, Rounds};
 
@@ -108,8 +109,8 @@ impl FnLower<'_, '_, '_> {
         let first = self.scalar(start);
         let behind = self.scalar(end);
         let (begin, done) = (self.b.block(0), self.b.block(0));
-        let rounds = match (&start.kind, &end.kind) {
-            (hir::ExprKind::Int(start), hir::ExprKind::Int(end)) => Rounds::Known(end.wrapping_sub(*start).max(0)),
+        let rounds = match (number(start), number(end)) {
+            (Some(start), Some(end)) => Rounds::Known(end.wrapping_sub(start).max(0)),
             _ => Rounds::Counted(self.b.bin(BinOp::Sub, behind, first)),
         };
         match rounds {

@@ -35,14 +35,9 @@ pub fn text(s: &str) -> Expr {
     expr(Kind::Known(format!("\"{s}\""), Val::Str(s.to_string())), Ty::Str)
 }
 
-/// A literal that is not negative takes the sign of what it meets.
+/// A literal that is not negative takes the sign of what it meets; no cast does.
 fn flexible(e: &Expr) -> bool {
-    e.ty.is_signed() && e.literal.is_some_and(|n| n >= 0)
-}
-
-/// A flexible literal that was not cast to another type.
-fn bare(e: &Expr) -> bool {
-    flexible(e) && e.literal.is_some_and(|n| e.ty == smallest(n))
+    e.ty.is_signed() && !matches!(e.kind, Kind::Cast(_)) && e.literal.is_some_and(|n| n >= 0)
 }
 
 fn signed(e: &Expr) -> bool {
@@ -128,7 +123,7 @@ pub fn invert(e: Expr) -> Expr {
 pub fn choice(c: Expr, a: Expr, b: Expr) -> Expr {
     let c = if folds(&c) { cast(&Ty::Bool, c) } else { c };
     let ty = match (&a, &b) {
-        (literal, other) | (other, literal) if bare(literal) && matches!(other.ty, Ty::Int(_, false)) => {
+        (literal, other) | (other, literal) if flexible(literal) && matches!(other.ty, Ty::Int(_, false)) => {
             // Its type is a signed one, so its size is enough.
             let Ty::Int(bytes, _) = literal.ty else { unreachable!("a bare literal is a number") };
             join(&Ty::Int(bytes, false), &other.ty)

@@ -3,6 +3,15 @@
 use btc_hir::{BinaryOp, CompareKind, Expr, ExprKind, Logic, UnaryOp};
 use btc_types::Type;
 
+/// A number that the script writes, cast or not.
+pub(crate) fn literal(e: &Expr) -> Option<i64> {
+    match &e.kind {
+        ExprKind::Int(n) => Some(*n),
+        ExprKind::Cast(inner) if e.ty.is_scalar() => convert(literal(inner)?, &e.ty),
+        _ => None,
+    }
+}
+
 /// The value of a constant expression.
 pub(crate) fn value(e: &Expr) -> Option<i64> {
     Some(match &e.kind {

@@ -7,6 +7,7 @@ use btc_types::{Space, Type};
 
 use super::ops::kept_sign;
 use super::{Checker, broken};
+use crate::fold::literal;
 use crate::records::pointer_to;
 
 impl Checker<'_, '_> {
@@ -50,14 +51,15 @@ impl Checker<'_, '_> {
             self.error(Code::BadCast, span, message);
             return broken(span);
         }
-        if let (Type::Enum(e), ExprKind::Int(n)) = (&to, &from.kind)
-            && e.script && !e.variants.iter().any(|(_, v)| v == n) {
+        if let (Type::Enum(e), Some(n)) = (&to, literal(&from))
+            && e.script && !e.variants.iter().any(|(_, v)| *v == n) {
                 let message = format!("`enum {}` has no value {n}", e.name);
                 self.error(Code::OutOfRange, span, message);
             }
-        if let (Type::Int { size, signed }, ExprKind::Int(n)) = (&to, &from.kind) {
-            let kind = ExprKind::Int(truncate(*n, *size, *signed));
-            return hir::Expr { kind, ty: to, span };
+        if let (Type::Int { size, signed }, Some(n)) = (&to, literal(&from)) {
+            let known = hir::Expr { kind: ExprKind::Int(truncate(n, *size, *signed)), ty: to.clone(), span };
+            // No literal any more, which would take the sign of what it meets.
+            return if *signed { hir::Expr { kind: ExprKind::Cast(Box::new(known)), ty: to, span } } else { known };
         }
         hir::Expr { kind: ExprKind::Cast(Box::new(from)), ty: to, span }
     }

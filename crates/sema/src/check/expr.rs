@@ -7,6 +7,7 @@ use btc_types::{Space, Type};
 
 use super::{Checker, broken};
 use crate::constant::{self, Constant};
+use crate::fold;
 use crate::soft::{Soft, join_soft};
 
 impl Checker<'_, '_> {
@@ -191,8 +192,8 @@ impl Checker<'_, '_> {
         }
         match base.ty.clone() {
             Type::Array { element, count, .. } => {
-                if let (ExprKind::Int(n), true) = (&index.kind, count > 0)
-                    && (*n < 0 || *n >= i64::from(count)) {
+                if let (Some(n), true) = (fold::literal(&index), count > 0)
+                    && (n < 0 || n >= i64::from(count)) {
                         let message = format!("the array has {count} elements, the index is {n}");
                         self.error(Code::OutOfRange, span, message);
                     }

@@ -224,8 +224,8 @@ impl Checker<'_, '_> {
     /// Reports a value that a declared type does not hold.
     pub(super) fn check_fits(&mut self, name: &str, ty: &Type, value: &hir::Expr, span: Span) {
         // A number of an unsigned type was cast to it on purpose: it is cut.
-        if let (Type::Int { size, signed }, hir::ExprKind::Int(n), true) = (ty, &value.kind, value.ty.is_signed()) {
-            let (bits, n) = (u32::from(*size) * 8, i128::from(*n));
+        if let (Type::Int { size, signed }, Some(n), true) = (ty, fold::literal(value), value.ty.is_signed()) {
+            let (bits, n) = (u32::from(*size) * 8, i128::from(n));
             let (low, high) = if *signed {
                 (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
             } else {

@@ -6,6 +6,9 @@ use std::path::Path;
 use btc_runtime::{Kernel, Types};
 use btc_target::{Btf, Source};
 
+use crate::path::Structs;
+use crate::relocate::Goal;
+
 /// A kernel.
 pub struct Known {
     /// Its name.
@@ -14,6 +17,10 @@ pub struct Known {
     types: Types,
     /// The compiler's reading.
     pub btf: Btf,
+    /// The test's own reading of its structs.
+    pub structs: Structs,
+    /// What libbpf relocates for.
+    pub goal: Goal,
     /// By category and event.
     pub formats: HashMap<(String, String), String>,
     /// Tags that are declared and not described, at least in some of the places that use them.
@@ -53,6 +60,8 @@ fn one(path: &Path) -> Known {
         name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         types: Types::parse(&bytes).expect("libbpf reads the types"),
         btf: Btf::new(raw),
+        structs: Structs::new(&bytes),
+        goal: Goal::new(&bytes),
         bytes,
         formats,
     }

@@ -1,0 +1,144 @@
+//! Fields of kernel structs: what objects read there on another kernel, in all forms of code that the compiler emits.
+//!
+//! Scripts read everything that is not the same on all kernels. Their objects are relocated by libbpf for each kernel and
+//! run on made-up memory: what they show is what that kernel's types say is there, or they cannot be loaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use btc_abi::{Encoding, Manifest, Record};
+use btc_object::read::read;
+
+use crate::kernel::Known;
+use crate::machine::{KERNEL, Loaded, PATTERNS};
+use crate::path::{Found, Leaf, Path, Shown};
+use crate::{Script, Tally, objects};
+
+/// Where the structs are.
+const ROOT: u64 = KERNEL | 0x7fff_8880_0001_0000;
+/// Probes in one script.
+const BATCH: usize = 100;
+
+/// Paths that are not the same on all kernels that have their root.
+fn differing(kernels: &[Known]) -> BTreeSet<Path> {
+    let all: BTreeSet<Path> = kernels.iter().flat_map(|k| k.structs.paths()).collect();
+    let differs = |path: &Path| {
+        let root = Path { root: path.root.clone(), steps: Vec::new() };
+        let there = kernels.iter().filter(|k| k.structs.find(&root).is_some());
+        let found: Vec<Option<Found>> = there.map(|k| k.structs.find(path)).collect();
+        found.iter().any(|f| *f != found[0])
+    };
+    all.into_iter().filter(differs).collect()
+}
+
+/// A probe that shows a field in its own type, and numbers in 64 bits.
+fn script(path: &Path, found: &Found) -> Script {
+    let text = path.text(ROOT);
+    let wide = match found.leaf {
+        Leaf::Number { .. } => format!(" print((int64)({text}));"),
+        _ => String::new(),
+    };
+    Script { probe: text.clone(), text: format!("begin {{ print({text});{wide} }}\n") }
+}
+
+/// What a record shows.
+fn shown(manifest: &Manifest, bytes: &[u8]) -> Shown {
+    let record: &Record = &manifest.records[u32::from_le_bytes(bytes[..4].try_into().expect("a number")) as usize];
+    let field = &record.fields[0];
+    let value = &bytes[field.offset as usize..][..field.encoding.size() as usize];
+    let number = |signed: bool| {
+        let raw = value.iter().rev().fold(0i128, |n, b| n << 8 | i128::from(*b));
+        let bits = value.len() * 8;
+        Shown::Number(if signed && raw >> (bits - 1) & 1 == 1 { raw - (1 << bits) } else { raw })
+    };
+    match &field.encoding {
+        Encoding::Int { signed, .. } | Encoding::Enum { signed, .. } => number(*signed),
+        Encoding::Bool | Encoding::Pointer => number(false),
+        Encoding::Str { .. } => Shown::Bytes(value.iter().copied().take_while(|b| *b != 0).collect()),
+        Encoding::KernelRecord { .. } => Shown::Bytes(value.to_vec()),
+        _ => Shown::Bytes(value.to_vec()),
+    }
+}
+
+/// Whether that is right. A copy of a struct has room that may be larger.
+fn is_right(shown: &Shown, n: usize, right: &Shown, leaf: &Leaf) -> bool {
+    match (shown, right) {
+        (Shown::Number(own), Shown::Number(right)) if n == 1 => *own as u64 == *right as u64,
+        (Shown::Number(own), Shown::Number(right)) if *leaf == Leaf::Bool => own == right || *own == i128::from(*right != 0),
+        (Shown::Bytes(own), Shown::Bytes(right)) if matches!(leaf, Leaf::Record(..)) => {
+            own.starts_with(right) && own[right.len()..].iter().all(|b| *b == 0)
+        }
+        (own, right) => own == right,
+    }
+}
+
+/// What a program of an object shows where a kernel has casts or has not.
+fn compare(loaded: &Loaded, manifest: &Manifest, program: &str, casts: bool, right: Option<&Found>) -> Result<(), Option<String>> {
+    for pattern in PATTERNS {
+        let records = loaded.run(program, pattern, casts).map_err(|why| if why.starts_with("no helper 195896080") || why.starts_with("libbpf") { None } else { Some(why) })?;
+        for (n, record) in records.iter().enumerate() {
+            let own = shown(manifest, record);
+            let expected = right.and_then(|found| found.value(ROOT, pattern));
+            match (&expected, right) {
+                (Some(expected), Some(found)) if is_right(&own, n, expected, &found.leaf) => {}
+                _ => return Err(Some(format!("shows {own:x?}, right is {expected:x?}"))),
+            }
+        }
+        if records.is_empty() {
+            return Err(Some("shows nothing".into()));
+        }
+    }
+    Ok(())
+}
+
+/// All pairs of kernels.
+pub fn all(kernels: &[Known]) -> Tally {
+    let mut tally = Tally::default();
+    let every = std::env::var("BTC_EVERY").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let paths: Vec<Path> = differing(kernels).into_iter().step_by(every).collect();
+    println!("{} paths", paths.len());
+    let mut needless: Vec<String> = Vec::new();
+    for from in kernels {
+        let own: Vec<(&Path, Found)> = paths.iter().filter_map(|p| Some((p, from.structs.find(p)?))).filter(|(_, f)| f.leaf != Leaf::Other).collect();
+        let scripts: Vec<Script> = own.iter().map(|(p, f)| script(p, f)).collect();
+        let by_text: BTreeMap<String, usize> = own.iter().enumerate().map(|(n, (p, _))| (p.text(ROOT), n)).collect();
+        for batch in scripts.chunks(BATCH) {
+            for object in objects(from, batch, &mut tally) {
+                tally.objects += 1;
+                let contents = read(&object).expect("an object");
+                let manifest = btc_runtime::manifest(&object).expect("a manifest");
+                let source = manifest.sources[0].text.clone().expect("the script");
+                let lines: Vec<&str> = source.lines().collect();
+                for to in kernels {
+                    let loaded = Loaded::new(&contents, &to.goal);
+                    for probe in &manifest.probes {
+                        let line = lines[probe.place.line as usize - 1];
+                        let text = line.trim_start_matches("begin { print(").split(");").next().expect("a path");
+                        let (path, here) = &own[by_text[text]];
+                        let right = to.structs.find(path);
+                        for casts in [true, false] {
+                            let what = || format!("{text} from {} on {}{}", from.name, to.name, if casts { "" } else { ", by helper" });
+                            match compare(&loaded, &manifest, &probe.program, casts, right.as_ref()) {
+                                Ok(()) => tally.equal += 1,
+                                Err(None) => {
+                                    tally.errors += 1;
+                                    if right.as_ref().is_some_and(|r| r.leaf == here.leaf && r.at.len() == here.at.len()) {
+                                        needless.push(what());
+                                    }
+                                }
+                                Err(Some(why)) => tally.wrong.push(format!("{}: {why}; there {right:?}, here {here:?}", what())),
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        println!("{}: {} fields: {} equal, {} errors, {} wrong", from.name, scripts.len(), tally.equal, tally.errors, tally.wrong.len());
+        if let Ok(file) = std::env::var("BTC_DUMP") {
+            for (end, list) in [("wrong", &tally.wrong), ("needless", &needless), ("refused", &tally.refused)] {
+                std::fs::write(format!("{file}.{end}"), list.join("\n")).expect("the list can be written");
+            }
+        }
+    }
+    println!("{} needless errors", needless.len());
+    tally
+}

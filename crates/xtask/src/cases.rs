@@ -8,6 +8,7 @@
 //! | `//! args: WORDS` | options of the runner |
 //! | `//! params: WORDS` | parameters of the script |
 //! | `//! limit: N` | seconds, 60 when absent |
+//! | `//! warns K: WORDS` | on kernel K each line on standard error has these words, and there is one |
 //! | `//! lacks K: REASON` | kernel K (`5.10`, …, `new`) cannot run it |
 //! | `//! once lacks K: REASON` | kernel K cannot run it from an object made elsewhere |
 
@@ -31,6 +32,8 @@ pub struct Case {
     pub limit: u64,
     /// Kernels that cannot run it, and why.
     pub lacks: Vec<Lack>,
+    /// Kernels that something is told of on standard error, and words of that.
+    pub warns: Vec<(String, String)>,
     /// The expected output.
     pub expected: String,
 }
@@ -50,6 +53,12 @@ impl Case {
         let lack = self.lacks.iter().find(|lack| lack.kernel == kernel.name && (once || !lack.once));
         lack.map(|lack| lack.why.as_str())
     }
+
+    /// What is told of on standard error on this kernel.
+    pub fn warning(&self, kernel: &Kernel) -> Option<&str> {
+        let warning = self.warns.iter().find(|(name, _)| name == kernel.name);
+        warning.map(|(_, words)| words.as_str())
+    }
 }
 
 /// Where the scripts are.
@@ -67,6 +76,7 @@ fn load(script: &Path, name: &str) -> Result<Case> {
         params: String::new(),
         limit: 60,
         lacks: Vec::new(),
+        warns: Vec::new(),
         expected: String::new(),
     };
     for line in text.lines() {
@@ -82,6 +92,7 @@ fn load(script: &Path, name: &str) -> Result<Case> {
             ["args"] => case.args = value,
             ["params"] => case.params = value,
             ["limit"] => case.limit = value.parse().map_err(|_| wrong())?,
+            ["warns", kernel] if !value.is_empty() => case.warns.push(((*kernel).to_string(), value)),
             [once @ .., "lacks", kernel] if !value.is_empty() && matches!(once, [] | ["once"]) => {
                 case.lacks.push(Lack { kernel: (*kernel).to_string(), once: !once.is_empty(), why: value });
             }

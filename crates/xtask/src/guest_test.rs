@@ -96,7 +96,7 @@ fn on_kernel(
             if request.verbose {
                 println!("== {name}\n{}{}", results.text(&test, "out"), results.text(&test, "facts"));
             }
-            match judge(case, &test, &results) {
+            match judge(case, kernel, &test, &results) {
                 Ok(()) => tally.pass(),
                 Err(why) => tally.fail(&name, &why),
             }
@@ -133,7 +133,7 @@ fn complaints(text: &str) -> Vec<&str> {
     text.lines().filter(quiet).collect()
 }
 
-fn judge(case: &Case, test: &str, results: &Results) -> std::result::Result<(), String> {
+fn judge(case: &Case, kernel: &Kernel, test: &str, results: &Results) -> std::result::Result<(), String> {
     let error = results.text(test, "err");
     let said = || {
         let found = complaints(&error).join("\n");
@@ -150,5 +150,11 @@ fn judge(case: &Case, test: &str, results: &Results) -> std::result::Result<(), 
     expect::compare(&case.expected, &output, &facts)
         .map_err(|why| format!("{why}\noutput:\n{}\n{}", last_lines(&output, 30), said()))?;
     let found = complaints(&error);
-    if found.is_empty() { Ok(()) } else { Err(format!("complaints:\n{}", found.join("\n"))) }
+    match case.warning(kernel) {
+        Some(words) if !found.iter().any(|line| line.contains(words)) => Err(format!("no warning with the words: {words}")),
+        warning => {
+            let found: Vec<&str> = found.into_iter().filter(|line| warning.is_none_or(|words| !line.contains(words))).collect();
+            if found.is_empty() { Ok(()) } else { Err(format!("complaints:\n{}", found.join("\n"))) }
+        }
+    }
 }

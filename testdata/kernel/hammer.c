@@ -1,12 +1,16 @@
 // Threads that call `hit` at the same moment, the even ones on the first CPU, the odd ones on the second: in round r
 // thread t of n gives n * r + (t + r) % n. When all have, one calls `seen` with the greatest so far, n * r + n - 1, and
-// with how many calls there have been.
+// with how many calls there have been. With a third argument both are calls of the kernel too, which change nothing:
+// lseek(-1, number, round) and readahead(-1, greatest, calls), and before each a page is lost and touched again.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-static long threads, rounds, arrived;
+static long threads, rounds, arrived, calls_too;
 
 __attribute__((noinline)) void hit(long number, long round) {
     __asm__ volatile("" : : "r"(number), "r"(round) : "memory");
@@ -32,12 +36,21 @@ static void *run(void *arg) {
     CPU_ZERO(&cpus);
     CPU_SET(t % 2, &cpus);
     sched_setaffinity(0, sizeof(cpus), &cpus);
+    volatile char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     for (long r = 0; r < rounds; r++) {
         meet(2 * r + 1);
         hit(threads * r + (t + r) % threads, r);
+        if (calls_too) {
+            madvise((void *)page, 4096, MADV_DONTNEED);
+            *page = 1;
+            syscall(SYS_lseek, -1, threads * r + (t + r) % threads, r);
+        }
         meet(2 * r + 2);
         if (t == 0) {
             seen(threads * r + threads - 1, threads * (r + 1), r);
+            if (calls_too) {
+                syscall(SYS_readahead, -1, threads * r + threads - 1, threads * (r + 1));
+            }
         }
     }
     return NULL;
@@ -47,6 +60,7 @@ int main(int argc, char **argv) {
     pthread_t ids[64];
     threads = argc > 1 ? atol(argv[1]) : 2;
     rounds = argc > 2 ? atol(argv[2]) : 10000;
+    calls_too = argc > 3;
     if (threads < 1 || threads > 64) {
         return 1;
     }

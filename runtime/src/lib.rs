@@ -46,7 +46,7 @@ pub use elf::manifest;
 pub use error::Error;
 pub use attach::{binary_functions, bpf_functions, static_probes, symbol_size};
 pub use info::{Answer, Offer, offer};
-pub use options::{Buffering, Format, Mode, Named, Options, parameters};
+pub use options::{Buffering, Format, Mode, Named, Options, environment, parameters};
 pub use run::{Outcome, run};
 pub use types::{Prototype, Types, Value};
 pub use usage::usage;

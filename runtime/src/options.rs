@@ -108,10 +108,15 @@ pub struct Options {
     pub notify_attached: bool,
 }
 
+/// The environment. What is no UTF-8 is no setting, and is left out.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 impl Options {
     /// Takes the settings of the environment: `BPFTRACE_MAX_MAP_KEYS` and its like.
     pub fn take_environment(&mut self) {
-        for (name, value) in std::env::vars() {
+        for (name, value) in environment() {
             if name == "__BPFTRACE_NOTIFY_PROBES_ATTACHED" {
                 self.notify_attached = true;
             } else if let Some(setting) = name.strip_prefix("BPFTRACE_") {

@@ -33,6 +33,11 @@ fn message(manifest: &Manifest, refusal: &Refusal) -> String {
             "`{record}` is laid out otherwise on this kernel than where the script was compiled, with {bytes} bytes, \
              and what stands beside it would be read at the wrong place; compile the script for this kernel"
         ),
+        Refused::Field { field, ty } => format!(
+            "`{field}` is another kind of value on this kernel than the `{ty}` that it was where the script was \
+             compiled; compile the script for this kernel"
+        ),
+        Refused::Type { record } => format!("this kernel has no `{record}`"),
     };
     format!("{}: {text}", place::show(manifest, &refusal.place))
 }

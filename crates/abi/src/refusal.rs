@@ -53,4 +53,16 @@ pub enum Refused {
         /// Its bytes where the object was made.
         bytes: u32,
     },
+    /// A field of a kernel record holds no values but those of its type where the object was made.
+    Field {
+        /// The record and the way in it, such as `net_device.priv_flags`.
+        field: String,
+        /// What it is where the object was made, as the language spells it.
+        ty: String,
+    },
+    /// The kernel has the record.
+    Type {
+        /// The record as C writes it.
+        record: String,
+    },
 }

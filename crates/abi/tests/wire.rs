@@ -172,6 +172,8 @@ fn all_refusals() -> Vec<Refused> {
         Refused::StaticArgument { program: "p".into(), index: 3 },
         Refused::Layout { record: "struct s".into(), bytes: 64 },
         Refused::Room { record: "struct s".into(), bytes: 64 },
+        Refused::Field { field: "s.f".into(), ty: "uint32".into() },
+        Refused::Type { record: "struct s".into() },
     ]
 }
 

@@ -83,7 +83,7 @@ impl Input {
 
 /// Settings of the environment: `BPFTRACE_MAX_STRLEN` and its like.
 pub fn environment() -> Vec<(String, String)> {
-    std::env::vars()
+    btc_runtime::environment()
         .filter_map(|(name, value)| Some((name.strip_prefix("BPFTRACE_")?.to_lowercase(), value)))
         .collect()
 }

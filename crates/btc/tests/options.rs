@@ -78,3 +78,16 @@ fn nonsense_ends_with_1_as_in_bpftrace() {
         assert!(!output.stderr.is_empty(), "{words:?} says why");
     }
 }
+
+/// Words and settings of any bytes, as a shell may hand them on.
+#[test]
+fn an_environment_of_any_bytes_is_no_panic() {
+    use std::os::unix::ffi::OsStrExt;
+    let bytes = std::ffi::OsStr::from_bytes(b"x\xc2y");
+    for words in [["compile", "-e", "BEGIN { }", "--emit", "ast"], ["check", "-e", "BEGIN { }", "-q", "-v"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));
+        let made = command.args(words).env("BPFTRACE_X", bytes).env(bytes, bytes).output().expect("it runs");
+        let told = String::from_utf8_lossy(&made.stderr);
+        assert!(!told.contains("panicked"), "{told}");
+    }
+}

@@ -4,6 +4,7 @@
 //! typed pointer and each field is a plain load; where it has not, each field is a
 //! `bpf_probe_read_kernel`. The verifier drops the form that the target does not use.
 
+use btc_abi::Refused;
 use btc_ir::{BinOp, Callee, Cond, Fact, Late, Leaf, Memory, Op, PathStep, TypeFact, Value, Width};
 use btc_hir::FieldStep;
 use btc_types::{RecordType, Space, Type};
@@ -89,8 +90,19 @@ impl FnLower<'_, '_, '_> {
         let target_size = self.b.late(place.fact(Fact::ByteSize));
         self.b.branch_imm(Cond::Eq, target_size, i64::from(size), same, other);
         self.b.switch_to(same);
+        if let Some(signed) = place.sign_here().filter(|_| !place.is_element()) {
+            let sign = self.b.late(place.fact(Fact::Signed));
+            let agree = self.b.block(0);
+            self.b.branch_imm(Cond::Eq, sign, i64::from(signed), agree, other);
+            self.b.switch_to(agree);
+        }
         let raw = self.b.load_late(width, typed, place.fact(Fact::ByteOffset));
-        let value = if size < 8 { self.extend_late(raw, place, size) } else { raw };
+        let value = match place.sign_here() {
+            _ if size == 8 => raw,
+            Some(true) => self.b.push(Op::SignExtend(size as u8 * 8, raw)),
+            Some(false) => raw,
+            None => self.extend_late(raw, place, size),
+        };
         self.b.jump(done, &[value]);
         self.b.switch_to(other);
         let value = self.read_link(typed, place);
@@ -129,11 +141,12 @@ impl FnLower<'_, '_, '_> {
         }
         let size = self.b.late(place.fact(Fact::ByteSize));
         let size = self.b.push(Op::UMin(size, 8));
+        let right = self.shift_of(place, Fact::RightShift);
+        self.require_fit(place, right);
         self.read_sized(memory, size, address, place.space);
         let raw = self.b.load(Width::B8, to, 0);
         let left = self.shift_of(place, Fact::LeftShift);
         let raw = self.b.bin(BinOp::Shl, raw, left);
-        let right = self.shift_of(place, Fact::RightShift);
         let (signed, unsigned, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         let sign = self.sign(place);
         self.b.branch_imm(Cond::Ne, sign, 0, signed, unsigned);
@@ -145,6 +158,39 @@ impl FnLower<'_, '_, '_> {
         self.b.jump(done, &[value]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
+    }
+
+    /// Goes on only where all values that a number has on the target are among those of its type here. `unused` are the
+    /// bits of 64 that it leaves there. Of enums old kernels do not tell the sign, of elements none does.
+    fn require_fit(&mut self, place: &CorePlace, unused: Value) {
+        let (size, signed) = match place.leaf {
+            Leaf::Int { size, signed } => (size, place.sign_here().filter(|_| !place.is_element()).map(|_| signed)),
+            Leaf::Enum { size } => (size, None),
+            _ => return,
+        };
+        let here = 64 - 8 * i64::from(size);
+        // With a sign there and none here nothing fits, in the other case what has fewer bits.
+        let (unused, least) = match signed {
+            None => (unused, here),
+            Some(signed) => {
+                let sign = self.b.late(place.fact(Fact::Signed));
+                if signed {
+                    (self.b.bin(BinOp::Add, unused, sign), here + 1)
+                } else {
+                    let none = self.b.bin_imm(BinOp::Shl, sign, 7);
+                    (self.b.bin(BinOp::Sub, unused, none), here)
+                }
+            }
+        };
+        let (fits, other) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::SGe, unused, least, fits, other);
+        self.b.switch_to(other);
+        let ty = match place.leaf {
+            Leaf::Enum { size } => format!("enum of {size} bytes"),
+            _ => format!("{}int{}", if signed == Some(false) { "u" } else { "" }, 8 * size),
+        };
+        self.refuse(Refused::Field { field: place.spelled(), ty });
+        self.b.switch_to(fits);
     }
 
     /// Whether a field is signed: on the target, or, for an element of an array, on the build's. libbpf tells
@@ -178,7 +224,7 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    /// `sizeof` of a kernel record.
+    /// `sizeof` of a kernel record: 0 where the kernel has none of that name.
     pub fn kernel_size(&mut self, record: &RecordType) -> Value {
         self.b.late(Late::Type { record: stub_name(record), union: record.union, fact: TypeFact::Size })
     }
@@ -217,6 +263,21 @@ impl FnLower<'_, '_, '_> {
 }
 
 impl CorePlace {
+    /// Whether it is a signed number here, if it is a number.
+    fn sign_here(&self) -> Option<bool> {
+        if let Leaf::Int { signed, .. } = self.leaf { Some(signed) } else { None }
+    }
+
+    /// The field for messages: `task_struct.comm`.
+    pub fn spelled(&self) -> String {
+        let step = |step: &PathStep| match step {
+            PathStep::Member { name, .. } => format!(".{name}"),
+            PathStep::Index(n) => format!("[{n}]"),
+        };
+        let record = self.record.strip_prefix(TYPEDEF).unwrap_or(&self.record);
+        format!("{record}{}", self.path.iter().map(step).collect::<String>())
+    }
+
     /// Whether it is an element of an array.
     fn is_element(&self) -> bool {
         matches!(self.path.last(), Some(PathStep::Index(_)))

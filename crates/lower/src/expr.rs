@@ -146,7 +146,7 @@ impl FnLower<'_, '_, '_> {
                 self.step_map(*map, key.as_deref(), *delta, *prefix)
             }
             ExprKind::KernelEnum { ty, variant, value } => self.kernel_enum(ty, variant, *value),
-            ExprKind::KernelSize(record) => self.kernel_size(record),
+            ExprKind::KernelSize(record) => self.size_of_known(record),
             ExprKind::KernelOffset { record, path, .. } => self.kernel_offset(record, path),
             ExprKind::Block { block, value } => {
                 self.block(block);

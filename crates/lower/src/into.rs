@@ -138,6 +138,7 @@ impl FnLower<'_, '_, '_> {
             (place, _) => {
                 if let Place::Core(core) = place {
                     self.require_layout(core, from_ty);
+                    self.require_length(core, from_ty);
                 }
                 let (address, space) = self.address(place);
                 self.read(to, from_ty.size().min(ty.size()), address, space);
@@ -171,6 +172,9 @@ impl FnLower<'_, '_, '_> {
                 self.clear_bytes(Memory { base: to.base, offset: to.offset + size as i32 }, rest);
             }
             return;
+        }
+        if let Place::Core(core) = from {
+            self.require_length(core, from_ty);
         }
         let (address, space) = self.address(from);
         let space = if matches!(from, Place::Direct(_)) { Space::Kernel } else { space };

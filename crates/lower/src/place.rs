@@ -5,6 +5,7 @@ use btc_ir::{BinOp, Cond, Fact, Leaf, Memory, PathStep, Value, Width};
 
 use btc_types::{RecordType, Space, Type, tuple_layout};
 
+use crate::constant::number;
 use crate::core_read::leaf_of;
 use crate::function::FnLower;
 
@@ -42,6 +43,10 @@ pub(crate) struct CorePlace {
     /// Whether the verifier sees something else there through a typed pointer.
     pub hidden: bool,
 }
+
+/// Fields further on than so many bytes are read by a helper: the displacement of a load has 15 bits, and on the target
+/// the field may be further on still.
+const FAR: u32 = 16 << 10;
 
 /// How a record's address is known.
 #[derive(Clone, Debug)]
@@ -136,7 +141,7 @@ impl FnLower<'_, '_, '_> {
                 }
                 core.path.push(PathStep::Member { name: field.name.clone(), record: None });
                 core.leaf = leaf_of(ty);
-                core.hidden |= field.hidden;
+                core.hidden |= field.hidden || field.bit_offset / 8 > FAR;
                 Place::Core(core)
             }
             // A copy of a kernel record keeps the target's layout: its fields are found there too.
@@ -157,16 +162,20 @@ impl FnLower<'_, '_, '_> {
     fn element(&mut self, base: &hir::Expr, index: &hir::Expr, ty: &Type) -> Place {
         let place = self.place(base);
         let bound = bound(&base.ty);
-        match (&index.kind, place) {
-            (ExprKind::Int(n), Place::Core(mut core)) if base.ty.size() > 0 => {
-                core.path.push(PathStep::Index(*n as u32));
+        match (number(index), place) {
+            (Some(n), Place::Core(mut core)) if base.ty.size() > 0 => {
+                core.path.push(PathStep::Index(n as u32));
                 core.leaf = leaf_of(ty);
+                core.hidden |= n.saturating_mul(i64::from(ty.size())) > i64::from(FAR);
                 Place::Core(core)
             }
-            (ExprKind::Int(n), place) if !is_kernel_record(ty) && bound.is_none_or(|b| (0..b).contains(n)) => {
-                self.shift(place, (*n as u32).wrapping_mul(ty.size().max(1)))
+            (Some(n), place) if !is_kernel_record(ty) && bound.is_none_or(|b| (0..b).contains(&n)) => {
+                self.shift(place, (n as u32).wrapping_mul(ty.size().max(1)))
             }
             (_, place) => {
+                if let Place::Core(core) = &place {
+                    self.require_length(core, &base.ty);
+                }
                 let n = self.scalar(index);
                 let stride = self.stride(&place, ty);
                 let (start, space) = self.address(&place);
@@ -212,7 +221,7 @@ impl FnLower<'_, '_, '_> {
                 element.leaf = leaf_of(ty);
                 self.b.late(element.fact(Fact::ByteSize))
             }
-            (Type::Record(r), _) if is_kernel_record(ty) => self.kernel_size(r),
+            (Type::Record(r), _) if is_kernel_record(ty) => self.size_of_known(r),
             (Type::Array { element, count, .. }, _) if is_kernel_record(ty) => {
                 let one = self.stride(array, element);
                 self.b.bin_imm(BinOp::Mul, one, i64::from(*count))

@@ -5,11 +5,11 @@
 //! looked for at the wrong place, the program is refused.
 
 use btc_abi::Refused;
-use btc_ir::{BinOp, Cond, Fact, Memory, PathStep, Value};
+use btc_ir::{BinOp, Cond, Fact, Late, Memory, PathStep, TypeFact, Value};
 use btc_types::{Origin, RecordType, Type};
 
 use crate::function::FnLower;
-use crate::place::{CorePlace, Place, is_kernel_record, storage_offset};
+use crate::place::{CorePlace, Place, is_kernel_record, storage_offset, stub_name};
 
 impl FnLower<'_, '_, '_> {
     /// Copies a kernel record, or an array of them, from memory that a helper reads.
@@ -17,6 +17,9 @@ impl FnLower<'_, '_, '_> {
         let (address, space) = self.address(from);
         let room = ty.size();
         let size = self.target_size(ty);
+        if let (Place::Core(core), Type::Record(_)) = (from, ty) {
+            self.require_same_record(core, size, ty);
+        }
         let (fits, large) = (self.b.block(0), self.b.block(0));
         self.b.branch_imm(Cond::UGt, size, i64::from(room), large, fits);
         self.b.switch_to(large);
@@ -26,15 +29,36 @@ impl FnLower<'_, '_, '_> {
         self.read_sized(to, size, address, space);
     }
 
+    /// Goes on only where a field of that record has the size of one: libbpf does not look at what it is called.
+    fn require_same_record(&mut self, field: &CorePlace, size: Value, ty: &Type) {
+        if field.path.is_empty() {
+            return;
+        }
+        let there = self.b.late(field.fact(Fact::ByteSize));
+        let more = self.b.bin(BinOp::Sub, there, size);
+        let (same, other) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Eq, more, 0, same, other);
+        self.b.switch_to(other);
+        self.refuse(Refused::Field { field: field.spelled(), ty: spelled(ty) });
+        self.b.switch_to(same);
+    }
+
     fn target_size(&mut self, ty: &Type) -> Value {
         match ty {
-            Type::Record(r) => self.kernel_size(r),
+            Type::Record(r) => self.size_of_known(r),
             Type::Array { element, count, .. } => {
                 let one = self.target_size(element);
                 self.b.bin_imm(BinOp::Mul, one, i64::from(*count))
             }
             other => self.b.iconst(i64::from(other.size())),
         }
+    }
+
+    /// The size of a kernel record, only where the kernel has it: of what it lacks libbpf tells 0.
+    pub fn size_of_known(&mut self, r: &RecordType) -> Value {
+        let exists = self.b.late(Late::Type { record: stub_name(r), union: r.union, fact: TypeFact::Exists });
+        self.require(exists, Refused::Type { record: spelled(&Type::Record(r.clone())) });
+        self.kernel_size(r)
     }
 
     /// Goes on only where the kernel records that a record of the script contains have the sizes that it was laid
@@ -51,7 +75,7 @@ impl FnLower<'_, '_, '_> {
     fn require_size(&mut self, ty: &Type) {
         match ty {
             Type::Record(r) if is_kernel_record(ty) => {
-                let size = self.kernel_size(r);
+                let size = self.size_of_known(r);
                 self.require_equal(size, r.size, ty, r.size);
             }
             Type::Record(r) => self.require_sizes(r),
@@ -84,6 +108,20 @@ impl FnLower<'_, '_, '_> {
             }
             _ => {}
         }
+    }
+
+    /// Goes on only where an array of numbers or text is as long as on the build's target.
+    pub fn require_length(&mut self, core: &CorePlace, ty: &Type) {
+        let is_array = matches!(ty, Type::Str { .. } | Type::Array { .. });
+        if !is_array || is_kernel_record(ty) || ty.size() == 0 || core.path.is_empty() {
+            return;
+        }
+        let size = self.b.late(core.fact(Fact::ByteSize));
+        let (same, other) = (self.b.block(0), self.b.block(0));
+        self.b.branch_imm(Cond::Eq, size, i64::from(ty.size()), same, other);
+        self.b.switch_to(other);
+        self.refuse(Refused::Field { field: core.spelled(), ty: ty.to_string() });
+        self.b.switch_to(same);
     }
 
     fn require_equal(&mut self, value: Value, wanted: u32, of: &Type, bytes: u32) {

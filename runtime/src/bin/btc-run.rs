@@ -79,7 +79,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
 }
 
 fn start() -> Result<i32, Error> {
-    let mut arguments = parse(std::env::args())?;
+    let mut arguments = parse(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))?;
     let name = &arguments.object;
     let bytes = std::fs::read(name).map_err(|e| Error::new(format!("cannot read `{name}`: {e}")))?;
     if arguments.info {

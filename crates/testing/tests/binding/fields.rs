@@ -22,6 +22,10 @@ const BATCH: usize = 100;
 fn differing(kernels: &[Known]) -> BTreeSet<Path> {
     let all: BTreeSet<Path> = kernels.iter().flat_map(|k| k.structs.paths()).collect();
     let differs = |path: &Path| {
+        // Of types that share a name no path tells which is meant.
+        if kernels.iter().any(|k| k.structs.shared.contains(&path.root)) {
+            return false;
+        }
         let root = Path { root: path.root.clone(), steps: Vec::new() };
         let there = kernels.iter().filter(|k| k.structs.find(&root).is_some());
         let found: Vec<Option<Found>> = there.map(|k| k.structs.find(path)).collect();

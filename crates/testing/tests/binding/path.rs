@@ -1,6 +1,6 @@
 //! Ways to fields of the kernel's structs, and what a kernel's types say is there: a reading of its own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use btf_rs::{Btf, BtfType, Type};
 
@@ -111,6 +111,8 @@ impl Found {
 pub struct Structs {
     btf: Btf,
     /// With their keywords; of many with one name the first.
+    /// Names that several types have.
+    pub shared: HashSet<String>,
     named: HashMap<String, u32>,
     /// See [`Structs::number`].
     marks_signs: bool,
@@ -122,21 +124,21 @@ type Member = (String, u32, u32, Option<u32>);
 impl Structs {
     pub fn new(bytes: &[u8]) -> Structs {
         let btf = Btf::from_bytes(bytes).expect("btf-rs reads the types");
-        let (mut named, mut marks_signs) = (HashMap::new(), false);
+        let (mut named, mut shared, mut marks_signs) = (HashMap::new(), HashSet::new(), false);
         for id in 1..=btf.base().type_id_range().1 {
             let Ok(ty) = btf.resolve_type_by_id(id) else { continue };
             match &ty {
                 Type::Struct(_) | Type::Union(_) => {
                     let name = tag(&btf, &ty);
-                    if !name.ends_with(' ') {
-                        named.entry(name).or_insert(id);
+                    if !name.ends_with(' ') && *named.entry(name.clone()).or_insert(id) != id {
+                        shared.insert(name);
                     }
                 }
                 Type::Enum(e) => marks_signs |= e.is_signed(),
                 _ => {}
             }
         }
-        Structs { btf, named, marks_signs }
+        Structs { btf, named, shared, marks_signs }
     }
 
     fn strip(&self, mut id: u32) -> Option<(u32, Type)> {
@@ -207,8 +209,9 @@ impl Structs {
     /// What a path leads to.
     pub fn find(&self, path: &Path) -> Option<Found> {
         let mut id = *self.named.get(&path.root)?;
-        let (mut at, mut bits) = (vec![0u32], None);
+        let (mut at, mut bits, mut of_text) = (vec![0u32], None, false);
         for step in &path.steps {
+            of_text = false;
             let own = self.strip(id)?;
             match step {
                 Step::Follow(name) => {
@@ -226,16 +229,19 @@ impl Structs {
                 Step::Member(name) => (id, bits) = self.step(own.0, name, at.last_mut()?)?,
                 Step::Index(n) => {
                     let Type::Array(array) = own.1 else { return None };
-                    // Of one without length nothing is known.
-                    if *n as usize >= array.len() {
+                    // One without length goes on as far as its memory.
+                    if *n as usize >= array.len() && array.len() > 0 {
                         return None;
                     }
+                    of_text = self.is_char(array.get_type_id());
                     id = array.get_type_id()?;
                     *at.last_mut()? += n * self.size(id) * 8;
                 }
             }
         }
-        Some(Found { at, leaf: self.leaf(id, bits) })
+        // As bpftrace has it, an element of text has a sign, whatever the kernel was built with.
+        let leaf = if of_text { Leaf::Number { bits: 8, signed: true } } else { self.leaf(id, bits) };
+        Some(Found { at, leaf })
     }
 
     fn step(&self, record: u32, name: &str, at: &mut u32) -> Option<(u32, Option<u32>)> {

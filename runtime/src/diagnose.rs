@@ -1,6 +1,6 @@
 //! What libbpf's messages mean for the user.
 
-use btc_abi::{Encoding, Manifest};
+use btc_abi::{Encoding, Manifest, Probe};
 
 use crate::{Error, refusal};
 use crate::error::TOO_MANY_FILES;
@@ -26,6 +26,9 @@ fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
     if let Some(name) = between(log, "(func ksym) '", "'") {
         return format!("this kernel has no function `{name}` that BPF programs may call");
     }
+    if let Some(missing) = missing_point(manifest, log) {
+        return missing;
+    }
     if let Some(too_much) = too_complex(manifest, log) {
         return too_much;
     }
@@ -40,14 +43,43 @@ fn cause(manifest: &Manifest, log: &str, error: &libbpf_rs::Error) -> String {
                 it must be built with CONFIG_DEBUG_INFO_BTF=y"
             .into();
     }
-    let last = log.lines().rev().find(|l| !l.trim().is_empty());
-    match last {
-        Some(line) => {
-            let line = line.trim().trim_start_matches("libbpf: ");
-            format!("the object cannot be loaded: {line}; use -v for more")
-        }
+    // The first of a program that says "failed" has the cause; what follows only says that more failed by it.
+    let of_program = log.lines().find(|l| l.contains("prog '") && l.contains("failed"));
+    let told = |line: &str| line.trim().trim_start_matches("libbpf: ").to_string();
+    let last = || log.lines().rev().find(|l| !l.trim().is_empty());
+    match of_program.or_else(last) {
+        Some(line) => match probe_of(manifest, line) {
+            Some(probe) => {
+                let place = crate::place::show(manifest, &probe.place);
+                format!("{place}: the program of {} cannot be loaded: {}; use -v for more", probe.name, told(line))
+            }
+            None => format!("the object cannot be loaded: {}; use -v for more", told(line)),
+        },
         None => format!("the object cannot be loaded: {error}"),
     }
+}
+
+/// The probe whose program a log names first.
+fn probe_of<'a>(manifest: &'a Manifest, log: &str) -> Option<&'a Probe> {
+    let symbol = between(log, "prog '", "'")?;
+    manifest.probes.iter().find(|p| p.program == symbol)
+}
+
+/// What a program is to be attached to is not in the kernel's types, or is there without an address: a function that
+/// the compiler took apart keeps its type, and is called `name.isra.0`.
+fn missing_point(manifest: &Manifest, log: &str) -> Option<String> {
+    if let Some(line) = log.lines().find(|l| l.contains("failed to find kernel BTF type ID of '")) {
+        let probe = probe_of(manifest, line)?;
+        return Some(format!("{}: this kernel has no {}", crate::place::show(manifest, &probe.place), probe.name));
+    }
+    let function = between(log, "The address of function ", " cannot be found")?;
+    let probe = probe_of(manifest, log)?;
+    Some(format!(
+        "{}: cannot attach {}: the compiler changed or inlined the function {function} on this kernel, which has no \
+         address by that name; a kprobe can trace what is left of it, if /proc/kallsyms has a name such as {function}.isra.0",
+        crate::place::show(manifest, &probe.place),
+        probe.name
+    ))
 }
 
 /// Capabilities were looked at before: where one program is refused, it is its kind that may not be loaded.
@@ -78,13 +110,26 @@ fn missing_relocation(manifest: &Manifest, log: &str) -> Option<String> {
         None => (what, None),
     };
     let ty = ty.split("___").next()?;
-    Some(match field {
+    // The verifier's log names the line before it comes to the instruction.
+    let place = source_place(manifest, log[..at].rsplit("-- BEGIN PROG LOAD LOG --").next()?);
+    let place = place.or_else(|| Some(crate::place::show(manifest, &probe_of(manifest, log)?.place)));
+    let missing = match field {
         Some(field) => format!("{ty} has no field {field} on this kernel"),
         None => match ty.split_once("::") {
             Some((ty, value)) => format!("{ty} has no value {value} on this kernel"),
             None => format!("{ty} does not exist on this kernel"),
         },
-    })
+    };
+    Some(place.map_or(missing.clone(), |place| format!("{place}: {missing}")))
+}
+
+/// The script's line that a verifier's log came to last: `; text @ file:line`. Old kernels give the text alone.
+fn source_place(manifest: &Manifest, log: &str) -> Option<String> {
+    let line = log.lines().rev().find_map(|l| l.trim().strip_prefix("; "))?;
+    match line.rsplit_once(" @ ") {
+        Some((_, place)) => Some(place.to_string()),
+        None => line_number(manifest, line),
+    }
 }
 
 /// `map 'm0_x': failed to create: -E2BIG`; the kernel checks nothing but sizes there.
@@ -168,10 +213,11 @@ fn verifier(manifest: &Manifest, log: &str) -> Option<String> {
         None => String::new(),
     };
     if let Some(forbidden) = forbidden(log) {
-        let symbol = between(whole, "prog '", "'");
-        let probe = manifest.probes.iter().find(|p| Some(p.program.as_str()) == symbol);
+        let probe = probe_of(manifest, whole);
+        let place = source_place(manifest, log).or_else(|| Some(crate::place::show(manifest, &probe?.place)));
+        let place = place.map_or(String::new(), |place| format!("{place}: "));
         let probe = probe.map_or("this program", |p| p.name.as_str());
-        return Some(format!("this kernel does not let {probe} do that{place}: {forbidden}"));
+        return Some(format!("{place}this kernel does not let {probe} do that: {forbidden}"));
     }
     let reason = reason.unwrap_or("no reason given");
     Some(format!(
@@ -269,6 +315,31 @@ mod tests {
         assert_eq!(explain_log(log), "struct task_struct has no field nope on this kernel");
     }
 
+    /// Whatever a kernel lacks, the message begins with a place of the script.
+    #[test]
+    fn what_is_missing_has_its_line() {
+        let sources = vec![Source { name: "p.bt".into(), ..Source::default() }];
+        let manifest = Manifest { sources, ..one_probe() };
+        let error = libbpf_rs::Error::from_raw_os_error(libc::EINVAL);
+        let told = |log: &str| cause(&manifest, log, &error);
+        let verified = |what: &str| {
+            format!("libbpf: prog 'p0_begin': -- BEGIN PROG LOAD LOG --\n{what}\nprocessed 1 insns\n-- END PROG LOAD LOG --\n\
+                     libbpf: prog 'p0_begin': failed to load: -22\nlibbpf: failed to load object 'btc'\n")
+        };
+        let field = "; x(1) @ p.bt:2\n3: <invalid CO-RE relocation>\n\
+                     failed to resolve CO-RE relocation <byte_off> [7] struct task_struct.nope (0:0 @ offset 0)";
+        assert_eq!(told(&verified(field)), "p.bt:2: struct task_struct has no field nope on this kernel");
+        let bare = verified(&field.replace("; x(1) @ p.bt:2\n", ""));
+        assert!(told(&bare).starts_with("p.bt:"), "{}", told(&bare));
+        let text = told(&verified("The address of function ext4_x cannot be found"));
+        assert!(text.starts_with("p.bt:") && text.contains("ext4_x.isra.0") && !text.contains("bug of btc"), "{text}");
+        let text = told("libbpf: prog 'p0_begin': failed to find kernel BTF type ID of 'bpf_iter_task_vma': -3\n\
+                         libbpf: prog 'p0_begin': failed to prepare load attributes: -3\nlibbpf: failed to load object 'btc'\n");
+        assert!(text.starts_with("p.bt:") && text.contains("this kernel has no "), "{text}");
+        let text = told("libbpf: prog 'p0_begin': failed to do so: -7\nlibbpf: failed to load object 'btc'\n");
+        assert!(text.starts_with("p.bt:") && text.contains("failed to do so"), "{text}");
+    }
+
     #[test]
     fn a_map_that_is_too_large_is_named() {
         let any = crate::maps::tests::map(Encoding::Bool, btc_abi::Reduce::Last);
@@ -314,7 +385,7 @@ mod tests {
             ("R1 type=untrusted_ptr_ expected=ptr_, trusted_ptr_, rcu_ptr_", "bpf_d_path() wants a pointer"),
         ] {
             let text = said(reason);
-            assert!(text.contains(words) && text.contains("begin") && text.contains("at p.bt:2"), "{text}");
+            assert!(text.contains(words) && text.contains("begin") && text.starts_with("p.bt:2: "), "{text}");
             assert!(!text.contains("a bug of btc"), "{text}");
         }
         assert!(said("R1 invalid mem access 'scalar'").contains("a bug of btc"));

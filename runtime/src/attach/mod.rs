@@ -280,15 +280,20 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
 /// Tells that some matches of a wildcard could not be attached: why the first could not, and how many they are.
 fn leave_out(manifest: &Manifest, probe: &Probe, options: &Options, errors: &[Error]) {
     let place = place::show(manifest, &probe.place);
+    // Some errors begin with that place themselves.
+    let told = |error: &Error| {
+        let text = error.to_string();
+        text.strip_prefix(&format!("{place}: ")).map(str::to_string).unwrap_or(text)
+    };
     match errors {
         [error, more @ ..] if !options.no_warnings => {
             let which = match more.len() {
                 0 => "it is".to_string(),
                 more => format!("it and {more} more are"),
             };
-            eprintln!("{place}: WARNING: {error}; {which} left out");
+            eprintln!("{place}: WARNING: {}; {which} left out", told(error));
             for error in more.iter().filter(|_| options.verbose) {
-                eprintln!("{place}: WARNING: {error}; it is left out");
+                eprintln!("{place}: WARNING: {}; it is left out", told(error));
             }
         }
         _ => {}

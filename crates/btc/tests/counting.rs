@@ -149,3 +149,28 @@ fn all_ways_to_read_go_over_all_cpus() {
         "max 1 199", "min 0 5", "min 1 7"];
     assert_eq!(lines, expected);
 }
+
+/// A timer's program runs in the middle of that of a uprobe: what both add to one CPU's part is added in one step.
+#[test]
+fn a_program_within_another_loses_nothing() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let hammer = program("kernel/hammer.c", "hammer-nested");
+    let add = "@n = count(); @sum = sum(1); @keyed[1] = count(); @hist = hist(1); @lhist = lhist(1, 0, 9, 1); @stats = stats(1); @avg = avg(1);";
+    let script = format!(
+        "uprobe:PROGRAM:hit {{ $i = (uint64)0; while ($i < 300) {{ $i++; {add} }} @calls = count(); }}
+         profile:hz:4999 {{ {add} @timers = count(); }}"
+    );
+    let printed = run(2, 3000, &hammer, &script);
+    let number = |name: &str| printed.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ")?.parse::<u64>().ok());
+    let (calls, timers) = (number("@calls").expect("calls"), number("@timers").expect("timers"));
+    assert!(calls == 6000 && timers > 0, "{printed}");
+    let all = 300 * calls + timers;
+    for name in ["@n", "@sum", "@keyed[1]"] {
+        assert_eq!(number(name), Some(all), "{name} of {all}\n{printed}");
+    }
+    assert!(printed.contains(&format!("@stats: {{ .count = {all}, .average = 1, .total = {all} }}")), "{all}\n{printed}");
+    let bars = printed.lines().filter(|l| l.starts_with('[') && l.split_whitespace().any(|w| w == all.to_string()));
+    assert_eq!(bars.count(), 2, "{all}\n{printed}");
+}

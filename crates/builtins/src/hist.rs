@@ -46,10 +46,7 @@ pub(crate) fn add_to_bucket(l: &mut (dyn Lowering<'_> + '_), bucket: Value) {
     let offset = b.bin_imm(BinOp::Shl, bucket, 3);
     let at = b.bin(BinOp::Add, dest.base, offset);
     let one = b.iconst(1);
-    let memory = btc_ir::Memory { base: at, offset: dest.offset };
-    let old = b.push(Op::Load(btc_ir::Width::B8, memory));
-    let new = b.bin(BinOp::Add, old, one);
-    b.push(Op::Store(btc_ir::Width::B8, memory, new));
+    l.add_to(btc_ir::Memory { base: at, offset: dest.offset }, one);
 }
 
 /// The bucket of `n`, as `abi::Reduce::Hist` numbers them.

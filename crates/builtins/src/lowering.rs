@@ -155,7 +155,12 @@ pub trait Lowering<'m> {
     /// Goes to `differ` unless the memory holds these bytes.
     fn equal_constant(&mut self, at: Memory, bytes: &[u8], differ: Block);
     /// Adds to a part of an aggregation at `offset` from [`Lowering::dest`].
-    fn add_to_part(&mut self, offset: i32, value: Value);
+    fn add_to_part(&mut self, offset: i32, value: Value) {
+        let dest = self.dest();
+        self.add_to(Memory { base: dest.base, offset: dest.offset + offset }, value);
+    }
+    /// Adds to a word of an aggregation: in one step where others may add to it meanwhile.
+    fn add_to(&mut self, at: Memory, value: Value);
     /// Copies `size` bytes from an address; on failure they are 0 and the loss is counted.
     fn read(&mut self, to: Memory, size: u32, from: Value, space: Space);
     /// [`Lowering::read`] of a number of bytes that the verifier knows the bound of.

@@ -22,8 +22,10 @@ struct Hook<'f, 'm, 's, 'p> {
     facts: &'f [btc_builtins::Arg],
     /// Where a value that is no scalar belongs.
     dest: Option<Memory>,
-    /// For an aggregation: whether all CPUs share the stored parts, and the argument's value.
-    shared_by_cpus: bool,
+    /// For an aggregation: whether others may add to the stored parts at the same moment, on other CPUs or in the middle of
+    /// this program.
+    in_one_step: bool,
+    /// For an aggregation: the argument's value.
     first: Option<Value>,
     /// The text that the value is compared with, and where to go when they differ.
     compared: Option<(&'f [u8], Block)>,
@@ -85,14 +87,14 @@ impl FnLower<'_, '_, '_> {
         e: &hir::Expr,
         ty: &Type,
         at: Memory,
-        shared_by_cpus: bool,
+        in_one_step: bool,
         first: Option<Value>,
     ) {
         let ExprKind::Call { function, facts, args } = &e.kind else { unreachable!("not a call") };
         let outer = self.b.span;
         self.b.span = e.span;
         let call = Call { args: facts.clone(), ty: ty.clone(), span: e.span };
-        let mut hook = Hook { shared_by_cpus, first, ..Hook::of(self, args, facts, Some(at)) };
+        let mut hook = Hook { in_one_step, first, ..Hook::of(self, args, facts, Some(at)) };
         (function.lower)(&mut hook, &call);
         self.b.span = outer;
     }
@@ -180,10 +182,8 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.equal_constant(at, bytes, differ);
     }
 
-    fn add_to_part(&mut self, offset: i32, value: Value) {
-        let dest = self.dest();
-        let at = Memory { base: dest.base, offset: dest.offset + offset };
-        if self.shared_by_cpus {
+    fn add_to(&mut self, at: Memory, value: Value) {
+        if self.in_one_step {
             self.f.b.push(Op::AtomicAdd(Width::B8, at, value));
         } else {
             let old = self.f.b.load(Width::B8, at.base, at.offset);
@@ -407,7 +407,7 @@ impl<'f, 'm, 's, 'p> Hook<'f, 'm, 's, 'p> {
         facts: &'f [btc_builtins::Arg],
         dest: Option<Memory>,
     ) -> Self {
-        Hook { f, args, facts, dest, shared_by_cpus: false, first: None, compared: None, searches: Vec::new(), asked: vec![false; args.len()] }
+        Hook { f, args, facts, dest, in_one_step: false, first: None, compared: None, searches: Vec::new(), asked: vec![false; args.len()] }
     }
 
     /// An argument, to be evaluated: a second time would cost twice and count a failed read twice.

@@ -319,6 +319,21 @@ fn ring(symbol: &str, bytes: u32, module: &mut Module) -> MapId {
     module.add_map(Map { symbol: symbol.to_string(), kind: None, key_size: 0, value_size: 0, max_entries: bytes })
 }
 
+impl Shared<'_> {
+    /// Whether one program that changes a map may run in the middle of another one that does, on the same CPU.
+    pub fn is_interrupted(&self, map: hir::MapId) -> bool {
+        let changes = |probe: &&hir::Probe| {
+            probe.body.writes(map) || probe.predicate.as_ref().is_some_and(|predicate| predicate.writes(map))
+        };
+        let probes: Vec<&hir::Probe> = self.program.probes.iter().filter(changes).collect();
+        probes.iter().enumerate().any(|(n, one)| {
+            // A pattern makes several programs of one probe.
+            let several = one.name.contains('*') && !one.provider.keeps_apart(one.provider);
+            several || probes[..n].iter().any(|other| !one.provider.keeps_apart(other.provider))
+        })
+    }
+}
+
 /// What holds a map. Each CPU has its own part of an aggregation, for what it adds or compares takes several steps. Parts
 /// that a program reads as a number are where it can reach those of all CPUs; a count or sum is one word, to which all
 /// add atomically.

@@ -91,6 +91,19 @@ impl Provider {
     };
 }
 
+impl Provider {
+    /// Whether programs of the two never run within each other on one CPU. One word for all keeps those of kprobes,
+    /// tracepoints and perf events apart (kernel: `bpf_prog_active`), one of btc's those of uprobes; fentry, raw tracepoints
+    /// and iterators have a word for each program, which keeps it from itself. BEGIN and END have the CPUs for themselves.
+    pub fn keeps_apart(&self, other: &Provider) -> bool {
+        let by_kernel = |p: &Provider| {
+            !p.nests && matches!(p.context, Context::Registers | Context::Tracepoint | Context::PerfEvent)
+        };
+        let alone = |p: &Provider| matches!(p.name, "begin" | "end");
+        by_kernel(self) && by_kernel(other) || self.nests && other.nests || alone(self) || alone(other)
+    }
+}
+
 impl std::fmt::Debug for Provider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)

@@ -114,3 +114,19 @@ fn programs_of_32_bits_are_not_seen() {
     assert!(printed.contains("@raw: 8\n"), "the program runs\n{printed}\n{messages}");
     assert_eq!(entries(&printed, "@all"), [], "{printed}");
 }
+
+/// Calls spell one argument in several ways: `fd` is `unsigned int` of one and `unsigned long` of the next.
+#[test]
+fn arguments_that_are_spelled_otherwise_are_the_same_words() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let script = "tracepoint:syscalls:sys_enter_pread*, tracepoint:syscalls:sys_enter_pwrite*
+        /pid == cpid/ { @[probe, args.fd] = count(); }";
+    let child = program("run/positioned.c", "positioned").display().to_string();
+    let (printed, messages) = traced(script, &child);
+    assert!(!messages.contains("WARNING"), "{messages}");
+    for call in ["pread64", "preadv", "pwrite64", "pwritev"] {
+        assert!(printed.contains(&format!("@[tracepoint:syscalls:sys_enter_{call}, 70]: 1")), "{call}\n{printed}");
+    }
+}

@@ -35,8 +35,8 @@ pub(super) fn bind(
     let is_number = |spelling: &str| {
         !spelling.contains(['*', '[']) && !["enum ", "struct ", "union "].iter().any(|word| spelling.starts_with(word))
     };
-    // Those of system calls are 8 bytes each, whatever they are.
-    let sized = category != "syscalls" && is_number(spelling) && is_number(&field.spelling);
+    // Those of system calls are words of 8 bytes, whatever they are called: `sys_enter_pread*` has more than one `fd`.
+    let sized = is_number(spelling) && is_number(&field.spelling);
     let known = |n: u32| u8::try_from(n).ok().filter(|n| matches!(n, 1 | 2 | 4 | 8));
     let fits = match (known(*size), known(field.size)) {
         (Some(size), Some(there)) if sized => holds((size, *signed), (there, field.signed)),

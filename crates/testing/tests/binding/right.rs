@@ -91,7 +91,7 @@ pub fn right(kernel: &Known, of: &Typed, name: &str) -> Option<Right> {
         let format = kernel.formats.get(&(category.clone(), event.clone()))?;
         let found = Tracepoint::parse(category, event, format, None);
         let field = found.field(name)?;
-        let number = category != "syscalls" && !field.spelling.contains(['*', '[']) && !field.spelling.starts_with("enum ");
+        let number = !field.spelling.contains(['*', '[']) && !field.spelling.starts_with("enum ");
         let bits = if number && field.size <= 8 { field.size as u8 * 8 } else { 0 };
         let ty = format!("{} {}{}", field.spelling, field.size, if number && field.signed { "s" } else { "" });
         let ty = if field.spelling.ends_with('*') { field.spelling.clone() } else { ty };

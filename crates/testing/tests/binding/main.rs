@@ -152,6 +152,12 @@ fn moved_arguments() {
     check(btc_testing::testdata("binding"), 100, all);
 }
 
+/// Of the four kernels, cut down to some that moved, grew, changed or went.
+#[test]
+fn moved_fields() {
+    check(btc_testing::testdata("binding"), 500, fields::all);
+}
+
 /// Of the four kernels, whole: `BTC_BINDING` is the folder with `NAME.btf` and `NAME.formats`.
 #[test]
 #[ignore = "cargo xtask binding-test"]

@@ -164,7 +164,7 @@ impl FnLower<'_, '_, '_> {
     /// bits of 64 that it leaves there. Of enums old kernels do not tell the sign, of elements none does.
     fn require_fit(&mut self, place: &CorePlace, unused: Value) {
         let (size, signed) = match place.leaf {
-            Leaf::Int { size, signed } => (size, place.sign_here().filter(|_| !place.is_element()).map(|_| signed)),
+            Leaf::Int { size, signed } => (size, (!place.is_element()).then_some(signed)),
             Leaf::Enum { size } => (size, None),
             _ => return,
         };
@@ -187,7 +187,7 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(other);
         let ty = match place.leaf {
             Leaf::Enum { size } => format!("enum of {size} bytes"),
-            _ => format!("{}int{}", if signed == Some(false) { "u" } else { "" }, 8 * size),
+            _ => format!("{}int{}", if place.sign_here() == Some(false) { "u" } else { "" }, 8 * size),
         };
         self.refuse(Refused::Field { field: place.spelled(), ty });
         self.b.switch_to(fits);

@@ -36,11 +36,7 @@ impl FnLower<'_, '_, '_> {
         }
         let there = self.b.late(field.fact(Fact::ByteSize));
         let more = self.b.bin(BinOp::Sub, there, size);
-        let (same, other) = (self.b.block(0), self.b.block(0));
-        self.b.branch_imm(Cond::Eq, more, 0, same, other);
-        self.b.switch_to(other);
-        self.refuse(Refused::Field { field: field.spelled(), ty: spelled(ty) });
-        self.b.switch_to(same);
+        self.require_equal(more, 0, Refused::Field { field: field.spelled(), ty: spelled(ty) });
     }
 
     fn target_size(&mut self, ty: &Type) -> Value {
@@ -76,7 +72,7 @@ impl FnLower<'_, '_, '_> {
         match ty {
             Type::Record(r) if is_kernel_record(ty) => {
                 let size = self.size_of_known(r);
-                self.require_equal(size, r.size, ty, r.size);
+                self.require_equal(size, r.size, layout(ty, r));
             }
             Type::Record(r) => self.require_sizes(r),
             Type::Array { element, .. } => self.require_size(element),
@@ -95,14 +91,14 @@ impl FnLower<'_, '_, '_> {
             }
             Type::Record(r) if r.is_kernel() && r.name.starts_with('.') => {
                 let size = self.b.late(core.fact(Fact::ByteSize));
-                self.require_equal(size, r.size, ty, r.size);
+                self.require_equal(size, r.size, layout(ty, r));
                 let start = self.b.late(core.fact(Fact::ByteOffset));
                 for field in self.shared.fields_of(r) {
                     let place = self.field(Place::Core(core.clone()), ty, &field.step, &field.ty);
                     let (Place::Core(inner), None) = (place, field.step.bits) else { continue };
                     let at = self.b.late(inner.fact(Fact::ByteOffset));
                     let distance = self.b.bin(BinOp::Sub, at, start);
-                    self.require_equal(distance, storage_offset(&field.step, &field.ty), ty, r.size);
+                    self.require_equal(distance, storage_offset(&field.step, &field.ty), layout(ty, r));
                     self.require_layout(&inner, &field.ty);
                 }
             }
@@ -117,20 +113,21 @@ impl FnLower<'_, '_, '_> {
             return;
         }
         let size = self.b.late(core.fact(Fact::ByteSize));
-        let (same, other) = (self.b.block(0), self.b.block(0));
-        self.b.branch_imm(Cond::Eq, size, i64::from(ty.size()), same, other);
-        self.b.switch_to(other);
-        self.refuse(Refused::Field { field: core.spelled(), ty: ty.to_string() });
-        self.b.switch_to(same);
+        self.require_equal(size, ty.size(), Refused::Field { field: core.spelled(), ty: ty.to_string() });
     }
 
-    fn require_equal(&mut self, value: Value, wanted: u32, of: &Type, bytes: u32) {
+    fn require_equal(&mut self, value: Value, wanted: u32, what: Refused) {
         let (same, other) = (self.b.block(0), self.b.block(0));
         self.b.branch_imm(Cond::Eq, value, i64::from(wanted), same, other);
         self.b.switch_to(other);
-        self.refuse(Refused::Layout { record: spelled(of), bytes });
+        self.refuse(what);
         self.b.switch_to(same);
     }
+}
+
+/// That a record is laid out as on the build's target.
+fn layout(ty: &Type, r: &RecordType) -> Refused {
+    Refused::Layout { record: spelled(ty), bytes: r.size }
 }
 
 /// The record as C writes it.

@@ -14,6 +14,8 @@ use crate::{Error, elf, glob, place};
 pub trait Kernel {
     /// Lets `read` read the types of the kernel (empty, `vmlinux`) or of a module, if it has them.
     fn types(&self, module: &str, read: &mut dyn FnMut(&Types));
+    /// The modules that have types.
+    fn modules(&self) -> Vec<String>;
     /// The `format` file of a tracepoint.
     fn format(&self, category: &str, event: &str) -> Option<String>;
 }
@@ -219,7 +221,7 @@ fn fit(shape: &Shape, value: &Value, offset: u32) -> Result<Bound, String> {
 
 /// Whether a pointer to `other` may be taken for one to `to`, which may be a pointer to anything. Whether the `char` of a
 /// string has a sign, each build of a kernel decides anew (it has none since Linux 6.2).
-fn points(to: &str, other: &str) -> bool {
+pub(crate) fn points(to: &str, other: &str) -> bool {
     let bytes = |to: &str| to.strip_suffix("s1").or(to.strip_suffix("u1")).map(str::len);
     to == other || bytes(to).is_some_and(|stars| bytes(other) == Some(stars)) || to.bytes().all(|b| b == b'*') && other.starts_with(to)
 }
@@ -233,7 +235,7 @@ fn holds((size, signed): (u8, bool), (other, minus): (u8, bool)) -> bool {
     }
 }
 
-fn differs(there: &str, here: &str) -> String {
+pub(crate) fn differs(there: &str, here: &str) -> String {
     format!("it is {there} on this kernel, and {here} on the one that the script was compiled for; compile it for this one")
 }
 
@@ -251,6 +253,6 @@ fn spell(shape: &Shape) -> String {
     }
 }
 
-fn number(size: u8, signed: bool) -> String {
+pub(crate) fn number(size: u8, signed: bool) -> String {
     format!("{} number of {} bits", if signed { "a signed" } else { "an unsigned" }, u32::from(size) * 8)
 }

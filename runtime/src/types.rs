@@ -149,20 +149,64 @@ impl Types {
     pub(crate) fn offset_of(&self, structure: &CStr, member: &str) -> Option<u32> {
         // SAFETY: the types are alive, and the name ends with NUL.
         let id = unsafe { sys::btf__find_by_name_kind(self.raw.as_ptr(), structure.as_ptr(), sys::BTF_KIND_STRUCT) };
-        self.offset_within(u32::try_from(id).ok()?, member, 0)
+        self.member(u32::try_from(id).ok()?, member, 0).map(|(_, offset)| offset)
     }
 
-    fn offset_within(&self, id: u32, member: &str, depth: u32) -> Option<u32> {
-        let ty = self.get(id).filter(|ty| depth < MAX_DEPTH && matches!(kind(ty), sys::BTF_KIND_STRUCT | sys::BTF_KIND_UNION))?;
+    /// Type and offset in bytes of a member.
+    fn member(&self, id: u32, member: &str, depth: u32) -> Option<(u32, u32)> {
+        let records = [sys::BTF_KIND_STRUCT, sys::BTF_KIND_UNION];
+        let (ty, _) = self.strip(id).filter(|(ty, _)| depth < MAX_DEPTH && records.contains(&kind(ty)))?;
         let members: &[sys::btf_member] = rows(ty);
         let has_bit_fields = ty.info >> 31 == 1;
         members.iter().find_map(|m| {
             let bits = if has_bit_fields { m.offset & 0xff_ffff } else { m.offset };
             match self.name(m.name_off) {
-                "" => Some(bits / 8 + self.offset_within(m.type_, member, depth + 1)?),
-                name => (name == member).then_some(bits / 8),
+                "" => self.member(m.type_, member, depth + 1).map(|(ty, offset)| (ty, bits / 8 + offset)),
+                name => (name == member).then_some((m.type_, bits / 8)),
             }
         })
+    }
+
+    /// What the fields are that a path leads to, as [`Shape::Pointer`] tells what is pointed at, by their records (`struct
+    /// x`, `union x`, `typedef x`): of each own record of that name that has the field.
+    pub(crate) fn fields(&self, wanted: &HashMap<&str, Vec<&str>>) -> HashMap<(String, String), Vec<String>> {
+        let mut found: HashMap<(String, String), Vec<String>> = HashMap::new();
+        for (id, ty) in self.own().filter_map(|id| Some((id, self.get(id)?))) {
+            let word = match kind(ty) {
+                sys::BTF_KIND_STRUCT => "struct",
+                sys::BTF_KIND_UNION => "union",
+                sys::BTF_KIND_TYPEDEF => "typedef",
+                _ => continue,
+            };
+            let record = format!("{word} {}", self.name(ty.name_off));
+            for path in wanted.get(record.as_str()).into_iter().flatten() {
+                let Some(field) = self.field(id, path) else { continue };
+                // Characters have a sign in the language, whatever the kernel's build made of `char`.
+                let is_character = path.ends_with(']') && self.is_char(field);
+                let ty = if is_character { "s1".to_string() } else { self.pointee(field, 0) };
+                found.entry((record.clone(), path.to_string())).or_default().push(ty);
+            }
+        }
+        found
+    }
+
+    fn is_char(&self, id: u32) -> bool {
+        self.strip(id).is_some_and(|(ty, _)| kind(ty) == sys::BTF_KIND_INT && self.name(ty.name_off) == "char")
+    }
+
+    /// The type of the field that a path such as `a.b[1].c` leads to.
+    fn field(&self, record: u32, path: &str) -> Option<u32> {
+        let mut id = record;
+        for step in path.split(['.', '[']) {
+            id = match step.strip_suffix(']') {
+                Some(_) => {
+                    let (ty, _) = self.strip(id).filter(|(ty, _)| kind(ty) == sys::BTF_KIND_ARRAY)?;
+                    array(ty).type_
+                }
+                None => self.member(id, step, 0)?.0,
+            };
+        }
+        Some(id)
     }
 
     /// The type below typedefs and qualifiers, with the name by which it is known.
@@ -243,8 +287,7 @@ impl Types {
             // The language takes a number of more bits for words.
             sys::BTF_KIND_INT => format!("[{}]u8", ty.size() / 8),
             sys::BTF_KIND_ARRAY => {
-                // SAFETY: what an array is stands behind it; libbpf has checked that.
-                let array = unsafe { &*std::ptr::from_ref(ty).add(1).cast::<sys::btf_array>() };
+                let array = array(ty);
                 // Of bytes the language does not tell the sign: they may be text.
                 let element = match self.pointee(array.type_, depth + 1) {
                     byte if matches!(byte.as_str(), "s1" | "u1") => "1".to_string(),
@@ -302,6 +345,12 @@ impl Types {
 fn rows<T>(ty: &sys::btf_type) -> &[T] {
     // SAFETY: libbpf has checked that so many of them follow; all are made of 32-bit words, as the type is.
     unsafe { std::slice::from_raw_parts(std::ptr::from_ref(ty).add(1).cast::<T>(), (ty.info & 0xffff) as usize) }
+}
+
+/// What a type of the kind array is one of.
+fn array(ty: &sys::btf_type) -> &sys::btf_array {
+    // SAFETY: it stands behind the type; libbpf has checked that.
+    unsafe { &*std::ptr::from_ref(ty).add(1).cast::<sys::btf_array>() }
 }
 
 fn kind(ty: &sys::btf_type) -> u32 {

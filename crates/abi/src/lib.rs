@@ -10,6 +10,7 @@ mod encoding;
 mod format;
 mod map;
 mod record;
+mod read;
 mod refusal;
 pub mod unwind;
 pub mod wire;
@@ -19,6 +20,7 @@ pub use encoding::{BitRange, Encoding, EnumNames, FUNCTION_MARK, Field, StackMod
 pub use format::{Conversion, FormatSpec, Segment};
 pub use map::{MOST_CPUS, Map, MapKind, PLAIN_CPUS, Reduce, Stacks, TAKING};
 pub use record::{Action, Loss, LossKind, Record, RecordId};
+pub use read::Read;
 pub use refusal::{REFUSAL, Refusal, Refused};
 
 /// The section that holds the manifest. Not allocated, so any other loader ignores it.
@@ -101,6 +103,8 @@ pub struct Manifest {
     pub settings: Vec<(String, String)>,
     /// What programs must not do without, by the number that their code has for it.
     pub refusals: Vec<Refusal>,
+    /// Fields of the kernel that must be on the target what they are taken for.
+    pub reads: Vec<Read>,
 }
 
 /// A source text.

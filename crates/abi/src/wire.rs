@@ -378,7 +378,7 @@ macro_rules! wire_enum {
 wire_struct!(Manifest {
     1 compiler, 2 sources, 3 requirements, 4 probes, 5 params, 6 globals, 7 maps, 8 stacks,
     9 records, 10 enums, 11 losses, 12 patches, 13 settings,
-    14 refusals,
+    14 refusals, 15 reads,
 });
 wire_struct!(Source { 1 name, 2 hash, 3 text });
 wire_struct!(Place { 1 file, 2 line, 3 column, 4 end_line, 5 end_column });
@@ -390,6 +390,7 @@ wire_struct!(Param { 1 kind, 2 ty, 3 symbol, 4 text_symbol, 5 text_capacity, 6 d
 wire_enum!(ParamKind { 1 Positional { 1 0: index }, 2 Count {}, 3 Named { 1 0: name } });
 wire_enum!(ParamType { 1 Int {}, 2 Bool {}, 3 Str {}, 4 Any {} });
 wire_struct!(Refusal { 1 what, 2 place });
+wire_struct!(Read { 1 record, 2 path, 3 ty, 4 place });
 wire_enum!(Refused {
     1 Machine {}, 2 Register { 1 0: name }, 3 KernelSymbol { 1 0: name }, 4 FunctionAddress {},
     5 StaticArgument { 1 program: program, 2 index: index }, 6 Room { 1 record: record, 2 bytes: bytes },

@@ -123,6 +123,8 @@ pub enum Leaf {
     Enum {
         /// 1, 2, 4 or 8 bytes.
         size: u8,
+        /// Whether a value is negative.
+        signed: bool,
     },
     /// A struct, or a union when `true`.
     Record(bool),

@@ -111,7 +111,10 @@ impl Parser<'_> {
                 "signed" => Leaf::Int { size: self.number()?, signed: true },
                 "unsigned" => Leaf::Int { size: self.number()?, signed: false },
                 "pointer" => Leaf::Pointer,
-                "enum" => Leaf::Enum { size: self.number()? },
+                "enum" => {
+                    let signed = self.eat_word("signed");
+                    Leaf::Enum { size: self.number()?, signed }
+                }
                 "struct" => Leaf::Record(false),
                 "union" => Leaf::Record(true),
                 "float" => Leaf::Float(self.number()?),

@@ -4,9 +4,10 @@
 //! typed pointer and each field is a plain load; where it has not, each field is a
 //! `bpf_probe_read_kernel`. The verifier drops the form that the target does not use.
 
-use btc_abi::Refused;
+use btc_abi::{Read, Refused};
 use btc_ir::{BinOp, Callee, Cond, Fact, Late, Leaf, Memory, Op, PathStep, TypeFact, Value, Width};
 use btc_hir::FieldStep;
+use btc_providers::described;
 use btc_types::{RecordType, Space, Type};
 
 use crate::function::FnLower;
@@ -16,10 +17,12 @@ impl FnLower<'_, '_, '_> {
     /// Loads a scalar field. `bits` tells a bit field.
     pub fn load_core(&mut self, place: &CorePlace, ty: &Type, bits: Option<(u32, u32)>) -> Value {
         if place.space != Space::Kernel || place.path.is_empty() {
+            self.rely_on(place);
             let base = self.base_value(place);
             return self.read_link(base, place);
         }
         let (links, root) = self.links(place);
+        links.iter().for_each(|link| self.rely_on(link));
         // The cast wants a struct, and does not look behind a typedef; a load sees the first member of a union.
         if links[0].record.starts_with(TYPEDEF) || links.iter().any(|link| link.hidden) {
             return self.read_links(root, &links, place);
@@ -90,7 +93,7 @@ impl FnLower<'_, '_, '_> {
         let target_size = self.b.late(place.fact(Fact::ByteSize));
         self.b.branch_imm(Cond::Eq, target_size, i64::from(size), same, other);
         self.b.switch_to(same);
-        if let Some(signed) = place.sign_here().filter(|_| !place.is_element()) {
+        if let Some(signed) = place.sign_here().filter(|_| place.sign_is_asked()) {
             let sign = self.b.late(place.fact(Fact::Signed));
             let agree = self.b.block(0);
             self.b.branch_imm(Cond::Eq, sign, i64::from(signed), agree, other);
@@ -165,7 +168,7 @@ impl FnLower<'_, '_, '_> {
     fn require_fit(&mut self, place: &CorePlace, unused: Value) {
         let (size, signed) = match place.leaf {
             Leaf::Int { size, signed } => (size, (!place.is_element()).then_some(signed)),
-            Leaf::Enum { size } => (size, None),
+            Leaf::Enum { size, .. } => (size, None),
             _ => return,
         };
         let here = 64 - 8 * i64::from(size);
@@ -186,20 +189,22 @@ impl FnLower<'_, '_, '_> {
         self.b.branch_imm(Cond::SGe, unused, least, fits, other);
         self.b.switch_to(other);
         let ty = match place.leaf {
-            Leaf::Enum { size } => format!("enum of {size} bytes"),
+            Leaf::Enum { size, .. } => format!("enum of {size} bytes"),
             _ => format!("{}int{}", if place.sign_here() == Some(false) { "u" } else { "" }, 8 * size),
         };
         self.refuse(Refused::Field { field: place.spelled(), ty });
         self.b.switch_to(fits);
     }
 
-    /// Whether a field is signed: on the target, or, for an element of an array, on the build's. libbpf tells
-    /// of those no more than where they are and how large.
+    /// Whether a field is signed: on the target, or, for elements of arrays and for enums, on the build's, and the runtime
+    /// sees to it that it is so there ([`FnLower::rely_on`]). libbpf tells of elements no more than where they are and how
+    /// large, and old kernels do not tell the sign of enums.
     fn sign(&mut self, place: &CorePlace) -> Value {
-        match (place.is_element(), &place.leaf) {
-            (true, Leaf::Int { signed, .. }) => self.b.iconst(i64::from(*signed)),
-            (true, _) => self.b.iconst(0),
-            (false, _) => self.b.late(place.fact(Fact::Signed)),
+        match &place.leaf {
+            Leaf::Int { signed, .. } if place.is_element() => self.b.iconst(i64::from(*signed)),
+            Leaf::Enum { signed, .. } => self.b.iconst(i64::from(*signed)),
+            _ if place.is_element() => self.b.iconst(0),
+            _ => self.b.late(place.fact(Fact::Signed)),
         }
     }
 
@@ -251,31 +256,73 @@ impl FnLower<'_, '_, '_> {
         self.b.bin(BinOp::Add, offset, bytes)
     }
 
+    /// Has the runtime see to it that a field is what it is taken for, as far as libbpf does not look and the code does not.
+    fn rely_on(&mut self, field: &CorePlace) {
+        if field.path.is_empty() || field.described.is_empty() || field.sign_is_asked() {
+            return;
+        }
+        let record = match field.record.starts_with(TYPEDEF) {
+            true => field.record.clone(),
+            false => format!("{} {}", if field.union { "union" } else { "struct" }, field.record),
+        };
+        let (path, ty) = (field.steps(), field.described.clone());
+        let reads = &mut self.shared.manifest.reads;
+        if !reads.iter().any(|r| r.record == record && r.path == path && r.ty == ty) {
+            let place = self.shared.place(self.b.span);
+            self.shared.manifest.reads.push(Read { record, path, ty, place });
+        }
+    }
+
     /// The address of a field.
     pub fn core_address(&mut self, place: &CorePlace) -> Value {
         let base = self.base_value(place);
         if place.path.is_empty() {
             return base;
         }
+        self.rely_on(place);
         let offset = self.b.late(place.fact(Fact::ByteOffset));
         self.add(base, offset)
     }
 }
 
 impl CorePlace {
+    /// A member of a struct at an address, for code that names one.
+    pub fn member(base: Value, record: &str, path: &[&str], ty: &Type) -> CorePlace {
+        let path = path.iter().map(|name| PathStep::Member { name: (*name).to_string(), record: None }).collect();
+        let base = Base::Value(base);
+        let (leaf, described) = (leaf_of(ty), described(ty));
+        CorePlace { base, space: Space::Kernel, record: record.to_string(), union: false, path, leaf, described, hidden: false }
+    }
+
+    /// Says what the path ends at, when a step was added.
+    pub fn end_at(&mut self, ty: &Type) {
+        self.leaf = leaf_of(ty);
+        self.described = described(ty);
+    }
+
     /// Whether it is a signed number here, if it is a number.
     fn sign_here(&self) -> Option<bool> {
-        if let Leaf::Int { signed, .. } = self.leaf { Some(signed) } else { None }
+        if let Leaf::Int { signed, .. } | Leaf::Enum { signed, .. } = self.leaf { Some(signed) } else { None }
+    }
+
+    /// Whether it is a number whose sign is a late constant.
+    fn sign_is_asked(&self) -> bool {
+        matches!(self.leaf, Leaf::Int { .. }) && !self.is_element()
     }
 
     /// The field for messages: `task_struct.comm`.
     pub fn spelled(&self) -> String {
-        let step = |step: &PathStep| match step {
+        format!("{}.{}", self.record.strip_prefix(TYPEDEF).unwrap_or(&self.record), self.steps())
+    }
+
+    /// The way to the field: `se.statistics`.
+    fn steps(&self) -> String {
+        let step = |(n, step): (usize, &PathStep)| match step {
+            PathStep::Member { name, .. } if n == 0 => name.clone(),
             PathStep::Member { name, .. } => format!(".{name}"),
             PathStep::Index(n) => format!("[{n}]"),
         };
-        let record = self.record.strip_prefix(TYPEDEF).unwrap_or(&self.record);
-        format!("{record}{}", self.path.iter().map(step).collect::<String>())
+        self.path.iter().enumerate().map(step).collect()
     }
 
     /// Whether it is an element of an array.
@@ -299,7 +346,7 @@ impl CorePlace {
 pub(crate) fn leaf_of(ty: &Type) -> Leaf {
     match ty {
         Type::Pointer { .. } => Leaf::Pointer,
-        Type::Enum(e) => Leaf::Enum { size: e.size },
+        Type::Enum(e) => Leaf::Enum { size: e.size, signed: e.signed },
         Type::Str { .. } => Leaf::Array(Box::new(Leaf::Int { size: 1, signed: true })),
         Type::Array { element, .. } => Leaf::Array(Box::new(leaf_of(element))),
         Type::Record(r) => Leaf::Record(r.union),
@@ -307,7 +354,3 @@ pub(crate) fn leaf_of(ty: &Type) -> Leaf {
     }
 }
 
-/// The path to a member, for builtins that name one.
-pub(crate) fn member_path(names: &[&str]) -> Vec<PathStep> {
-    names.iter().map(|n| PathStep::Member { name: (*n).to_string(), record: None }).collect()
-}

@@ -8,11 +8,11 @@ use btc_ir::{BinOp, Block, Builder, Memory, Op, Value, Width};
 use btc_target::arch;
 use btc_types::{Space, StackShape, Type};
 
-use crate::core_read::{leaf_of, member_path};
+
 use crate::function::FnLower;
 use crate::loops::{Loop, Rounds};
 use btc_builtins::helpers::GET_CURRENT_TASK;
-use crate::place::{Base, CorePlace, Place};
+use crate::place::{CorePlace, Place};
 use crate::send::FieldSource;
 
 /// A call with the function around it.
@@ -305,28 +305,12 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn kernel_field(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value {
-        let place = CorePlace {
-            base: Base::Value(base),
-            space: Space::Kernel,
-            record: record.to_string(),
-            union: false,
-            path: member_path(path),
-            leaf: leaf_of(ty),
-            hidden: false,
-        };
+        let place = CorePlace::member(base, record, path, ty);
         self.f.load_core(&place, ty, None)
     }
 
     fn kernel_address(&mut self, base: Value, record: &str, path: &[&str], ty: &Type) -> Value {
-        let place = CorePlace {
-            base: Base::Value(base),
-            space: Space::Kernel,
-            record: record.to_string(),
-            union: false,
-            path: member_path(path),
-            leaf: leaf_of(ty),
-            hidden: false,
-        };
+        let place = CorePlace::member(base, record, path, ty);
         self.f.core_address(&place)
     }
 

@@ -6,7 +6,6 @@ use btc_ir::{BinOp, Cond, Fact, Leaf, Memory, PathStep, Value, Width};
 use btc_types::{RecordType, Space, Type, tuple_layout};
 
 use crate::constant::number;
-use crate::core_read::leaf_of;
 use crate::function::FnLower;
 
 /// Where the bytes of a value are.
@@ -40,6 +39,8 @@ pub(crate) struct CorePlace {
     pub path: Vec<PathStep>,
     /// What the path ends at.
     pub leaf: Leaf,
+    /// The same for the runtime, see [`btc_abi::Read::ty`].
+    pub described: String,
     /// Whether the verifier sees something else there through a typed pointer.
     pub hidden: bool,
 }
@@ -140,7 +141,7 @@ impl FnLower<'_, '_, '_> {
                     *of = Some((stub_name(r), r.union));
                 }
                 core.path.push(PathStep::Member { name: field.name.clone(), record: None });
-                core.leaf = leaf_of(ty);
+                core.end_at(ty);
                 core.hidden |= field.hidden || field.bit_offset / 8 > FAR;
                 Place::Core(core)
             }
@@ -165,7 +166,7 @@ impl FnLower<'_, '_, '_> {
         match (number(index), place) {
             (Some(n), Place::Core(mut core)) if base.ty.size() > 0 => {
                 core.path.push(PathStep::Index(n as u32));
-                core.leaf = leaf_of(ty);
+                core.end_at(ty);
                 core.hidden |= n.saturating_mul(i64::from(ty.size())) > i64::from(FAR);
                 Place::Core(core)
             }
@@ -218,7 +219,7 @@ impl FnLower<'_, '_, '_> {
             (Type::Record(r), Place::Core(core)) if r.is_kernel() => {
                 let mut element = core.clone();
                 element.path.push(PathStep::Index(0));
-                element.leaf = leaf_of(ty);
+                element.end_at(ty);
                 self.b.late(element.fact(Fact::ByteSize))
             }
             (Type::Record(r), _) if is_kernel_record(ty) => self.size_of_known(r),
@@ -299,7 +300,8 @@ fn bound(ty: &Type) -> Option<i64> {
 /// A kernel record as a place.
 pub(crate) fn record_at(base: Base, space: Space, r: &RecordType) -> Place {
     let (record, union) = (stub_name(r), r.union);
-    Place::Core(CorePlace { base, space, record, union, path: Vec::new(), leaf: Leaf::Record(union), hidden: false })
+    let (leaf, described) = (Leaf::Record(union), String::new());
+    Place::Core(CorePlace { base, space, record, union, path: Vec::new(), leaf, described, hidden: false })
 }
 
 /// Whether a value's size is the kernel's own affair, and there is a name to ask for it.

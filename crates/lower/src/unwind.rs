@@ -17,10 +17,10 @@ use btc_providers::Context;
 use btc_target::arch;
 use btc_types::{Space, StackShape, Type};
 
-use crate::core_read::{leaf_of, member_path};
+
 use crate::function::FnLower;
 use crate::loops::{Loop, Rounds};
-use crate::place::{Base, CorePlace};
+use crate::place::CorePlace;
 use crate::registers::regs_fact;
 
 /// Bytes of a task's kernel stack, at whose end the user's registers are (kernel: `THREAD_SIZE`, x86-64).
@@ -306,15 +306,7 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(missing);
         let task = self.b.helper(GET_CURRENT_TASK, &[]);
         let pointer = Type::pointer(Type::None, Space::Kernel);
-        let place = CorePlace {
-            base: Base::Value(task),
-            space: Space::Kernel,
-            record: "task_struct".to_string(),
-            union: false,
-            path: member_path(&["stack"]),
-            leaf: leaf_of(&pointer),
-            hidden: false,
-        };
+        let place = CorePlace::member(task, "task_struct", &["stack"], &pointer);
         let stack = self.load_core(&place, &pointer, None);
         let end = self.b.add_imm(stack, THREAD_SIZE);
         let size = self.b.late(Late::Type { record: "pt_regs".to_string(), union: false, fact: TypeFact::Size });

@@ -333,7 +333,7 @@ impl Emitted {
 
 fn leaf_size(leaf: &Leaf) -> u32 {
     match leaf {
-        Leaf::Int { size, .. } | Leaf::Enum { size } | Leaf::Float(size) => u32::from(*size),
+        Leaf::Int { size, .. } | Leaf::Enum { size, .. } | Leaf::Float(size) => u32::from(*size),
         Leaf::Pointer => 8,
         Leaf::Record(_) => 0,
         Leaf::Array(element) => leaf_size(element),
@@ -349,7 +349,7 @@ fn leaf_type(leaf: &Leaf, btf: &mut Btf) -> (TypeId, u32) {
             btf.int(&name, size, *signed)
         }
         Leaf::Pointer => btf.pointer(0),
-        Leaf::Enum { size } => btf.enumeration("", u32::from(*size), &[("btc_none".into(), 0)]),
+        Leaf::Enum { size, .. } => btf.enumeration("", u32::from(*size), &[("btc_none".into(), 0)]),
         Leaf::Float(size) => btf.float("float", u32::from(*size)),
         Leaf::Record(union) => btf.composite("", *union, 0, &[]),
         Leaf::Array(element) => {

@@ -184,25 +184,25 @@ pub struct Field {
 /// What a program takes a value of a type for.
 pub fn shape_of(ty: &Type) -> Shape {
     match ty {
-        Type::Pointer { to, .. } => Shape::Pointer { to: pointee(to) },
-        Type::Record(record) => Shape::Record { name: pointee(ty), size: record.size },
+        Type::Pointer { to, .. } => Shape::Pointer { to: described(to) },
+        Type::Record(record) => Shape::Record { name: described(ty), size: record.size },
         other => Shape::Int { size: other.size().clamp(1, 8) as u8, signed: other.is_signed() },
     }
 }
 
-/// See [`Shape::Pointer`].
-fn pointee(ty: &Type) -> String {
+/// What a type is on any kernel, as [`Shape::Pointer`] tells what is pointed at; empty for what is not compared.
+pub fn described(ty: &Type) -> String {
     match ty {
         Type::Record(r) if !r.name.starts_with('.') => {
             format!("{} {}", if r.union { "union" } else { "struct" }, r.name)
         }
-        Type::Pointer { to, .. } => format!("*{}", pointee(to)),
+        Type::Pointer { to, .. } => format!("*{}", described(to)),
         Type::Int { .. } | Type::Bool | Type::Enum(_) => {
             format!("{}{}", if ty.is_signed() { 's' } else { 'u' }, ty.size())
         }
         Type::Str { capacity, .. } => format!("[{capacity}]1"),
         Type::Array { element, count, .. } if matches!(**element, Type::Int { size: 1, .. } | Type::Bool) => format!("[{count}]1"),
-        Type::Array { element, count, .. } => format!("[{count}]{}", pointee(element)),
+        Type::Array { element, count, .. } => format!("[{count}]{}", described(element)),
         _ => String::new(),
     }
 }

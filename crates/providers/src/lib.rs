@@ -9,7 +9,8 @@ mod definition;
 mod search;
 
 pub use definition::{
-    Argument, Context, Existence, Extent, Field, List, Location, Parse, ProbeError, Provider, duration, shape_of, split_list,
+    Argument, Context, Existence, Extent, Field, List, Location, Parse, ProbeError, Provider, described, duration, shape_of,
+    split_list,
 };
 
 pub use search::{Found, search};

@@ -308,7 +308,8 @@ impl Btf {
         if is_char && count > 0 {
             return Type::str(count);
         }
-        let element = self.convert(id, depth + 1);
+        // Characters are what those of text are, whatever the kernel's build made of `char`.
+        let element = if is_char { Type::int(1, true) } else { self.convert(id, depth + 1) };
         let text = matches!(element, Type::Int { size: 1, .. });
         Type::Array { element: Box::new(element), count, text }
     }

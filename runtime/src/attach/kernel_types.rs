@@ -79,6 +79,10 @@ impl Kernel for Host {
         }
     }
 
+    fn modules(&self) -> Vec<String> {
+        modules().into_keys().collect()
+    }
+
     fn format(&self, category: &str, event: &str) -> Option<String> {
         tracefs::format(category, event)
     }

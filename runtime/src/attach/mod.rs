@@ -45,7 +45,7 @@ use progress::Progress;
 use usdt::Operand;
 
 use crate::options::Mode;
-use crate::{Error, Options, glob, place};
+use crate::{Error, Options, glob, place, reads};
 pub use programs::bpf_functions;
 pub(crate) use run::run as run_program;
 pub(crate) use uprobe::find_binaries;
@@ -229,6 +229,7 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options, process: Option<u32>)
     if filter.is_some() && !left() {
         return Err(Error::new("no probe of the script matches --probe-filter"));
     }
+    reads::check(manifest, &kernel)?;
     order::unite(&manifest.probes, &mut plans);
     Ok(plans)
 }

@@ -74,6 +74,10 @@ impl Kernel for Known {
         }
     }
 
+    fn modules(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn format(&self, category: &str, event: &str) -> Option<String> {
         self.formats.get(&(category.to_string(), event.to_string())).cloned()
     }

@@ -71,6 +71,8 @@ pub struct Found {
     /// Bits from the start of the root to a pointer, from where that points to the next, and so on to the field.
     pub at: Vec<u32>,
     pub leaf: Leaf,
+    /// Of a record without a name: which of its bytes are a field's.
+    pub used: Vec<bool>,
 }
 
 /// What a program shows.
@@ -208,6 +210,16 @@ impl Structs {
 
     /// What a path leads to.
     pub fn find(&self, path: &Path) -> Option<Found> {
+        self.look(path).map(|(found, _)| found)
+    }
+
+    /// Whether a path goes by a pointer to what this kernel only declares there: a script cannot write it.
+    pub fn is_declared(&self, path: &Path) -> bool {
+        self.look(path).is_some_and(|(_, declared)| declared)
+    }
+
+    fn look(&self, path: &Path) -> Option<(Found, bool)> {
+        let mut declared = false;
         let mut id = *self.named.get(&path.root)?;
         let (mut at, mut bits, mut of_text) = (vec![0u32], None, false);
         for step in &path.steps {
@@ -220,7 +232,10 @@ impl Structs {
                     let to = self.strip(p.get_type_id()?)?;
                     let to = match &to.1 {
                         Type::Struct(_) | Type::Union(_) => to.0,
-                        Type::Fwd(_) => *self.named.get(&tag(&self.btf, &to.1))?,
+                        Type::Fwd(_) => {
+                            declared = true;
+                            *self.named.get(&tag(&self.btf, &to.1))?
+                        }
                         _ => return None,
                     };
                     at.push(0);
@@ -241,7 +256,36 @@ impl Structs {
         }
         // As bpftrace has it, an element of text has a sign, whatever the kernel was built with.
         let leaf = if of_text { Leaf::Number { bits: 8, signed: true } } else { self.leaf(id, bits) };
-        Some(Found { at, leaf })
+        let mut used = Vec::new();
+        if let Leaf::Record(name, size) = &leaf
+            && name.ends_with(' ')
+        {
+            used = vec![false; *size as usize];
+            self.mark(id, 0, 0, &mut used);
+        }
+        Some((Found { at, leaf, used }, declared))
+    }
+
+    /// Marks the bytes that fields take of a type that begins at byte `at`.
+    fn mark(&self, id: u32, at: u32, depth: u32, used: &mut [bool]) {
+        let Some((own, ty)) = self.strip(id).filter(|_| depth < DEPTH) else { return };
+        match ty {
+            Type::Struct(_) | Type::Union(_) => {
+                let mut members = Vec::new();
+                self.members(own, 0, 0, &mut members);
+                for (_, bits, ty, width) in members {
+                    match width {
+                        Some(width) => (bits / 8..(bits + width).div_ceil(8)).for_each(|n| used[(at + n) as usize] = true),
+                        None => self.mark(ty, at + bits / 8, depth + 1, used),
+                    }
+                }
+            }
+            Type::Array(array) => {
+                let Some(element) = array.get_type_id() else { return };
+                (0..array.len() as u32).for_each(|n| self.mark(element, at + n * self.size(element), depth + 1, used));
+            }
+            _ => (0..self.size(own)).for_each(|n| used[(at + n) as usize] = true),
+        }
     }
 
     fn step(&self, record: u32, name: &str, at: &mut u32) -> Option<(u32, Option<u32>)> {

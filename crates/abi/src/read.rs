@@ -1,0 +1,22 @@
+//! What programs take a kernel's fields for.
+//!
+//! CO-RE relocations look at the kind of a field's type and no further: that it points somewhere else on the target, that
+//! the elements of an array have a sign there, or that another struct lies there, no loader sees by them. The runtime
+//! compares before it loads.
+
+use crate::Place;
+
+/// A field that a program reads, or takes the address of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// The record that its path begins in: `struct x`, `union x`, or `typedef x` for one without a tag.
+    pub record: String,
+    /// The way to it: `member.inner[2].last`; members of records without a name are those of the record around.
+    pub path: String,
+    /// What it is where the object was made, as [`Shape::Pointer`](crate::Shape::Pointer) tells what is pointed at: `s4`,
+    /// `*struct x`, `[16]1`, `struct x`. Of numbers the sign alone counts here: what has too many bits there, the
+    /// program's code refuses.
+    pub ty: String,
+    /// Where the script needs it.
+    pub place: Place,
+}

@@ -1,0 +1,140 @@
+//! Whether fields of kernel records are what programs take them for, as far as CO-RE relocations do not tell (`abi::Read`).
+
+use std::collections::{HashMap, HashSet};
+
+use btc_abi::{Manifest, Read};
+
+use crate::arguments::{Kernel, differs, number, points};
+use crate::{Error, elf, place};
+
+/// The fields that an object's programs read whose types are others on a kernel, with what is wrong.
+///
+/// What the kernel lacks is not among them: a program that comes there is refused by any loader.
+///
+/// # Errors
+/// When the bytes are no object of btc's.
+pub fn unfit_reads(object: &[u8], kernel: &dyn Kernel) -> Result<Vec<(Read, String)>, Error> {
+    Ok(unfit(&elf::manifest(object)?.reads, kernel))
+}
+
+/// Refuses an object that would take a field for something else.
+pub(crate) fn check(manifest: &Manifest, kernel: &dyn Kernel) -> Result<(), Error> {
+    match unfit(&manifest.reads, kernel).first() {
+        None => Ok(()),
+        Some((read, why)) => {
+            let record = read.record.strip_prefix("typedef ").unwrap_or(&read.record);
+            let place = place::show(manifest, &read.place);
+            Err(Error::new(format!("{place}: the field `{}` of `{record}` does not fit: {why}", read.path)))
+        }
+    }
+}
+
+fn unfit(reads: &[Read], kernel: &dyn Kernel) -> Vec<(Read, String)> {
+    let mut wanted: HashMap<&str, Vec<&str>> = HashMap::new();
+    for read in reads {
+        wanted.entry(&read.record).or_default().push(&read.path);
+    }
+    let mut found = HashMap::new();
+    if !wanted.is_empty() {
+        kernel.types("", &mut |types| found.extend(types.fields(&wanted)));
+    }
+    // As libbpf does: types of modules are looked at where the kernel has none of that name.
+    let known: HashSet<String> = found.keys().map(|(record, _): &(String, String)| record.clone()).collect();
+    wanted.retain(|record, _| !known.contains(*record));
+    if !wanted.is_empty() {
+        for module in kernel.modules() {
+            kernel.types(&module, &mut |types| found.extend(types.fields(&wanted)));
+        }
+    }
+    let why = |read: &Read| {
+        let there = found.get(&(read.record.clone(), read.path.clone()))?;
+        let other = there.iter().find(|there| !fits(&read.ty, there))?;
+        Some((read.clone(), differs(&spell(other), &spell(&read.ty))))
+    };
+    reads.iter().filter_map(why).collect()
+}
+
+/// Whether a field may be taken for `here`.
+fn fits(here: &str, there: &str) -> bool {
+    match (parse(here), parse(there)) {
+        (Described::Unknown, _) => true,
+        (Described::Number(sign, _), Described::Number(other, _)) => sign == other,
+        (Described::Pointer(to), Described::Pointer(other)) => points(to, other),
+        (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of)),
+        (Described::Record(name), Described::Record(other)) => name == other,
+        _ => false,
+    }
+}
+
+/// What [`Read::ty`] tells.
+enum Described<'a> {
+    /// Nothing to compare.
+    Unknown,
+    /// Whether it has a sign, and its bytes.
+    Number(bool, u8),
+    Pointer(&'a str),
+    Array(&'a str, &'a str),
+    Record(&'a str),
+}
+
+fn parse(ty: &str) -> Described<'_> {
+    let size = |text: &str| text.parse::<u8>().unwrap_or(0);
+    match ty.split_at_checked(1) {
+        None => Described::Unknown,
+        Some(("*", to)) => Described::Pointer(to),
+        Some(("[", rest)) => match rest.split_once(']') {
+            Some((count, element)) => Described::Array(count, element),
+            None => Described::Unknown,
+        },
+        Some((sign @ ("s" | "u"), bytes)) if bytes.parse::<u8>().is_ok() => Described::Number(sign == "s", size(bytes)),
+        // Bytes of an array.
+        Some(("1", "")) => Described::Unknown,
+        Some(_) => Described::Record(ty),
+    }
+}
+
+fn spell(ty: &str) -> String {
+    match parse(ty) {
+        Described::Unknown => "something else".to_string(),
+        Described::Number(signed, bytes) => number(bytes, signed),
+        Described::Pointer(to) => match parse(to) {
+            Described::Unknown => "a pointer to something else".to_string(),
+            _ => format!("a pointer to {}", spell(to)),
+        },
+        Described::Array(count, "1") => format!("an array of {count} bytes"),
+        Described::Array(count, element) => format!("an array of {count}, each {}", spell(element)),
+        Described::Record(name) => format!("a `{name}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits() {
+        for (here, there, wanted) in [
+            ("s4", "s4", true),
+            ("s4", "u4", false),
+            ("*struct a", "*struct a", true),
+            ("*struct a", "*struct b", false),
+            ("*struct a", "u8", false),
+            ("*", "*struct a", true),
+            ("[16]1", "[16]1", true),
+            ("[16]1", "[8]1", false),
+            ("[4]s4", "[4]u4", false),
+            ("[4]*", "[4]*struct a", true),
+            ("struct a", "struct b", false),
+            ("struct a", "", false),
+            ("", "struct a", true),
+        ] {
+            assert_eq!(fits(here, there), wanted, "{here} {there}");
+        }
+    }
+
+    #[test]
+    fn types_are_told_in_words() {
+        assert_eq!(spell("*struct page"), "a pointer to a `struct page`");
+        assert_eq!(spell("[4]s4"), "an array of 4, each a signed number of 32 bits");
+    }
+}

@@ -263,7 +263,8 @@ impl Generator {
             let (name, keys) = (self.maps[n].name.clone(), self.keys(n));
             return expr(Kind::StepMap(name, keys, delta, prefix), I64);
         }
-        match self.changeable(|ty| matches!(ty, Ty::Int(8, _))) {
+        // What is stepped down becomes a number with a sign.
+        match self.changeable(|ty| matches!(ty, Ty::Int(8, signed) if *signed || delta > 0)) {
             Some(v) => expr(Kind::StepVar(v.name, delta, prefix), v.ty),
             None => self.int(depth - 1),
         }

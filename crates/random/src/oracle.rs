@@ -162,7 +162,7 @@ impl<'s> Oracle<'s> {
                 let left = self.numbers(a)? != 0;
                 Val::Num(u64::from(if left == *and { self.numbers(b)? != 0 } else { left }))
             }
-            Kind::Neg(a) => Val::Num(self.numbers(a)?.wrapping_neg()),
+            Kind::Neg(a) => Val::Num(e.ty.wrap(self.numbers(a)?.wrapping_neg())),
             Kind::Invert(a) => Val::Num(e.ty.wrap(!self.numbers(a)?)),
             Kind::Not(a) => Val::Num(u64::from(self.numbers(a)? == 0)),
             Kind::Cast(a) => cast(&a.ty, &e.ty, self.eval(a)?),

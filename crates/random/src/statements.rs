@@ -2,8 +2,8 @@
 
 use crate::generate::{Generator, Var};
 use crate::tree::{Expr, Holds, Kind, MapInfo, Op, Piece, Stmt};
-use crate::typing::{binary, cast, compare, expr, number, signed_result, truth};
-use crate::value::{I64, Ty, U64};
+use crate::typing::{OF_LITERALS, binary, cast, choice, compare, divides_signed, expr, number, signed_result, truth};
+use crate::value::{I64, Ty, U64, join};
 
 /// Most variables in scope.
 const MOST_VARS: usize = 12;
@@ -101,6 +101,9 @@ impl Generator {
         if self.vars.len() >= MOST_VARS {
             return out.push(self.print());
         }
+        if self.random.one_in(8) {
+            return self.declare_of_literals(out);
+        }
         let fixed = self.random.one_in(3);
         let ty = if fixed && self.random.one_in(2) { U64 } else { self.value_type(2) };
         let name = self.name("$v");
@@ -128,6 +131,21 @@ impl Generator {
         self.vars.push(Var { name, ty, fixed });
     }
 
+    /// A variable that only literals are assigned to, none below 0: it takes the sign of what it meets.
+    fn declare_of_literals(&mut self, out: &mut Vec<Stmt>) {
+        let name = self.name(OF_LITERALS);
+        let mut ty = Ty::Int(1, true);
+        for most in [100, 100_000].into_iter().take(1 + self.random.below(2)) {
+            let value = match self.random.below(3) {
+                0 => choice(self.condition(1), number(self.random.below(most) as i64, false), number(7, false)),
+                _ => number(self.random.below(most) as i64, false),
+            };
+            ty = join(&ty, &value.ty);
+            out.push(Stmt::Set(name.clone(), value));
+        }
+        self.vars.push(Var { name, ty, fixed: true });
+    }
+
     fn assign(&mut self, out: &mut Vec<Stmt>) {
         match self.changeable(|_| true) {
             Some(v) => {
@@ -143,7 +161,7 @@ impl Generator {
         let op = *self.random.pick(&[Op::Add, Op::Mul, Op::And, Op::Or, Op::Xor, Op::Shl, Op::Shr, Op::Div, Op::Mod]);
         let value = self.operand(op, &v.ty);
         let left = expr(Kind::Var(v.name.clone()), v.ty.clone());
-        let signed = signed_result(op, &left, &value);
+        let signed = divides_signed(op, signed_result(op, &left, &value), &left, &value);
         out.push(Stmt::SetOp(v.name, op, signed, value, v.ty));
     }
 

@@ -35,13 +35,29 @@ pub fn text(s: &str) -> Expr {
     expr(Kind::Known(format!("\"{s}\""), Val::Str(s.to_string())), Ty::Str)
 }
 
-/// A literal that is not negative takes the sign of what it meets; no cast does.
+/// How the names of variables begin that hold literals only, none below 0.
+pub const OF_LITERALS: &str = "$literal";
+
+/// A literal that is not negative takes the sign of what it meets, and so do a truth value and what is made of such
+/// literals alone; no cast does.
 fn flexible(e: &Expr) -> bool {
-    e.ty.is_signed() && !matches!(e.kind, Kind::Cast(_)) && e.literal.is_some_and(|n| n >= 0)
+    let made_of_literals = match &e.kind {
+        Kind::Var(name) => name.starts_with(OF_LITERALS),
+        Kind::Choice(_, a, b) => flexible(a) && flexible(b),
+        Kind::Part(base, n, _) => matches!(&base.kind, Kind::Parts(parts) if flexible(&parts[*n])),
+        _ => false,
+    };
+    let literal = !matches!(e.kind, Kind::Cast(_)) && e.literal.is_some_and(|n| n >= 0);
+    e.ty == Ty::Bool || e.ty.is_signed() && (literal || made_of_literals)
 }
 
 fn signed(e: &Expr) -> bool {
-    (e.ty.is_signed() || e.ty == Ty::Bool) && !flexible(e)
+    e.ty.is_signed() && !flexible(e)
+}
+
+/// Whether a division is signed: one that a `uint64` takes part in is not.
+pub fn divides_signed(op: Op, signed: bool, a: &Expr, b: &Expr) -> bool {
+    signed && !(matches!(op, Op::Div | Op::Mod) && (a.ty == U64 || b.ty == U64))
 }
 
 /// Whether the result of an operation is signed.
@@ -84,7 +100,8 @@ pub fn binary(op: Op, a: Expr, b: Expr) -> Expr {
     let (a, b) = (operand(a), operand(b));
     let a = unfolded(a, &b);
     let signed = signed_result(op, &a, &b);
-    expr(Kind::Bin(op, signed, Box::new(a), Box::new(b)), Ty::Int(8, signed))
+    let ty = Ty::Int(8, signed);
+    expr(Kind::Bin(op, divides_signed(op, signed, &a, &b), Box::new(a), Box::new(b)), ty)
 }
 
 /// `a op b`, of numbers.
@@ -105,7 +122,7 @@ pub fn cast(ty: &Ty, e: Expr) -> Expr {
 
 /// `-a` of what is no literal.
 pub fn negate(e: Expr) -> Expr {
-    let ty = if e.ty == U64 { U64 } else { I64 };
+    let ty = if e.ty == U64 || e.ty == Ty::Int(4, false) { e.ty.clone() } else { I64 };
     expr(Kind::Neg(Box::new(e)), ty)
 }
 

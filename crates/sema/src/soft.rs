@@ -16,13 +16,16 @@ pub(crate) enum Soft {
 }
 
 impl Soft {
-    /// That of an expression.
-    pub fn of(value: &hir::Expr) -> Soft {
+    /// That of an expression; `kept` tells it of variables and maps.
+    pub fn of(value: &hir::Expr, kept: &dyn Fn(&ExprKind) -> Soft) -> Soft {
+        let of = |e: &hir::Expr| Soft::of(e, kept);
         match &value.kind {
-            ExprKind::Tuple(parts) => Soft::Parts(parts.iter().map(Soft::of).collect()),
-            ExprKind::Ternary { then, otherwise, .. } => Soft::of(then).and(&Soft::of(otherwise)),
+            ExprKind::Tuple(parts) => Soft::Parts(parts.iter().map(of).collect()),
+            ExprKind::Ternary { then, otherwise, .. } => of(then).and(&of(otherwise)),
+            ExprKind::Part { base, index } => of(base).part(*index as usize),
             // A cast number has a sign.
             ExprKind::Int(n @ 0..) => Soft::All(value.ty == signed_type(*n)),
+            kind @ (ExprKind::Var(_) | ExprKind::Map { .. }) => kept(kind),
             _ => Soft::All(false),
         }
     }
@@ -34,7 +37,8 @@ impl Soft {
         }
     }
 
-    fn and(&self, other: &Soft) -> Soft {
+    /// Both.
+    pub fn and(&self, other: &Soft) -> Soft {
         match (self, other) {
             (Soft::All(a), Soft::All(b)) => Soft::All(*a && *b),
             (Soft::Parts(parts), _) => Soft::Parts((0..parts.len()).map(|i| self.part(i).and(&other.part(i))).collect()),
@@ -42,7 +46,8 @@ impl Soft {
         }
     }
 
-    fn is_all(&self) -> bool {
+    /// Whether all of it is.
+    pub fn is_all(&self) -> bool {
         match self {
             Soft::All(soft) => *soft,
             Soft::Parts(parts) => parts.iter().all(Soft::is_all),

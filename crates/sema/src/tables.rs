@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
-use btc_hir as hir;
+use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast;
 use btc_types::{Type, join};
 
@@ -131,11 +131,14 @@ impl Tables {
     }
 
     /// A map's key widened by a value, or its value if `key` is not set.
-    pub fn join_map(&mut self, name: &str, key: bool, value: &hir::Expr, span: Span) -> Option<Type> {
+    pub fn join_map(&mut self, probe: usize, name: &str, key: bool, value: &hir::Expr, span: Span) -> Option<Type> {
+        let own = self.soft_of(probe, value);
         let info = self.map(name, span);
         let (old, soft) = if key { (&info.key, &mut info.soft.0) } else { (&info.value, &mut info.soft.1) };
-        let (ty, joined) = join_soft((old, soft), (&value.ty, &Soft::of(value)))?;
+        let (ty, joined) = join_soft((old, soft), (&value.ty, &own))?;
+        let changed = *soft != joined;
         *soft = joined;
+        self.changed |= changed;
         Some(ty)
     }
 
@@ -158,10 +161,28 @@ impl Tables {
     /// A variable's type widened by a value.
     pub fn join_var(&mut self, probe: usize, var: hir::VarId, value: &hir::Expr) -> Option<Type> {
         let old = self.var(probe, var);
-        let soft = self.soft.remove(&(probe, var)).unwrap_or(Soft::All(false));
-        let (ty, joined) = join_soft((&old, &soft), (&value.ty, &Soft::of(value)))?;
-        self.soft.insert((probe, var), joined);
+        let soft = self.soft.get(&(probe, var)).cloned().unwrap_or(Soft::All(false));
+        let (ty, joined) = join_soft((&old, &soft), (&value.ty, &self.soft_of(probe, value)))?;
+        self.set_soft(probe, var, joined);
         Some(ty)
+    }
+
+    /// Says whether a variable is of literals only.
+    pub fn set_soft(&mut self, probe: usize, var: hir::VarId, soft: Soft) {
+        let old = self.soft.insert((probe, var), soft.clone());
+        self.changed |= old != Some(soft);
+    }
+
+    /// Whether a value is of literals only, as far as the walks have found.
+    pub fn soft_of(&self, probe: usize, value: &hir::Expr) -> Soft {
+        Soft::of(value, &|kind| match kind {
+            ExprKind::Var(var) => self.soft.get(&(probe, *var)).cloned().unwrap_or(Soft::All(false)),
+            ExprKind::Map { map, .. } => {
+                let info = self.maps.values().find(|info| info.position == map.0);
+                info.map_or(Soft::All(false), |info| info.soft.1.clone())
+            }
+            _ => Soft::All(false),
+        })
     }
 
     /// The parameter, added when new.

@@ -261,7 +261,8 @@ impl Checker<'_, '_> {
         let Some(var) = self.find_var(name) else { return self.variable(name, target.span) };
         let ty = match self.var_type(var) {
             ty @ Type::Int { .. } if self.vars[var.0 as usize].declared => ty,
-            Type::Int { signed, .. } => Type::int(8, signed),
+            // What is stepped down may be less than 0.
+            Type::Int { signed, .. } => Type::int(8, signed || delta < 0),
             Type::Pointer { to, space } => Type::Pointer { to, space },
             Type::Unknown => return broken(span),
             other => {
@@ -270,6 +271,7 @@ impl Checker<'_, '_> {
             }
         };
         self.tables.set_var(self.probe, var, ty.clone());
+        self.tables.set_soft(self.probe, var, Soft::All(false));
         let delta = Box::new(super::ops::unit(&ty, i64::from(delta), span));
         let kind = ExprKind::StepVar { var, delta, prefix };
         hir::Expr { kind, ty, span }
@@ -284,7 +286,7 @@ impl Checker<'_, '_> {
     ) -> hir::Expr {
         let condition = Box::new(self.condition(condition));
         let (then, otherwise) = (Box::new(self.value(then)), Box::new(self.value(otherwise)));
-        let joined = join_soft((&then.ty, &Soft::of(&then)), (&otherwise.ty, &Soft::of(&otherwise)));
+        let joined = join_soft((&then.ty, &self.soft(&then)), (&otherwise.ty, &self.soft(&otherwise)));
         let Some((ty, _)) = joined else {
             let message = format!("the two values are of types `{}` and `{}`", then.ty, otherwise.ty);
             self.error(Code::WrongType, span, message);

@@ -57,7 +57,7 @@ impl Checker<'_, '_> {
             self.tables.changed = true;
         }
         let key = key?;
-        let joined = self.tables.join_map(name, true, &key, span);
+        let joined = self.tables.join_map(self.probe, name, true, &key, span);
         if let Some(ty) = &joined {
             self.tell_change(&key, ty);
         }
@@ -115,7 +115,7 @@ impl Checker<'_, '_> {
         let info = self.tables.map(name, span).clone();
         let joined = match (&info.value, &value.ty) {
             (Type::Aggregation(_), Type::Aggregation(_)) => join(&info.value, &value.ty),
-            _ => self.tables.join_map(name, false, value, span),
+            _ => self.tables.join_map(self.probe, name, false, value, span),
         };
         if let Some(ty) = &joined {
             self.tell_change(value, ty);
@@ -211,7 +211,8 @@ impl Checker<'_, '_> {
         let old = self.tables.map(name, span).value.clone();
         let ty = match &old {
             Type::Unknown => Type::INT64,
-            Type::Int { signed, .. } => Type::int(8, *signed),
+            // What is stepped down may be less than 0.
+            Type::Int { signed, .. } => Type::int(8, *signed || delta < 0),
             other => {
                 let message = format!("`{name}` holds `{other}`, which cannot be stepped");
                 self.error(Code::WrongType, span, message);

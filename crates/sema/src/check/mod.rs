@@ -26,7 +26,7 @@ use btc_types::Type;
 use crate::attach::Resolved;
 use crate::config::{Options, Settings};
 use crate::records::Records;
-use crate::soft::changes;
+use crate::soft::{Soft, changes};
 use crate::tables::Tables;
 
 /// What a walk reads and does not change.
@@ -194,6 +194,11 @@ impl Checker<'_, '_> {
                 self.error(Code::WrongType, span, message);
             }
         }
+    }
+
+    /// Whether a value is of literals only.
+    fn soft(&self, value: &hir::Expr) -> Soft {
+        self.tables.soft_of(self.probe, value)
     }
 
     /// Warns of a number that is another one where it is kept, for what it met there may be negative.

@@ -39,6 +39,11 @@ impl Checker<'_, '_> {
         }
         let (op, ty) = match op {
             ast::UnaryOp::Neg if operand.ty == Type::UINT64 && !size => (UnaryOp::Neg, Type::UINT64),
+            // As in C: narrower ones become an `int` first.
+            ast::UnaryOp::Neg if operand.ty == Type::UINT32 => {
+                let negative = hir::Expr { kind: ExprKind::Unary { op: UnaryOp::Neg, operand: Box::new(operand) }, ty: Type::INT64, span };
+                return hir::Expr { kind: ExprKind::Cast(Box::new(negative)), ty: Type::UINT32, span };
+            }
             ast::UnaryOp::Neg => (UnaryOp::Neg, Type::INT64),
             _ => {
                 // As bpftrace has it: only the widest numbers are shown with a sign; see `kept_sign`.
@@ -127,13 +132,20 @@ impl Checker<'_, '_> {
             self.error(Code::OutOfRange, span, "this divides by zero");
             return broken(span);
         }
-        let signed = result_signed(op, &left, &right);
+        let signed = self.result_signed(op, &left, &right);
+        // As in C: what meets a `uint64` is divided without a sign.
+        let divides = signed && ![&left, &right].iter().any(|e| e.ty == Type::UINT64);
+        if matches!(op, B::Div | B::Mod) && signed != divides {
+            let message = format!("`{}` of a `{}` and a `{}` takes both without a sign", op.symbol(), left.ty, right.ty);
+            let help = "a number below 0 becomes a large one; a cast of the `uint64` to `int64` keeps the sign";
+            self.d.push(Diagnostic::warning(Code::WrongType, span, message).help(help));
+        }
         let op = match op {
             B::Add => BinaryOp::Add,
             B::Sub => BinaryOp::Sub,
             B::Mul => BinaryOp::Mul,
-            B::Div => BinaryOp::Div { signed },
-            B::Mod => BinaryOp::Mod { signed },
+            B::Div => BinaryOp::Div { signed: divides },
+            B::Mod => BinaryOp::Mod { signed: divides },
             B::And => BinaryOp::And,
             B::Or => BinaryOp::Or,
             B::Xor => BinaryOp::Xor,
@@ -176,6 +188,24 @@ impl Checker<'_, '_> {
         hir::Expr { kind, ty, span }
     }
 
+    /// Whether a value takes the sign of what it meets: it comes of literals that are not negative, or is a truth value.
+    fn takes_sign(&self, e: &hir::Expr) -> bool {
+        e.ty == Type::Bool || e.ty.is_int() && e.ty.is_signed() && self.soft(e).is_all()
+    }
+
+    /// The sign of a result: subtraction is signed, shifts keep the left operand's sign, the rest is unsigned only if both
+    /// operands are.
+    fn result_signed(&self, op: ast::BinaryOp, left: &hir::Expr, right: &hir::Expr) -> bool {
+        use ast::BinaryOp as B;
+        let flexible = [left, right].map(|e| self.takes_sign(e));
+        match op {
+            B::Sub => true,
+            B::Shl | B::Shr => left.ty.is_signed() || left.ty == Type::Bool,
+            _ if flexible == [true; 2] => true,
+            _ => left.ty.is_signed() && !flexible[0] || right.ty.is_signed() && !flexible[1],
+        }
+    }
+
     fn compare(&mut self, op: Logic, left: hir::Expr, right: hir::Expr, span: Span) -> hir::Expr {
         let equality = matches!(op, Logic::Eq | Logic::Ne);
         let (left, right) = match (left.ty.is_str(), right.ty.is_str()) {
@@ -188,10 +218,14 @@ impl Checker<'_, '_> {
             (Type::Unknown, _) | (_, Type::Unknown) => return broken(span),
             (Type::Str { .. }, Type::Str { .. }) if equality => CompareKind::Text,
             (a, b) if scalar(a) && scalar(b) => {
-                let either = (left.ty.is_signed() && !non_negative(&left))
-                    || (right.ty.is_signed() && !non_negative(&right));
-                let both = non_negative(&left) && non_negative(&right);
-                CompareKind::Scalar { signed: either || both }
+                let flexible = [&left, &right].map(|e| self.takes_sign(e));
+                let either = left.ty.is_signed() && !flexible[0] || right.ty.is_signed() && !flexible[1];
+                if !equality && either && [&left, &right].iter().any(|e| e.ty == Type::UINT64) {
+                    let message = format!("a `{}` is compared with a `{}`: both as `int64`", left.ty, right.ty);
+                    let help = "a `uint64` from 2^63 on counts as less than 0; a cast says which comparison is meant";
+                    self.d.push(Diagnostic::warning(Code::WrongType, span, message).help(help));
+                }
+                CompareKind::Scalar { signed: either || flexible == [true; 2] }
             }
             (a, b) if equality && !scalar(a) && btc_types::join(a, b).is_some() => CompareKind::Parts,
             (a, b) => {
@@ -210,24 +244,6 @@ pub(super) fn unit(pointer: &Type, count: i64, span: Span) -> hir::Expr {
     match pointer {
         Type::Pointer { to, .. } if to.size() > 0 || matches!(**to, Type::Record(_)) => size_of(to, count, span),
         _ => size_of(&Type::int(1, false), count, span),
-    }
-}
-
-/// Whether it is a constant that is not negative: it takes the sign of what it meets.
-fn non_negative(e: &hir::Expr) -> bool {
-    matches!(e.kind, ExprKind::Int(n) if n >= 0) && e.ty.is_signed()
-}
-
-/// The sign of a result: subtraction is signed, shifts keep the left operand's sign,
-/// the rest is unsigned only if both operands are.
-fn result_signed(op: ast::BinaryOp, left: &hir::Expr, right: &hir::Expr) -> bool {
-    use ast::BinaryOp as B;
-    let signed = |e: &hir::Expr| e.ty.is_signed() || matches!(e.ty, Type::Bool);
-    match op {
-        B::Sub => true,
-        B::Shl | B::Shr => signed(left),
-        _ if non_negative(left) && non_negative(right) => true,
-        _ => (signed(left) && !non_negative(left)) || (signed(right) && !non_negative(right)),
     }
 }
 

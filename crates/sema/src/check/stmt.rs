@@ -9,6 +9,7 @@ use btc_types::Type;
 
 use super::Checker;
 use crate::fold;
+use crate::soft::Soft;
 
 /// Copies of a body that `unroll` may make.
 const MAX_UNROLL: i64 = 100;
@@ -119,6 +120,8 @@ impl Checker<'_, '_> {
         self.scopes.push(HashMap::new());
         let id = self.add_var(&var.name);
         self.tables.set_var(self.probe, id, Type::INT64);
+        let soft = self.soft(&start).and(&self.soft(&end));
+        self.tables.set_soft(self.probe, id, soft);
         let body = self.loop_body(body);
         self.scopes.pop();
         StmtKind::ForRange { var: id, start, end, body }
@@ -139,6 +142,8 @@ impl Checker<'_, '_> {
             Type::Aggregation(a) => self.aggregate_as_number(&map.name, a, map.span)?,
             other => other.clone(),
         };
+        let soft = if matches!(info.value, Type::Aggregation(_)) { Soft::All(false) } else { info.soft.1 };
+        self.tables.set_soft(self.probe, id, Soft::Parts(vec![info.soft.0, soft]));
         self.tables.set_var(self.probe, id, Type::Tuple(vec![info.key.clone(), value]));
         let body = self.loop_body(body);
         self.map_loops -= 1;

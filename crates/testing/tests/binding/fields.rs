@@ -135,7 +135,7 @@ pub fn all(kernels: &[Known]) -> Tally {
     println!("{} paths", paths.len());
     let mut needless: Vec<String> = Vec::new();
     for from in kernels {
-        let own: Vec<(&Path, Found)> = paths.iter().filter_map(|p| Some((p, from.structs.find(p)?))).filter(|(p, f)| f.leaf != Leaf::Other && !from.structs.is_declared(p) && !reads_shared(p, from)).collect();
+        let own: Vec<(&Path, Found)> = paths.iter().filter_map(|p| Some((p, from.structs.find(p)?))).filter(|(p, f)| !matches!(f.leaf, Leaf::Other | Leaf::Bytes(_)) && !from.structs.is_declared(p) && !reads_shared(p, from)).collect();
         let scripts: Vec<Script> = own.iter().map(|(p, f)| script(p, f)).collect();
         let by_text: BTreeMap<String, usize> = own.iter().enumerate().map(|(n, (p, _))| (p.text(ROOT), n)).collect();
         for batch in scripts.chunks(BATCH) {

@@ -58,8 +58,10 @@ pub enum Leaf {
     Bool,
     /// To what.
     Pointer(String),
-    /// Bytes.
+    /// Bytes of characters.
     Text(u32),
+    /// Other bytes; where they were characters, they are shown as such.
+    Bytes(u32),
     /// Its name and bytes.
     Record(String, u32),
     Other,
@@ -99,7 +101,7 @@ impl Found {
             }
             Leaf::Bool => Shown::Number(i128::from(pattern.byte(at))),
             Leaf::Pointer(_) => Shown::Number(i128::from(pattern.number(at, 8))),
-            Leaf::Text(count) => {
+            Leaf::Text(count) | Leaf::Bytes(count) => {
                 let all = (0..u64::from(*count)).map(|n| pattern.byte(at.wrapping_add(n)));
                 Shown::Bytes(all.take_while(|b| *b != 0).collect())
             }
@@ -198,6 +200,7 @@ impl Structs {
                 Leaf::Pointer(to.map_or(String::new(), |(_, ty)| tag(&self.btf, &ty)))
             }
             Type::Array(a) if a.len() > 0 && self.is_char(a.get_type_id()) => Leaf::Text(a.len() as u32),
+            Type::Array(a) if a.len() > 0 && a.get_type_id().is_some_and(|id| self.size(id) == 1) => Leaf::Bytes(a.len() as u32),
             Type::Struct(_) | Type::Union(_) => Leaf::Record(tag(&self.btf, &ty), size),
             _ => Leaf::Other,
         }

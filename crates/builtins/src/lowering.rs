@@ -190,6 +190,9 @@ pub trait Lowering<'m> {
     fn lookup(&mut self, map: usize, key: usize) -> Value;
     /// Whether the tracer itself runs the program, which thus interrupts nothing.
     fn is_run_by_tracer(&self) -> bool;
+
+    /// Whether the context holds the registers of what the probe interrupted.
+    fn has_registers(&self) -> bool;
     /// A value that the runtime fills in before loading.
     fn global(&mut self, value: GlobalValue) -> Value;
     /// The id of the current stack; 0 when there is none.

@@ -7,6 +7,7 @@ use btc_types::{EnumType, Type};
 
 use crate::constant::number;
 use crate::function::FnLower;
+use crate::place::Place;
 use crate::send::FieldSource;
 
 impl FnLower<'_, '_, '_> {
@@ -123,7 +124,13 @@ impl FnLower<'_, '_, '_> {
             ExprKind::Cast(inner) => self.cast(inner, &e.ty),
             ExprKind::AddressOf(inner) => {
                 let place = self.place_to_point_at(inner);
-                self.address(&place).0
+                let address = self.address(&place).0;
+                // To the program it is a number. The verifier takes few operations on what it knows for a pointer into the
+                // stack or a map; of bytes that were swapped it knows nothing.
+                match place {
+                    Place::Direct(_) => (0..2).fold(address, |address, _| self.b.push(Op::ByteSwap(64, address))),
+                    Place::Remote { .. } | Place::Core(_) => address,
+                }
             }
             ExprKind::Field { field, .. } => {
                 let place = self.place(e);
@@ -146,8 +153,11 @@ impl FnLower<'_, '_, '_> {
                 self.step_map(*map, key.as_deref(), *delta, *prefix)
             }
             ExprKind::KernelEnum { ty, variant, value } => self.kernel_enum(ty, variant, *value),
-            ExprKind::KernelSize(record) => self.size_of_known(record),
-            ExprKind::KernelOffset { record, path, .. } => self.kernel_offset(record, path),
+            ExprKind::KernelSize(record) if record.is_kernel() => self.size_of_known(record),
+            ExprKind::KernelOffset { record, path, .. } if record.is_kernel() => self.kernel_offset(record, path),
+            // Of a record of the script: what it contains must be as large as here.
+            ExprKind::KernelSize(record) => self.as_laid_out(record, i64::from(record.size)),
+            ExprKind::KernelOffset { record, value, .. } => self.as_laid_out(record, *value),
             ExprKind::Block { block, value } => {
                 self.block(block);
                 match value {
@@ -168,11 +178,11 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// The place that `&x` points at.
-    fn place_to_point_at(&mut self, e: &hir::Expr) -> crate::place::Place {
+    fn place_to_point_at(&mut self, e: &hir::Expr) -> Place {
         match &e.kind {
             ExprKind::Map { map, key } => {
                 let size = e.ty.size();
-                crate::place::Place::Direct(self.map_value(*map, key.as_deref(), size))
+                Place::Direct(self.map_value(*map, key.as_deref(), size))
             }
             _ => self.place(e),
         }
@@ -323,7 +333,7 @@ impl FnLower<'_, '_, '_> {
     /// A value that is no scalar in memory that the program reads directly.
     pub fn direct(&mut self, e: &hir::Expr) -> Memory {
         match self.place(e) {
-            crate::place::Place::Direct(m) => m,
+            Place::Direct(m) => m,
             elsewhere => {
                 let memory = self.alloc(e.ty.size().max(8));
                 self.copy_into(&elsewhere, &e.ty, memory, &e.ty);

@@ -265,6 +265,10 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.lookup(map, key)
     }
 
+    fn has_registers(&self) -> bool {
+        matches!(self.f.probe.provider.context, Context::Registers | Context::Usdt | Context::PerfEvent)
+    }
+
     fn is_run_by_tracer(&self) -> bool {
         self.f.probe.provider.context == Context::None
     }
@@ -315,17 +319,9 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn register(&mut self, name: &str) -> Value {
-        match self.f.probe.provider.context {
-            // In a perf event's context the registers come first, laid out as `pt_regs`.
-            Context::Registers | Context::Usdt | Context::PerfEvent => {
-                self.f.register_named(name)
-            }
-            // The checker takes no other probe.
-            _ => {
-                self.f.refuse(Refused::Register(name.to_string()));
-                self.f.unreachable_value()
-            }
-        }
+        // In a perf event's context the registers come first, laid out as `pt_regs`. The checker takes no other probe.
+        assert!(self.has_registers(), "{} has no registers", self.f.probe.provider.name);
+        self.f.register_named(name)
     }
 
     fn require(&mut self, present: Value, what: Refused) {

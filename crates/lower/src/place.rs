@@ -227,6 +227,7 @@ impl FnLower<'_, '_, '_> {
                 let one = self.stride(array, element);
                 self.b.bin_imm(BinOp::Mul, one, i64::from(*count))
             }
+            (Type::Record(r), _) => self.as_laid_out(r, i64::from(ty.size().max(1))),
             _ => self.b.iconst(i64::from(ty.size().max(1))),
         }
     }

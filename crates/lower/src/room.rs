@@ -68,6 +68,12 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
+    /// A number that the layout of a record of the script gives.
+    pub fn as_laid_out(&mut self, record: &RecordType, number: i64) -> Value {
+        self.require_sizes(record);
+        self.b.iconst(number)
+    }
+
     fn require_size(&mut self, ty: &Type) {
         match ty {
             Type::Record(r) if is_kernel_record(ty) => {

@@ -53,7 +53,7 @@ pub(crate) fn fold(e: &Expr, names: &dyn Fn(&str) -> Option<i64>) -> Result<Opti
     Ok(match &e.kind {
         ExprKind::Int(n) => Some(Constant::Int(i128::from(*n))),
         ExprKind::Bool(b) => Some(Constant::Bool(*b)),
-        ExprKind::Str(s) => Some(Constant::Text(s.clone())),
+        ExprKind::Str(s) => Some(Constant::Text(up_to_nul(s))),
         ExprKind::Ident(name) => names(name).map(|n| Constant::Int(i128::from(n))),
         ExprKind::Positional(n) => names(&format!("${n}")).map(|n| Constant::Int(i128::from(n))),
         ExprKind::Comptime(inner) => fold(inner, names)?,
@@ -158,4 +158,9 @@ fn fit(n: i128, span: Span) -> Result<i128, Senseless> {
         return Ok(n);
     }
     Err(Senseless { span, message: TOO_WIDE })
+}
+
+/// A string ends at its NUL; only what takes bytes sees those behind it.
+pub(crate) fn up_to_nul(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().copied().take_while(|b| *b != 0).collect()
 }

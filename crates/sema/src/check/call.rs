@@ -4,7 +4,7 @@ use btc_builtins::{Arg, Check, Function, Kind, Literal, ParamKind, Probes, Retur
 use btc_diagnostics::{Code, Diagnostic, Span, did_you_mean};
 use btc_hir::{self as hir, BinaryOp, ExprKind, FieldStep};
 use btc_syntax::ast;
-use btc_types::{RecordType, Type};
+use btc_types::{Origin, RecordType, Type};
 
 use super::expr::text_literal;
 use super::{Checker, broken};
@@ -266,7 +266,11 @@ impl Checker<'_, '_> {
         arg: &ast::Expr,
         span: Span,
     ) -> (hir::Expr, Arg) {
-        let literal = self.literal(arg);
+        let literal = match &arg.kind {
+            // What a format shows may hold NULs.
+            ast::ExprKind::Str(bytes) if kind == ParamKind::LiteralStr => Some(Literal::Str(bytes.clone())),
+            _ => self.literal(arg),
+        };
         // `print(@c[k])` of an aggregation prints the element as the map would.
         if takes_whole_maps(function)
             && let Some(element) = self.element(arg) {
@@ -277,7 +281,10 @@ impl Checker<'_, '_> {
             ast::ExprKind::Positional(n) if function.name == "str" && kind == ParamKind::Any => {
                 self.positional_text(n, arg.span)
             }
-            _ if kind == ParamKind::Bytes => self.expr(arg),
+            _ if kind == ParamKind::Bytes => match &arg.kind {
+                ast::ExprKind::Str(bytes) => text_literal(bytes.clone(), arg.span),
+                _ => self.expr(arg),
+            },
             _ => self.value(arg),
         };
         // What prints it takes the short form, everything else wants a text.
@@ -422,6 +429,10 @@ impl Checker<'_, '_> {
         // through the kernel's.
         let (mut bits, mut kernel_bits) = (0, 0);
         let mut kernel: Option<(RecordType, Vec<(FieldStep, Type)>)> = None;
+        let outer = match &ty {
+            Type::Record(r) if r.origin == Origin::Script => Some(r.clone()),
+            _ => None,
+        };
         for name in names.iter().rev() {
             let layout = match &ty {
                 Type::Record(r) => self.cx.records.layout(r),
@@ -442,7 +453,12 @@ impl Checker<'_, '_> {
             }
             ty = field.ty.clone();
         }
-        let own = hir::Expr { kind: ExprKind::Int(i64::from(bits / 8)), ty: Type::UINT64, span };
+        let value = i64::from(bits / 8);
+        let kind = match outer {
+            Some(record) => ExprKind::KernelOffset { record, path: Vec::new(), value },
+            None => ExprKind::Int(value),
+        };
+        let own = hir::Expr { kind, ty: Type::UINT64, span };
         let Some((record, path)) = kernel else { return own };
         let kind = ExprKind::KernelOffset { record, path, value: i64::from(kernel_bits / 8) };
         let late = hir::Expr { kind, ty: Type::UINT64, span };
@@ -454,12 +470,13 @@ impl Checker<'_, '_> {
     }
 }
 
-/// The size of `count` values of a type in bytes; that of kernel records is bound on the target.
+/// The size of `count` values of a type in bytes. That of kernel records is bound on the target, and that of the script's
+/// own is as laid out here only where the kernel records in them are.
 pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
     let number = |n| hir::Expr { kind: ExprKind::Int(n), ty: Type::INT64, span };
     match ty {
         // A record without any name cannot be asked for on the target.
-        Type::Record(r) if r.is_kernel() && !r.name.starts_with('.') && count != 0 => {
+        Type::Record(r) if (r.is_kernel() && !r.name.starts_with('.') || r.origin == Origin::Script) && count != 0 => {
             let one = hir::Expr { kind: ExprKind::KernelSize(r.clone()), ty: Type::INT64, span };
             if count == 1 {
                 return one;

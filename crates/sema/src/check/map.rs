@@ -25,8 +25,9 @@ impl Checker<'_, '_> {
     pub(super) fn map_key(&mut self, name: &str, index: &[ast::Expr], span: Span) -> Option<hir::Expr> {
         let mut keys: Vec<hir::Expr> = index.iter().map(|k| self.value(k)).collect();
         for key in &keys {
-            if matches!(key.ty, Type::None | Type::Aggregation(_)) {
-                let message = format!("a value of type `{}` cannot be a key", key.ty);
+            let is_empty = matches!(&key.ty, Type::Array { .. } | Type::Record(_)) && key.ty.size() == 0;
+            if is_empty || matches!(key.ty, Type::None | Type::Aggregation(_)) {
+                let message = format!("a value of type `{}` cannot be a key{}", key.ty, if is_empty { ": it has no size" } else { "" });
                 self.error(Code::MapType, key.span, message);
             }
         }

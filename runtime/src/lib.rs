@@ -41,7 +41,7 @@ mod usage;
 mod validate;
 mod words;
 
-pub use arguments::{Argument, Bound, Kernel, arguments};
+pub use arguments::{Argument, Bound, Code, Kernel, arguments, arguments_at};
 pub use debug_info::debug_info;
 pub use elf::manifest;
 pub use error::Error;

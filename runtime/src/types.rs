@@ -22,7 +22,7 @@ pub struct Types {
 }
 
 /// Values of an enum with their names.
-pub(crate) type Variants = Vec<(i64, String)>;
+pub type Variants = Vec<(i64, String)>;
 
 /// What a function takes and yields.
 #[derive(Clone, Debug)]

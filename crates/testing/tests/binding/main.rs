@@ -8,6 +8,7 @@
 mod answers;
 mod bound;
 mod corpus;
+mod enums;
 mod fields;
 mod kernel;
 mod machine;
@@ -194,4 +195,25 @@ fn some_scripts() {
 fn corpus_of_scripts() {
     let folder = PathBuf::from(std::env::var_os("BTC_BINDING").expect("BTC_BINDING"));
     check_scripts(&folder, &[folder.join("tools"), btc_testing::testdata("")], 100_000);
+}
+
+/// Constants and names of enums, of the four kernels, cut down.
+#[test]
+fn some_enums() {
+    check(btc_testing::testdata("binding"), 10, enums::constants);
+    check(btc_testing::testdata("binding"), 10, enums::names);
+}
+
+/// Numbers of constants, of the four kernels, whole.
+#[test]
+#[ignore = "cargo xtask binding-test"]
+fn all_constants_that_differ() {
+    check(std::env::var_os("BTC_BINDING").expect("BTC_BINDING").into(), 10_000, enums::constants);
+}
+
+/// Names of values, of the four kernels, whole.
+#[test]
+#[ignore = "cargo xtask binding-test"]
+fn all_names_that_differ() {
+    check(std::env::var_os("BTC_BINDING").expect("BTC_BINDING").into(), 10_000, enums::names);
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use btc_abi::{Attach, Encoding, Manifest, Probe, Typed};
 use btc_driver::{Emit, Options, compile};
+use btc_runtime::unfit_reads;
 
 use crate::NoFiles;
 use crate::bound::{Bound, Object};
@@ -30,7 +31,7 @@ pub struct Report {
     pub ran: usize,
     /// Scripts that do not compile, by the error's code, for how many kernels.
     pub refused: BTreeMap<String, usize>,
-    /// Objects that are an error as a whole on a kernel for which the script does not compile.
+    /// Objects that are an error as a whole on a kernel: the script does not compile for it, or reads what is something else there.
     pub foreign: usize,
     pub wrong: Vec<String>,
 }
@@ -269,6 +270,13 @@ impl Report {
         }
     }
 
+    /// An object that cannot be loaded on a kernel.
+    fn refuse(&mut self, object: &Object) {
+        self.pairs += 1;
+        self.foreign += 1;
+        self.errors += object.contents.programs.iter().map(|p| object.sites(&p.name).len()).sum::<usize>();
+    }
+
     fn script(&mut self, name: &str, text: &str, kernels: &[Known]) {
         self.scripts += 1;
         let worlds = worlds(text);
@@ -280,6 +288,14 @@ impl Report {
             for (from, own) in kernels.iter().zip(&objects) {
                 let Some(object) = own else { continue };
                 let (own, what) = (There::new(object, to, None), format!("{name} from {} on {}", from.name, to.name));
+                let unfit = unfit_reads(&object.bytes, to).expect("the object has a manifest");
+                if let Some((read, why)) = unfit.first() {
+                    self.refuse(object);
+                    if from.name == to.name {
+                        self.wrong.push(format!("{what}: {read:?}: {why}"));
+                    }
+                    continue;
+                }
                 match native {
                     Some(native) => {
                         self.pairs += 1;
@@ -293,9 +309,7 @@ impl Report {
                     }
                     // What does not compile there must not run there.
                     None if entries(object).iter().any(|program| own.is_refused(program, &worlds)) => {
-                        self.pairs += 1;
-                        self.foreign += 1;
-                        self.errors += object.contents.programs.iter().map(|p| object.sites(&p.name).len()).sum::<usize>();
+                        self.refuse(object);
                     }
                     None => self.wrong.push(format!("{what}: does not compile there, and binds")),
                 }

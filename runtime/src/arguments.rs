@@ -53,9 +53,18 @@ pub struct Argument {
 /// # Errors
 /// When the bytes are no object of btc's.
 pub fn arguments(object: &[u8], kernel: &dyn Kernel) -> Result<Vec<Argument>, Error> {
+    arguments_at(object, kernel, None)
+}
+
+/// The same where an event is one of many that a probe names: all tracepoints are taken for it.
+///
+/// # Errors
+/// When the bytes are no object of btc's.
+pub fn arguments_at(object: &[u8], kernel: &dyn Kernel, event: Option<&Typed>) -> Result<Vec<Argument>, Error> {
     let manifest = elf::manifest(object)?;
     let argument = |patch: &Patch| {
         let PatchValue::Argument { of, name, shape, part } = &patch.value else { return None };
+        let of = event.filter(|_| matches!(of, Typed::Tracepoint { .. })).unwrap_or(of);
         let bound = bind(kernel, of, name, shape);
         Some(Argument { of: of.clone(), name: name.clone(), part: *part, bound })
     };
@@ -117,15 +126,18 @@ pub(crate) fn put(image: &mut Image, manifest: &Manifest, bounds: &Bounds) -> Re
 
 /// An instruction: its operation, its offset, its immediate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Code {
+pub struct Code {
+    /// Operation.
     pub code: u8,
+    /// Offset.
     pub off: i16,
+    /// Immediate.
     pub imm: i32,
 }
 
 impl Bound {
     /// Puts a part into an instruction.
-    pub(crate) fn put(&self, part: ArgumentPart, insn: &mut Code) {
+    pub fn put(&self, part: ArgumentPart, insn: &mut Code) {
         // Classes of instructions, sizes of loads, and shifts to the right (kernel: uapi/linux/bpf.h).
         const LOADS: u8 = 0x03;
         const SIZES: [(u8, u8); 4] = [(1, 0x10), (2, 0x08), (4, 0x00), (8, 0x18)];

@@ -41,7 +41,7 @@ mod usage;
 mod validate;
 mod words;
 
-pub use arguments::{Argument, Bound, Kernel, arguments};
+pub use arguments::{Argument, Bound, Code, Kernel, arguments, arguments_at};
 pub use debug_info::debug_info;
 pub use elf::manifest;
 pub use error::Error;
@@ -49,6 +49,7 @@ pub use attach::{binary_functions, bpf_functions, static_probes, symbol_size};
 pub use info::{Answer, Offer, offer};
 pub use options::{Buffering, Format, Mode, Named, Options, environment, parameters};
 pub use reads::unfit_reads;
+pub use render::kernel_enums::{enum_constant, enum_name, enum_names};
 pub use run::{Outcome, run};
-pub use types::{Prototype, Types, Value};
+pub use types::{Prototype, Types, Value, Variants};
 pub use usage::usage;

@@ -1,4 +1,4 @@
-//! Whether fields of kernel records are what programs take them for, as far as CO-RE relocations do not tell (`abi::Read`).
+//! Whether fields of kernel records, and numbers of constants, are what programs take them for, as far as CO-RE relocations do not tell (`abi::Read`).
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,7 +24,8 @@ pub(crate) fn check(manifest: &Manifest, kernel: &dyn Kernel) -> Result<(), Erro
         Some((read, why)) => {
             let record = read.record.strip_prefix("typedef ").unwrap_or(&read.record);
             let place = place::show(manifest, &read.place);
-            Err(Error::new(format!("{place}: the field `{}` of `{record}` does not fit: {why}", read.path)))
+            let what = if record.starts_with("enum ") { "constant" } else { "field" };
+            Err(Error::new(format!("{place}: the {what} `{}` of `{record}` does not fit: {why}", read.path)))
         }
     }
 }
@@ -62,6 +63,9 @@ fn fits(here: &str, there: &str) -> bool {
         (Described::Pointer(to), Described::Pointer(other)) => points(to, other),
         (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of)),
         (Described::Record(name), Described::Record(other)) => name == other,
+        (Described::Range(least, most), Described::Value(value, is_narrow)) => {
+            (least..=most).contains(&value) && (!is_narrow || most <= i128::from(u32::MAX))
+        }
         _ => false,
     }
 }
@@ -75,10 +79,17 @@ enum Described<'a> {
     Pointer(&'a str),
     Array(&'a str, &'a str),
     Record(&'a str),
+    /// Numbers that a constant may have.
+    Range(i128, i128),
+    /// The number that it has, and whether libbpf gives it a sign that it has not.
+    Value(i128, bool),
 }
 
 fn parse(ty: &str) -> Described<'_> {
     let size = |text: &str| text.parse::<u8>().unwrap_or(0);
+    if let Some((Ok(least), Ok(most))) = ty.split_once("..").map(|(least, most)| (least.parse(), most.parse())) {
+        return Described::Range(least, most);
+    }
     match ty.split_at_checked(1) {
         None => Described::Unknown,
         Some(("*", to)) => Described::Pointer(to),
@@ -87,6 +98,7 @@ fn parse(ty: &str) -> Described<'_> {
             None => Described::Unknown,
         },
         Some((sign @ ("s" | "u"), bytes)) if bytes.parse::<u8>().is_ok() => Described::Number(sign == "s", size(bytes)),
+        Some((mark @ ("=" | "~"), value)) => Described::Value(value.parse().unwrap_or(i128::MAX), mark == "~"),
         // Bytes of an array.
         Some(("1", "")) => Described::Unknown,
         Some(_) => Described::Record(ty),
@@ -104,6 +116,8 @@ fn spell(ty: &str) -> String {
         Described::Array(count, "1") => format!("an array of {count} bytes"),
         Described::Array(count, element) => format!("an array of {count}, each {}", spell(element)),
         Described::Record(name) => format!("a `{name}`"),
+        Described::Range(least, most) => format!("a number from {least} to {most}"),
+        Described::Value(value, _) => value.to_string(),
     }
 }
 
@@ -127,6 +141,13 @@ mod tests {
             ("struct a", "struct b", false),
             ("struct a", "", false),
             ("", "struct a", true),
+            ("0..2147483647", "=7", true),
+            ("0..2147483647", "=-1", false),
+            ("-2147483648..2147483647", "=-1", true),
+            ("0..2147483647", "=9223372036854775808", false),
+            ("0..4294967295", "~4294967295", true),
+            ("0..18446744073709551615", "~4294967295", false),
+            ("0..18446744073709551615", "=4294967295", true),
         ] {
             assert_eq!(fits(here, there), wanted, "{here} {there}");
         }

@@ -22,7 +22,7 @@ pub struct Types {
 }
 
 /// Values of an enum with their names.
-pub(crate) type Variants = Vec<(i64, String)>;
+pub type Variants = Vec<(i64, String)>;
 
 /// What a function takes and yields.
 #[derive(Clone, Debug)]
@@ -176,10 +176,16 @@ impl Types {
                 sys::BTF_KIND_STRUCT => "struct",
                 sys::BTF_KIND_UNION => "union",
                 sys::BTF_KIND_TYPEDEF => "typedef",
+                sys::BTF_KIND_ENUM | sys::BTF_KIND_ENUM64 => "enum",
                 _ => continue,
             };
             let record = format!("{word} {}", self.name(ty.name_off));
             for path in wanted.get(record.as_str()).into_iter().flatten() {
+                if word == "enum" {
+                    let value = self.enumerator(ty, path);
+                    found.entry((record.clone(), path.to_string())).or_default().extend(value);
+                    continue;
+                }
                 let Some(field) = self.field(id, path) else { continue };
                 // Characters have a sign in the language, whatever the kernel's build made of `char`.
                 let is_character = path.ends_with(']') && self.is_char(field);
@@ -188,6 +194,14 @@ impl Types {
             }
         }
         found
+    }
+
+    /// An enumerator's value after `=`, or `~` where libbpf gives it a sign that it has not.
+    fn enumerator(&self, ty: &sys::btf_type, name: &str) -> Option<String> {
+        let (value, _) = self.variants(ty).into_iter().find(|(_, own)| own == name)?;
+        let value = if self.is_signed(ty) { i128::from(value) } else { i128::from(value as u64) };
+        let is_narrow = kind(ty) == sys::BTF_KIND_ENUM && value > i128::from(i32::MAX);
+        Some(format!("{}{value}", if is_narrow { '~' } else { '=' }))
     }
 
     fn is_char(&self, id: u32) -> bool {

@@ -1,6 +1,8 @@
 //! Scalar expressions: values in registers.
 
-use btc_abi::{Action, GlobalValue};
+use std::ops::RangeInclusive;
+
+use btc_abi::{Action, GlobalValue, Read};
 use btc_hir::{self as hir, BinaryOp, CompareKind, ExprKind, Logic, UnaryOp};
 use btc_ir::{BinOp, Block, Cond, Late, Memory, Op, Value, Width};
 use btc_types::{EnumType, Type};
@@ -174,7 +176,16 @@ impl FnLower<'_, '_, '_> {
             // Relocations know enums by their tags.
             return self.global(GlobalValue::Constant(variant.to_string(), value));
         }
-        self.b.late(Late::EnumValue { name: ty.name.clone(), variant: variant.to_string(), value })
+        let range = range(ty, value);
+        let number = self.b.late(Late::EnumValue { name: ty.name.clone(), variant: variant.to_string(), value });
+        let (record, ty) = (format!("enum {}", ty.name), format!("{}..{}", range.start(), range.end()));
+        let reads = &mut self.shared.manifest.reads;
+        if !reads.iter().any(|r| r.record == record && r.path == variant) {
+            let place = self.shared.place(self.b.span);
+            self.shared.manifest.reads.push(Read { record, path: variant.to_string(), ty, place });
+        }
+        // libbpf gives what has 32 bits a sign.
+        if *range.end() == i128::from(u32::MAX) { self.b.push(Op::ZeroExtend(32, number)) } else { number }
     }
 
     /// The place that `&x` points at.
@@ -340,6 +351,23 @@ impl FnLower<'_, '_, '_> {
                 memory
             }
         }
+    }
+}
+
+/// The numbers that a constant may have on the target, where it has this one here: those of its type that the instruction
+/// has room for, which is made for this one.
+fn range(ty: &EnumType, value: i64) -> RangeInclusive<i128> {
+    let bits = u32::from(ty.size) * 8;
+    match (i32::try_from(value).is_ok(), ty.signed) {
+        (fits, true) => {
+            let most = 1i128 << (if fits { bits.min(32) } else { bits } - 1);
+            -most..=most - 1
+        }
+        // With ones above: the greatest numbers of 64 bits.
+        (true, false) if value < 0 => (1 << 64) - (1 << 31)..=(1 << 64) - 1,
+        (true, false) => 0..=(1 << bits.min(31)) - 1,
+        (false, false) if u32::try_from(value).is_ok() => 0..=i128::from(u32::MAX),
+        (false, false) => 0..=i128::from(u64::MAX),
     }
 }
 

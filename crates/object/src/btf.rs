@@ -168,7 +168,8 @@ impl Btf {
 
     /// An enum of 4 bytes, or of 8 when a value or `size` wants it.
     pub fn enumeration(&mut self, name: &str, size: u32, variants: &[(String, i64)]) -> TypeId {
-        let narrow = |v: i64| i32::try_from(v).is_ok() || u32::try_from(v).is_ok();
+        // libbpf gives those of the narrow kind a sign.
+        let narrow = |v: i64| i32::try_from(v).is_ok();
         let wide = size == 8 || variants.iter().any(|(_, v)| !narrow(*v));
         let mut rest = Vec::new();
         for (variant, value) in variants {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::guest::{Guest, MEMORY};
 use crate::kernels::{self, Kernel};
 use crate::shell::{self, Failure, Result};
+use crate::sid::Sid;
 
 /// Writes all formats to the second serial line: `@category/event`, then the fields.
 const COLLECT: &str = "cd /sys/kernel/tracing/events && find . -name format | while read f; do \
@@ -25,6 +26,11 @@ pub fn run(args: &[String]) -> Result<u8> {
     for kernel in kernels::ALL {
         shell::copy(&kernel.btf()?, &folder.join(format!("{}.btf", kernel.name)))?;
         collect(kernel, &folder)?;
+    }
+    let tools = folder.join("tools");
+    shell::empty_folder(&tools)?;
+    for tool in Sid::ensure()?.tools()? {
+        shell::copy(&tool, &tools.join(tool.file_name().unwrap_or_default()))?;
     }
     let mut command = Command::new("cargo");
     command.args(["test", "--quiet", "--package", "btc-testing", "--test", "binding", "--", "--ignored", "--nocapture"]);

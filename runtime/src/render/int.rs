@@ -84,7 +84,7 @@ pub(super) fn enumerator(ctx: &Context, encoding: &Encoding, names: u32, bytes: 
     let size = encoding.size() as u8;
     let name = known.and_then(|e| match e.kernel {
         true => running.name(names, e, value, size, ctx.settings.no_warnings),
-        false => kernel_enums::find(&e.variants, value, size),
+        false => kernel_enums::enum_name(&e.variants, value, size),
     });
     match name {
         Some(name) => out.extend_from_slice(name.as_bytes()),

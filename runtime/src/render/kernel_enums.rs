@@ -25,36 +25,37 @@ fn search<T>(mut look: impl FnMut(&Types) -> Option<T>) -> Option<T> {
     names.filter_map(|name| kernel.of_module_named(&name)).find_map(|module| look(&module))
 }
 
-/// What this kernel calls the values of an enum; `None` where it has no such enum.
-fn names(wanted: &EnumNames) -> Option<Variants> {
-    search(|types| {
-        let (mut best, mut most) = (None, 0);
-        types.enums(|tag, variants| {
-            if tag != wanted.name {
-                return;
-            }
-            let variants = variants();
-            let alike = variants.iter().filter(|(_, name)| wanted.variants.iter().any(|(_, n)| n == name)).count();
-            // Two enums may have one tag, in files that do not know of each other.
-            if alike > most || (!tag.is_empty() && best.is_none()) {
-                (best, most) = (Some(variants), alike);
-            }
-        });
-        best
-    })
+/// What a kernel, or a module, calls the values of an enum; `None` where it has no such enum.
+pub fn enum_names(types: &Types, wanted: &EnumNames) -> Option<Variants> {
+    let (mut best, mut most) = (None, 0);
+    types.enums(|tag, variants| {
+        if tag != wanted.name {
+            return;
+        }
+        let variants = variants();
+        let alike = variants.iter().filter(|(_, name)| wanted.variants.iter().any(|(_, n)| n == name)).count();
+        // Two enums may have one tag, in files that do not know of each other.
+        if alike > most || (!tag.is_empty() && best.is_none()) {
+            (best, most) = (Some(variants), alike);
+        }
+    });
+    best
+}
+
+/// The value that a kernel, or a module, has for an enumerator of an enum without a tag.
+pub fn enum_constant(types: &Types, variant: &str) -> Option<i64> {
+    let mut value = None;
+    types.enums(|tag, variants| {
+        if tag.is_empty() && value.is_none() {
+            value = variants().into_iter().find(|(_, name)| name == variant).map(|(value, _)| value);
+        }
+    });
+    value
 }
 
 /// The value of an enumerator of an enum without a tag.
 pub(crate) fn constant(variant: &str) -> Option<i64> {
-    search(|types| {
-        let mut value = None;
-        types.enums(|tag, variants| {
-            if tag.is_empty() && value.is_none() {
-                value = variants().into_iter().find(|(_, name)| name == variant).map(|(value, _)| value);
-            }
-        });
-        value
-    })
+    search(|types| enum_constant(types, variant))
 }
 
 /// The enums of a manifest that were asked for so far.
@@ -65,7 +66,7 @@ impl Known {
     /// What this kernel calls a value of `size` bytes. Without the enum it has no name, which is told once.
     pub(super) fn name(&mut self, number: u32, of: &EnumNames, value: u64, size: u8, quiet: bool) -> Option<&str> {
         let variants = self.0.entry(number).or_insert_with(|| {
-            names(of).unwrap_or_else(|| {
+            search(|types| enum_names(types, of)).unwrap_or_else(|| {
                 let first = of.variants.first().map_or("", |(_, name)| name);
                 let title = if of.name.is_empty() { format!("enum of {first}") } else { format!("enum {}", of.name) };
                 if !quiet {
@@ -74,12 +75,12 @@ impl Known {
                 Variants::new()
             })
         });
-        find(variants, value, size)
+        enum_name(variants, value, size)
     }
 }
 
 /// The name of a value of so many bytes, whatever its sign.
-pub(super) fn find(variants: &[(i64, String)], value: u64, size: u8) -> Option<&str> {
+pub fn enum_name(variants: &[(i64, String)], value: u64, size: u8) -> Option<&str> {
     let unused = 64 - 8 * u32::from(size.clamp(1, 8));
     variants.iter().find(|(v, _)| (*v as u64 ^ value) << unused == 0).map(|(_, name)| name.as_str())
 }
@@ -114,9 +115,9 @@ mod tests {
     #[test]
     fn values_are_compared_in_their_size() {
         let variants = vec![(-1, "NONE".to_string()), (0x1_0000_0000, "WIDE".to_string())];
-        assert_eq!(find(&variants, 0xffff_ffff, 4), Some("NONE"));
-        assert_eq!(find(&variants, 0xff, 1), Some("NONE"));
-        assert_eq!(find(&variants, 0xffff_ffff, 8), None);
-        assert_eq!(find(&variants, 0x1_0000_0000, 8), Some("WIDE"));
+        assert_eq!(enum_name(&variants, 0xffff_ffff, 4), Some("NONE"));
+        assert_eq!(enum_name(&variants, 0xff, 1), Some("NONE"));
+        assert_eq!(enum_name(&variants, 0xffff_ffff, 8), None);
+        assert_eq!(enum_name(&variants, 0x1_0000_0000, 8), Some("WIDE"));
     }
 }

@@ -139,3 +139,14 @@ fn wide_enumerators_fit() {
     assert!(c.types.iter().any(|t| t.kind == crate::btf::kind::ENUM64 && t.name == "big"));
     assert!(c.programs[0].insns.iter().any(Insn::is_wide));
 }
+
+/// libbpf takes what stands in the narrow kind of enum for a number with a sign, and refuses an instruction that holds
+/// another.
+#[test]
+fn enumerators_of_32_bits_without_a_sign_are_wide() {
+    for (value, wanted) in [(0xffff_ffff, crate::btf::kind::ENUM64), (-1, crate::btf::kind::ENUM), (i64::from(i32::MAX), crate::btf::kind::ENUM)] {
+        let m = &mut adding(vec![Late::EnumValue { name: "e".into(), variant: "X".into(), value }]);
+        let c = contents(&object(m));
+        assert!(c.types.iter().any(|t| t.kind == wanted && t.name == "e"), "{value}");
+    }
+}

@@ -1,6 +1,6 @@
 //! A kernel as files: its types, and the `format` files of its tracepoints in one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use btc_runtime::{Kernel, Types};
@@ -89,7 +89,8 @@ impl Source for Known {
     }
 
     fn tracepoints(&self) -> Option<Vec<(String, String)>> {
-        Some(self.formats.keys().cloned().collect())
+        // In the order of every run.
+        Some(self.formats.keys().cloned().collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     fn functions(&self) -> Option<Vec<(String, String)>> {

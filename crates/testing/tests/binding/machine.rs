@@ -1,10 +1,11 @@
 //! Runs relocated code on memory of the kernel that is made up: every byte follows from its address.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use btc_bpf::{Insn, opcode as op};
 use btc_object::read::{Contents, Program};
 
+use crate::answers::Slots;
 use crate::relocate::{Goal, Relocations, bytes};
 
 /// Instructions that one run may take.
@@ -12,9 +13,12 @@ const STEPS: u32 = 100_000;
 /// Bytes of a map's value.
 const VALUE: usize = 1 << 16;
 /// What sections, maps and stacks are apart.
-const APART: u64 = 1 << 32;
+pub const APART: u64 = 1 << 32;
 /// Where memory of the kernel begins.
 pub const KERNEL: u64 = 1 << 63;
+/// Where the current task is, and how long.
+pub const TASK: u64 = KERNEL | 0x7fff_8880_0300_0000;
+const TASK_SIZE: u64 = 1 << 15;
 
 /// What kernel memory holds.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +57,36 @@ pub struct Loaded<'a> {
     code: HashMap<&'a str, Result<Vec<[u8; 8]>, String>>,
 }
 
+/// What a program finds.
+#[derive(Clone, Copy, Debug)]
+pub struct World {
+    /// The kernel's memory.
+    pub pattern: Pattern,
+    /// Whether the kernel has `bpf_rdonly_cast`.
+    pub casts: bool,
+    /// Whether helpers answer and maps have elements; else only what reads the kernel's memory works.
+    pub answers: bool,
+    /// What all 8 bytes of the current task hold, if it is told.
+    pub task: Option<[u8; 8]>,
+}
+
+/// What a program does.
+#[derive(Debug)]
+pub struct Effects {
+    /// What it sends.
+    pub records: Vec<Vec<u8>>,
+    /// What it leaves in maps and variables, as far as that is not what was there.
+    pub left: BTreeMap<String, Vec<u8>>,
+    /// The instructions that ran, by function.
+    pub ran: HashSet<(String, usize)>,
+}
+
 impl<'a> Loaded<'a> {
+    /// Code that is bound already.
+    pub fn bound(object: &'a Contents, code: HashMap<&'a str, Result<Vec<[u8; 8]>, String>>) -> Loaded<'a> {
+        Loaded { object, code }
+    }
+
     /// Relocates all code.
     pub fn new(object: &'a Contents, goal: &Goal) -> Loaded<'a> {
         let relocations = Relocations::of(object);
@@ -69,9 +102,22 @@ impl<'a> Loaded<'a> {
     /// Runs a program where the kernel has `bpf_rdonly_cast`, or has not: the records that it sends. An error where
     /// no loader could load it.
     pub fn run(&self, program: &str, pattern: Pattern, casts: bool) -> Result<Vec<Vec<u8>>, String> {
-        let mut run = Run { loaded: self, pattern, casts, memory: HashMap::new(), records: Vec::new(), steps: STEPS, next: 1 };
+        Ok(self.effects(program, World { pattern, casts, answers: false, task: None })?.records)
+    }
+
+    /// Runs a program: all that it does.
+    pub fn effects(&self, program: &str, world: World) -> Result<Effects, String> {
+        let slots = Slots::of(self.object);
+        let ran = HashSet::new();
+        let mut run = Run { loaded: self, world, memory: HashMap::new(), records: Vec::new(), steps: STEPS, next: 1, slots, ran };
         run.call(program, [0; 5])?;
-        Ok(run.records)
+        let left = run.left();
+        Ok(Effects { records: run.records, left, ran: run.ran })
+    }
+
+    /// What was loaded.
+    pub fn object(&self) -> &'a Contents {
+        self.object
     }
 
     fn program(&self, name: &str) -> Option<&'a Program> {
@@ -79,21 +125,22 @@ impl<'a> Loaded<'a> {
     }
 }
 
-struct Run<'r, 'a> {
-    loaded: &'r Loaded<'a>,
-    pattern: Pattern,
-    casts: bool,
+pub struct Run<'r, 'a> {
+    pub loaded: &'r Loaded<'a>,
+    pub world: World,
     /// By the upper half of its addresses.
-    memory: HashMap<u64, Vec<u8>>,
+    pub memory: HashMap<u64, Vec<u8>>,
     records: Vec<Vec<u8>>,
     steps: u32,
     next: u64,
+    pub slots: Slots,
+    ran: HashSet<(String, usize)>,
 }
 
-type Registers = [u64; 11];
+pub type Registers = [u64; 11];
 
 impl<'a> Run<'_, 'a> {
-    fn add(&mut self, bytes: Vec<u8>) -> u64 {
+    pub fn add(&mut self, bytes: Vec<u8>) -> u64 {
         self.next += 1;
         self.memory.insert(self.next, bytes);
         self.next * APART
@@ -108,6 +155,7 @@ impl<'a> Run<'_, 'a> {
         let mut at = 0usize;
         loop {
             self.steps = self.steps.checked_sub(1).ok_or("too many steps")?;
+            self.ran.insert((program.name.clone(), at));
             let insn = Insn::from_bytes(*code.get(at).ok_or("a jump to nowhere")?);
             match insn.code & op::CLASS {
                 op::ALU | op::ALU64 => alu(&insn, &mut regs)?,
@@ -149,12 +197,13 @@ impl<'a> Run<'_, 'a> {
         let object = self.loaded.object;
         let symbol = object.symbols.iter().find(|s| s.name == name);
         let Some(section) = symbol.and_then(|s| s.section) else {
-            return Ok(u64::from(self.casts && name == "bpf_rdonly_cast"));
+            return Ok(u64::from(self.world.casts && name == "bpf_rdonly_cast"));
         };
         let (symbol, section) = (symbol.ok_or("no symbol")?, (section, &object.sections[section]));
         let map = matches!(section.1.name.as_str(), ".maps" | "maps");
         // Maps have numbers of their own, sections keep their contents.
         let base = (1 << 20) + if map { 1000 + symbol.value } else { section.0 as u64 };
+        self.slots.meet(base, name);
         self.memory.entry(base).or_insert_with(|| match (map, section.1.data.len()) {
             (true, _) => vec![0; VALUE],
             (false, 0) => vec![0; section.1.size as usize],
@@ -163,7 +212,7 @@ impl<'a> Run<'_, 'a> {
         Ok(base * APART + if map { 0 } else { symbol.value.wrapping_add(insn.imm as u64) })
     }
 
-    fn place(&mut self, address: u64, size: usize) -> Result<&mut [u8], String> {
+    pub fn place(&mut self, address: u64, size: usize) -> Result<&mut [u8], String> {
         let (base, at) = (address / APART, (address % APART) as usize);
         let memory = self.memory.get_mut(&base).and_then(|m| m.get_mut(at..at.checked_add(size)?));
         memory.ok_or_else(|| format!("{size} bytes at {address:#x} are no memory"))
@@ -171,9 +220,18 @@ impl<'a> Run<'_, 'a> {
 
     fn load(&mut self, address: u64, size: usize) -> Result<u64, String> {
         if !self.memory.contains_key(&(address / APART)) {
-            return Ok(self.pattern.number(address, size as u32));
+            let bytes = (0..size as u64).rev().map(|at| self.byte(address.wrapping_add(at)));
+            return Ok(bytes.fold(0, |n, byte| n << 8 | u64::from(byte)));
         }
         Ok(self.place(address, size)?.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b)))
+    }
+
+    /// A byte of the kernel's memory.
+    pub fn byte(&self, address: u64) -> u8 {
+        match self.world.task {
+            Some(text) if (TASK..TASK + TASK_SIZE).contains(&address) => text[(address % 8) as usize],
+            _ => self.world.pattern.byte(address),
+        }
     }
 
     fn store(&mut self, address: u64, size: usize, value: u64) -> Result<(), String> {
@@ -189,8 +247,9 @@ impl<'a> Run<'_, 'a> {
                 name => self.call(name, [a, b, c, d, e]),
             };
         }
-        let read = |run: &Self, n: u64| run.pattern.byte(c.wrapping_add(n));
+        let read = |run: &Self, n: u64| run.byte(c.wrapping_add(n));
         match insn.imm as u32 {
+            number if self.world.answers && Slots::knows(number) => self.answer(number, &[a, b, c, d, e]),
             // bpf_map_lookup_elem
             1 => Ok(a),
             // What cannot be read leaves zeros, which is how the compiler has long memory cleared.

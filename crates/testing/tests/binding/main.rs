@@ -5,6 +5,10 @@
 //! the position in the prototype or the offset in the `format` file. The quick form does so for a handful of functions
 //! and events in `testdata/binding`; `cargo xtask binding-test` for all that differ between two of four kernels.
 
+mod answers;
+mod bound;
+mod corpus;
+mod enums;
 mod fields;
 mod kernel;
 mod machine;
@@ -13,7 +17,7 @@ mod relocate;
 mod right;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile};
 use btc_runtime::{Argument, arguments};
@@ -170,4 +174,46 @@ fn everything_that_differs() {
 #[ignore = "cargo xtask binding-test"]
 fn all_fields_that_differ() {
     check(std::env::var_os("BTC_BINDING").expect("BTC_BINDING").into(), 10_000, fields::all);
+}
+
+fn check_scripts(folder: &Path, scripts: &[PathBuf], least: usize) {
+    let report = corpus::all(&kernel::read(folder), scripts);
+    println!("{report}");
+    assert!(report.wrong.is_empty(), "{}", report.wrong.join("\n"));
+    assert!(report.equal >= least && report.errors > 0, "too few comparisons");
+}
+
+/// This project's scripts, of the four kernels, cut down.
+#[test]
+fn some_scripts() {
+    check_scripts(&btc_testing::testdata("binding"), &["guest", "language", "object", "run"].map(btc_testing::testdata), 500);
+}
+
+/// Scripts that people wrote, of the four kernels, whole: `tools` beside the kernels holds bpftrace's.
+#[test]
+#[ignore = "cargo xtask binding-test"]
+fn corpus_of_scripts() {
+    let folder = PathBuf::from(std::env::var_os("BTC_BINDING").expect("BTC_BINDING"));
+    check_scripts(&folder, &[folder.join("tools"), btc_testing::testdata("")], 100_000);
+}
+
+/// Constants and names of enums, of the four kernels, cut down.
+#[test]
+fn some_enums() {
+    check(btc_testing::testdata("binding"), 10, enums::constants);
+    check(btc_testing::testdata("binding"), 10, enums::names);
+}
+
+/// Numbers of constants, of the four kernels, whole.
+#[test]
+#[ignore = "cargo xtask binding-test"]
+fn all_constants_that_differ() {
+    check(std::env::var_os("BTC_BINDING").expect("BTC_BINDING").into(), 10_000, enums::constants);
+}
+
+/// Names of values, of the four kernels, whole.
+#[test]
+#[ignore = "cargo xtask binding-test"]
+fn all_names_that_differ() {
+    check(std::env::var_os("BTC_BINDING").expect("BTC_BINDING").into(), 10_000, enums::names);
 }

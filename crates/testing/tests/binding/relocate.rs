@@ -164,6 +164,13 @@ impl Relocations {
         Relocations { local, rows }
     }
 
+    /// Takes out those of an instruction, which the runtime patches itself.
+    pub fn leave_out(&mut self, section: &str, offset: u64) {
+        if let Some(rows) = self.rows.get_mut(section) {
+            rows.retain(|row| u64::from(row.offset) != offset);
+        }
+    }
+
     /// Applies those of a piece of code, which begins so many bytes into its section. Where libbpf cannot, it gives up the
     /// whole object: then there is an error.
     pub fn apply(&self, section: &str, start: u64, code: &mut [[u8; 8]], goal: &Goal) -> Result<(), String> {

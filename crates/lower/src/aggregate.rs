@@ -234,6 +234,8 @@ impl FnLower<'_, '_, '_> {
 
     fn part_of_cpu(&mut self, map: hir::MapId, parts: Value, cpu: Value) -> Value {
         let size = self.shared.manifest.maps[map.0 as usize].value_size;
+        // Old kernels forget what they know of a number that was spilled: the bound stands beside its use.
+        let cpu = self.b.push(Op::UMin(cpu, u64::from(MOST_CPUS) - 1));
         let offset = self.b.bin_imm(BinOp::Mul, cpu, i64::from(size));
         self.b.bin(BinOp::Add, parts, offset)
     }

@@ -104,6 +104,8 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
     let mut syscall_argument = 0;
     let arguments = tracepoint.fields.iter().map(|field| {
         let core = match &tracepoint.record {
+            // Texts of arguments lie behind all that the struct has.
+            Some(_) if category == SYSCALLS && field.dynamic.is_some() => None,
             Some(record) if category == SYSCALLS => Some(syscall_member(record, field, &mut syscall_argument)),
             Some(record) => {
                 let prefix = match field.dynamic {
@@ -153,8 +155,13 @@ fn first_match(target: &Target, category: &str, event: &str) -> Option<(String, 
     let fits = |c: &str, e: &str| glob(category, c) && glob(event, e);
     match target.tracepoints() {
         Some(all) => all.iter().find(|(c, e)| fits(c, e)).cloned(),
-        None => shipped_names()
-            .find(|(c, e)| fits(c, e))
-            .map(|(c, e)| (c.to_string(), e.to_string())),
+        // The table has events that this kernel has not: one that it has is better, if its types tell.
+        None => {
+            let own = target.btf().map(|b| b.typedef_names("btf_trace_")).unwrap_or_default();
+            let is_own = |e: &str| own.binary_search_by(|o| o.as_str().cmp(e)).is_ok();
+            let all: Vec<_> = shipped_names().filter(|(c, e)| fits(c, e)).collect();
+            let found = all.iter().find(|(_, e)| is_own(e)).or(all.first());
+            found.map(|(c, e)| (c.to_string(), e.to_string()))
+        }
     }
 }

@@ -27,7 +27,8 @@ pub fn run(args: &[String]) -> Result<u8> {
         collect(kernel, &folder)?;
     }
     let mut command = Command::new("cargo");
-    command.args(["test", "--quiet", "--package", "btc-testing", "--test", "binding", "--", "--ignored", "--nocapture"]);
+    command.args(["test", "--quiet", "--package", "btc-testing", "--test", "binding"]);
+    command.args(["--package", "btc-target", "--test", "formats", "--", "--ignored", "--nocapture"]);
     command.current_dir(shell::root()).env("BTC_BINDING", &folder);
     Ok(u8::from(!shell::succeeds(&mut command)?))
 }

@@ -64,3 +64,17 @@ fn events_of_a_wildcard_differ_in_type() {
     let why = "it is `__data_loc char[]` of 4 bytes in sched:sched_process_hang, and `char[16]` of 16 bytes in sched:sched_process_exit";
     assert!(told[0].contains(why) && !told[0].contains("compile it for this one"), "{messages}");
 }
+
+/// `state` has 4 bytes in some events of `power` and 8 in others.
+#[test]
+fn events_of_a_wildcard_differ_in_width() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let has = |event: &str| std::path::Path::new(&format!("/sys/kernel/tracing/events/power/{event}")).exists();
+    if !has("cpu_idle") || !has("wakeup_source_activate") {
+        return println!("skipped: this machine has no tracepoints power:cpu_idle and power:wakeup_source_activate");
+    }
+    let messages = text(&btc(&["--dry-run", "-e", "tracepoint:power:[cw][pa][uk][_e][iu][dp]* { print(args.state); }"]).stderr);
+    assert!(!messages.contains("left out") && !messages.contains("ERROR"), "{messages}");
+}

@@ -89,6 +89,9 @@ pub(crate) fn of_probe(
         }
         let bound = bind(kernel, event.unwrap_or(of), name, shape).map_err(|why| {
             let place = place::show(manifest, &probe.place);
+            // Where the kernel is the right one, the events that the wildcard matches differ.
+            let is_right = || bind(kernel, of, name, shape).is_ok();
+            let why = event.filter(|_| is_right()).and_then(|e| field::unlike(kernel, e, of, name)).unwrap_or(why);
             let what = if name.is_empty() { "`retval`".to_string() } else { format!("`args.{name}`") };
             Error::new(format!("{place}: cannot bind {what} of {}: {why}", probe.name))
         })?;

@@ -1,6 +1,7 @@
 //! `path(pointer, size)`: the full path of a file.
 
 use btc_diagnostics::Code;
+use btc_ir::Cond;
 use btc_types::Type;
 
 use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, Source, helpers, texts};
@@ -18,6 +19,9 @@ pub static PATH: Function = Function {
           the functions that the kernel allows it in (its list `btf_allowlist_d_path`).",
     lower,
 };
+
+/// Addresses below this are of no object.
+const FIRST_PAGE: i64 = 4096;
 
 fn check(c: &mut Check) -> Type {
     let ty = c.args[0].ty.clone();
@@ -55,7 +59,13 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     // On failure the helper writes nothing.
     l.b().clear(dest.base, dest.offset, size.min(64));
     let b = l.b();
+    // What an iterator hands over may be null; the verifier wants that looked at.
+    let (known, done) = (b.block(0), b.block(0));
+    b.branch_imm(Cond::UGe, from, FIRST_PAGE, known, done);
+    b.switch_to(known);
     let size = b.iconst(i64::from(size));
     b.helper(helpers::D_PATH, &[from, to, size]);
+    b.jump(done, &[]);
+    b.switch_to(done);
     Lowered::InDest
 }

@@ -2,6 +2,7 @@
 
 use btc_hir::{self as hir, ExprKind, FieldStep};
 use btc_ir::{BinOp, Cond, Fact, Leaf, Memory, PathStep, Value, Width};
+use btc_providers::Context;
 
 use btc_types::{RecordType, Space, Type, tuple_layout};
 
@@ -253,8 +254,36 @@ impl FnLower<'_, '_, '_> {
         match place {
             Place::Direct(m) => (self.pointer(*m), Space::Kernel),
             Place::Remote { address, space } => (*address, *space),
-            Place::Core(core) => (self.core_address(core), core.space),
+            Place::Core(core) => {
+                let vouched = self.address_in_argument(core);
+                (vouched.unwrap_or_else(|| self.core_address(core)), core.space)
+            }
         }
+    }
+
+    /// The address of a field of a record that the context points at, such as `ctx.file.f_path`: a load from the context
+    /// itself gives a pointer that the verifier vouches for, which some helpers want. It may be null, and then the address
+    /// is: the verifier lets nothing be added before that is known.
+    fn address_in_argument(&mut self, place: &CorePlace) -> Option<Value> {
+        let Base::Field(argument) = &place.base else { return None };
+        let Base::Value(base) = argument.base else { return None };
+        // A function that is called back has a copy, of which the verifier knows nothing.
+        let is_context = self.probe.provider.context == Context::Record && base == self.b.param(0);
+        if !is_context || place.path.is_empty() {
+            return None;
+        }
+        let (known, null, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        let record = self.b.load_late(Width::B8, base, argument.fact(Fact::ByteOffset));
+        self.b.branch_imm(Cond::Ne, record, 0, known, null);
+        self.b.switch_to(null);
+        let none = self.b.iconst(0);
+        self.b.jump(done, &[none]);
+        self.b.switch_to(known);
+        let offset = self.b.late(place.fact(Fact::ByteOffset));
+        let address = self.b.bin(BinOp::Add, record, offset);
+        self.b.jump(done, &[address]);
+        self.b.switch_to(done);
+        Some(self.b.block_param(done, 0))
     }
 
     /// Loads a scalar from its place.

@@ -165,7 +165,8 @@ impl FnLower<'_, '_, '_> {
                 // The load has the target's width, so what has no sign is whole.
                 match is_word {
                     true => self.extend(value, ty),
-                    false if ty.is_signed() && ty.size() < 8 => {
+                    // It may be smaller there than here.
+                    false if ty.is_signed() => {
                         self.b.extend_late(named(location, leaf_of(ty), ArgumentPart::Extend), value)
                     }
                     false => value,

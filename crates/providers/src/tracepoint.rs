@@ -2,6 +2,7 @@
 
 use btc_abi::{Attach, Shape, Typed};
 use btc_target::{Target, TracepointField, glob, is_glob, shipped_names};
+use btc_types::Type;
 
 use crate::{Argument, Context, Existence, Field, Location, Parse, ProbeError, Provider};
 
@@ -91,8 +92,8 @@ fn exists(target: &Target, attach: &Attach) -> Existence {
     }
 }
 
-/// The arguments. Of a wildcard: those of the first match, for all that it matches
-/// is expected to be of one kind; the runtime binds each by name.
+/// The arguments. Of a wildcard: those of the first match, with numbers as large as any that it matches has; the
+/// runtime binds each by name.
 fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
     let Attach::Tracepoint { category, event } = attach else { return None };
     let (category, event) = if is_glob(category) || is_glob(event) {
@@ -100,10 +101,13 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
     } else {
         (category.clone(), event.clone())
     };
-    let tracepoint = target.tracepoint(&category, &event)?;
+    let mut tracepoint = target.tracepoint(&category, &event)?;
+    widen(target, attach, &mut tracepoint.fields);
     let mut syscall_argument = 0;
     let arguments = tracepoint.fields.iter().map(|field| {
         let core = match &tracepoint.record {
+            // Texts of arguments lie behind all that the struct has.
+            Some(_) if category == SYSCALLS && field.dynamic.is_some() => None,
             Some(record) if category == SYSCALLS => Some(syscall_member(record, field, &mut syscall_argument)),
             Some(record) => {
                 let prefix = match field.dynamic {
@@ -130,6 +134,32 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
     Some(arguments.collect())
 }
 
+/// Makes numbers large enough for those of the same name in all events that a wildcard matches. Those of single system
+/// calls are words, whatever they are called.
+fn widen(target: &Target, attach: &Attach, fields: &mut [TracepointField]) {
+    let Attach::Tracepoint { category, event } = attach else { return };
+    if !is_glob(category) && !is_glob(event) || category == SYSCALLS {
+        return;
+    }
+    let all = target.tracepoints().unwrap_or_default();
+    let matches = all.iter().filter(|(c, e)| c != SYSCALLS && glob(category, c) && glob(event, e));
+    for other in matches.flat_map(|(c, e)| target.tracepoint_fields(c, e)) {
+        let Some(field) = fields.iter_mut().find(|f| f.name == other.name) else { continue };
+        let (Type::Int { size, signed }, Type::Int { size: most, signed: minus }) = (&field.ty, &other.ty) else { continue };
+        let wide = match (signed, minus) {
+            (false, true) => (2 * size).max(*most),
+            (true, false) => (2 * most).max(*size),
+            _ => *size.max(most),
+        };
+        let signed = *signed || *minus;
+        // A signed number that has room for all of 8 bytes without a sign there is none.
+        if (wide, signed) != (field.size as u8, field.signed) && wide <= 8 && field.size <= 8 && other.size <= 8 {
+            field.ty = Type::int(wide, signed);
+            (field.spelling, field.size, field.signed) = (field.ty.to_string(), wide.into(), signed);
+        }
+    }
+}
+
 /// Syscall events share two structs: `{ long id; unsigned long args[6]; }` and
 /// `{ long id; long ret; }` (kernel: include/trace/events/syscalls.h).
 fn syscall_member(record: &str, field: &TracepointField, next: &mut u32) -> Field {
@@ -153,8 +183,13 @@ fn first_match(target: &Target, category: &str, event: &str) -> Option<(String, 
     let fits = |c: &str, e: &str| glob(category, c) && glob(event, e);
     match target.tracepoints() {
         Some(all) => all.iter().find(|(c, e)| fits(c, e)).cloned(),
-        None => shipped_names()
-            .find(|(c, e)| fits(c, e))
-            .map(|(c, e)| (c.to_string(), e.to_string())),
+        // The table has events that this kernel has not: one that it has is better, if its types tell.
+        None => {
+            let own = target.btf().map(|b| b.typedef_names("btf_trace_")).unwrap_or_default();
+            let is_own = |e: &str| own.binary_search_by(|o| o.as_str().cmp(e)).is_ok();
+            let all: Vec<_> = shipped_names().filter(|(c, e)| fits(c, e)).collect();
+            let found = all.iter().find(|(_, e)| is_own(e)).or(all.first());
+            found.map(|(c, e)| (c.to_string(), e.to_string()))
+        }
     }
 }

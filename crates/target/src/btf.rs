@@ -357,7 +357,7 @@ impl Btf {
 
     /// Whether enums with negative values are marked: pahole does so from 1.24 on. In types that older ones wrote (Linux
     /// 5.10 as distributions build it) no enum is, and what looks like a negative value is one.
-    fn tells_signs(&self) -> bool {
+    pub(crate) fn tells_signs(&self) -> bool {
         let marked = |id: u32| matches!(self.by_id(id), Some(Raw::Enum(e)) if e.is_signed());
         let (_, last) = self.raw.split().unwrap_or(self.raw.base()).type_id_range();
         *self.tells_signs.get_or_init(|| (1..=last).any(marked))

@@ -12,8 +12,8 @@ pub struct Declaration {
     pub name: String,
     /// The type text without the name, as it is listed: `const char *`.
     pub ty: String,
-    /// Elements of an array.
-    pub count: Option<u32>,
+    /// Elements of an array, if it is one; `Some(None)` where the text is no number.
+    pub count: Option<Option<u32>>,
     /// `__data_loc` or `__rel_loc`: the field holds a place in the record.
     pub dynamic: Dynamic,
 }
@@ -39,7 +39,7 @@ pub fn split(text: &str) -> Option<Declaration> {
         }
     }
     let (body, count) = match text.strip_suffix(']').and_then(|t| t.rsplit_once('[')) {
-        Some((body, count)) => (body.trim(), count.trim().parse().ok()),
+        Some((body, count)) => (body.trim(), Some(count.trim().parse().ok())),
         None => (text, None),
     };
     let at = body.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |i| i + 1);
@@ -57,13 +57,7 @@ pub fn split(text: &str) -> Option<Declaration> {
 
 /// The language's type for a type text, given the field's size and sign.
 pub fn type_of(ty: &str, size: u32, signed: bool, space: Space, btf: Option<&Btf>) -> Type {
-    // `char *const *`: qualifiers of pointers say nothing about what they point at.
-    let bare = ty
-        .replace("*const", "*")
-        .split_whitespace()
-        .filter(|w| !matches!(*w, "const" | "volatile" | "__user"))
-        .collect::<Vec<_>>()
-        .join(" ");
+    let bare = unqualified(ty);
     if let Some(to) = bare.strip_suffix('*') {
         return Type::pointer(base(to.trim(), space, btf), space);
     }
@@ -86,6 +80,18 @@ pub fn type_of(ty: &str, size: u32, signed: bool, space: Space, btf: Option<&Btf
             _ => fallback(),
         },
     }
+}
+
+/// Bytes of a type that is no pointer; 0 where it is not known.
+pub fn size_of(ty: &str, btf: Option<&Btf>) -> u32 {
+    base(&unqualified(ty), Space::Kernel, btf).size()
+}
+
+/// `char *const *`: qualifiers of pointers say nothing about what they point at.
+fn unqualified(ty: &str) -> String {
+    let words = ty.replace("*const", "*");
+    let words = words.split_whitespace().filter(|w| !matches!(*w, "const" | "volatile" | "__user" | "__seg_gs" | "__seg_fs"));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn base(text: &str, space: Space, btf: Option<&Btf>) -> Type {

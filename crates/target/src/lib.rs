@@ -168,17 +168,17 @@ impl<'s> Target<'s> {
     pub fn tracepoint_fields(&self, category: &str, event: &str) -> Vec<TracepointField> {
         let found = match self.source.tracepoint_format(category, event) {
             Some(text) => Some(Tracepoint::parse(category, event, &text, None)),
-            None => tracepoints::shipped(category, event, None),
+            None => Tracepoint::without_format(category, event, self.btf()),
         };
         found.map(|t| t.fields).unwrap_or_default()
     }
 
-    /// A tracepoint's fields, from its format file or else the shipped table.
+    /// A tracepoint's fields, from its `format` file, or else from the kernel's types or the shipped table.
     pub fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint> {
         let text = self.source.tracepoint_format(category, event);
         match text {
             Some(text) => Some(Tracepoint::parse(category, event, &text, self.btf())),
-            None => tracepoints::shipped(category, event, self.btf()),
+            None => Tracepoint::without_format(category, event, self.btf()),
         }
     }
 }

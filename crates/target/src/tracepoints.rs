@@ -1,12 +1,18 @@
 //! Tracepoints: their fields, and the kernel struct that holds a record of theirs.
 //!
 //! The struct is named after the event's class, which BTF does not link to the
-//! event; it is found by comparing fields (design.md, section 3).
+//! event: mostly it has the event's name, else the shipped table may know it, else
+//! it is found by comparing fields.
+
+mod shipped;
 
 use btc_types::{Space, Type};
 
-use crate::btf::Btf;
+use crate::btf::{Btf, FieldInfo, Prototype, RecordLayout};
 use crate::decl::{self, Dynamic};
+
+use shipped::Entry;
+pub use shipped::shipped_names;
 
 /// A field of a tracepoint's record.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,9 +60,27 @@ impl Tracepoint {
             let class = if event.starts_with("sys_enter") { "sys_enter" } else { "sys_exit" };
             Some(format!("trace_event_raw_{class}"))
         } else {
-            btf.and_then(|b| find_record(b, event, &fields))
+            btf.and_then(|b| class(b, event, Entry::of(category, event).as_ref(), &fields))
         };
         Tracepoint { category: category.to_string(), event: event.to_string(), fields, record }
+    }
+
+    /// A tracepoint of a target without `format` files: the target's types tell the fields, if they have the event's class, else
+    /// the shipped table does. Fields of system calls are in no types.
+    pub fn without_format(category: &str, event: &str, btf: Option<&Btf>) -> Option<Self> {
+        let entry = Entry::of(category, event);
+        let known = entry.as_ref().map(|e| e.tracepoint(category, event, btf));
+        let Some(btf) = btf.filter(|_| category != "syscalls") else { return known };
+        let record = match &known {
+            Some(known) => known.record.clone(),
+            None => own_record(btf, event).filter(|_| btf.typedef_prototype(&format!("btf_trace_{event}")).is_some()),
+        };
+        let Some(record) = record else { return known };
+        let layout = btf.record(&record, false)?;
+        let spelled = btf.spelled_members(&record);
+        let lines = layout.fields.iter().zip(&spelled).filter_map(|(held, (ty, _))| line(btf, held, ty, entry.as_ref()));
+        let fields = lines.filter_map(|line| field(&line, Space::Kernel, Some(btf))).collect();
+        Some(Tracepoint { category: category.to_string(), event: event.to_string(), fields, record: Some(record) })
     }
 
     /// The field of that name.
@@ -82,9 +106,12 @@ fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField>
         }
     }
     let is_char = declaration.ty.trim_start_matches("const ").trim() == "char";
-    let element_size = size / declaration.count.unwrap_or(1).max(1);
+    // Linux 5.10 has `[sizeof(struct sockaddr_in6)]`, and names of constants.
+    let counted = || size / decl::size_of(&declaration.ty, btf).max(1);
+    let count = declaration.count.map(|count| count.unwrap_or_else(counted));
+    let element_size = size / count.unwrap_or(1).max(1);
     let element = decl::type_of(&declaration.ty, element_size, signed, space, btf);
-    let (ty, dynamic) = match (declaration.dynamic, declaration.count) {
+    let (ty, dynamic) = match (declaration.dynamic, count) {
         (Dynamic::No, None) => (element, None),
         (Dynamic::No, Some(count)) if is_char => (Type::str(count), None),
         (Dynamic::No, Some(count)) => (Type::Array { element: Box::new(element), count, text: false }, None),
@@ -98,7 +125,7 @@ fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField>
             (ty, Some(kind == Dynamic::FromField))
         }
     };
-    let spelling = match (declaration.dynamic, declaration.count) {
+    let spelling = match (declaration.dynamic, count) {
         (Dynamic::No, Some(count)) => format!("{}[{count}]", declaration.ty),
         (Dynamic::No, None) => declaration.ty.clone(),
         (Dynamic::FromStart, _) => format!("__data_loc {}[]", declaration.ty),
@@ -107,27 +134,93 @@ fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField>
     Some(TracepointField { name: declaration.name, spelling, ty, offset, size, signed, dynamic })
 }
 
-/// The struct of an event's records: the one of its own name if it has the fields, else the
-/// one whose fields have the same names at the same offsets. With formats and BTF of
-/// different kernels offsets may differ: then one that alone has the names.
-fn find_record(btf: &Btf, event: &str, fields: &[TracepointField]) -> Option<String> {
-    let own = format!("trace_event_raw_{event}");
-    if btf.record(&own, false).is_some_and(|l| has_fields(&l, fields, false)) {
+/// The struct of an event's records: of its own name, or of one of the classes that the shipped table tells; else the one
+/// whose fields have the same names at the same offsets. With formats and BTF of different kernels offsets may differ: then
+/// one that alone has the names.
+fn class(btf: &Btf, event: &str, entry: Option<&Entry>, fields: &[TracepointField]) -> Option<String> {
+    if let Some(own) = own_record(btf, event) {
         return Some(own);
+    }
+    let classes = entry.map_or(&[][..], |e| &e.classes);
+    if let Some(class) = classes.iter().find(|class| is_of(btf, event, class)) {
+        return Some(format!("trace_event_raw_{class}"));
     }
     let all = btf.event_records();
     // Members besides the header `ent` and the trailing `__data` are as many as the fields.
-    let same_size = |l: &crate::RecordLayout| {
-        l.fields.iter().filter(|f| f.name != "ent" && f.name != "__data").count() == fields.len()
-    };
+    let same_size = |l: &RecordLayout| l.fields.iter().filter(|f| !is_frame(&f.name)).count() == fields.len();
     let candidates: Vec<_> = all.iter().filter(|l| same_size(l) && has_fields(l, fields, false)).collect();
     let exact = candidates.iter().find(|l| has_fields(l, fields, true));
     let only = (candidates.len() == 1).then(|| &candidates[0]);
     exact.or(only).map(|l| l.ty.name.clone())
 }
 
+/// The struct that has the event's own name, if there is one.
+fn own_record(btf: &Btf, event: &str) -> Option<String> {
+    let own = format!("trace_event_raw_{event}");
+    btf.record(&own, false).map(|_| own)
+}
+
+/// Whether an event can be of a class: both take the same, as far as the types tell (from Linux 5.15 on).
+fn is_of(btf: &Btf, event: &str, class: &str) -> bool {
+    if btf.record(&format!("trace_event_raw_{class}"), false).is_none() {
+        return false;
+    }
+    let types = |p: Prototype| p.params.into_iter().map(|(_, ty)| ty).collect::<Vec<_>>();
+    let of_class = btf.function(&format!("__bpf_trace_{class}")).map(types);
+    let of_event = btf.typedef_prototype(&format!("btf_trace_{event}")).map(types);
+    of_class.is_none() || of_event.is_none() || of_class == of_event
+}
+
+/// Whether a member of the struct is no field: the header, and what lies behind the fields.
+fn is_frame(member: &str) -> bool {
+    matches!(member, "ent" | "__data")
+}
+
+/// A member of the struct as its line in a `format` file. What is elsewhere in the record is a number to the types: the
+/// table tells what lies there, if it knows, and nearly always it is text.
+fn line(btf: &Btf, held: &FieldInfo, spelling: &str, entry: Option<&Entry>) -> Option<String> {
+    if is_frame(&held.name) {
+        return None;
+    }
+    let (offset, size) = (held.bit_offset / 8, held.ty.size());
+    for prefix in ["__data_loc", "__rel_loc"] {
+        let Some(name) = held.name.strip_prefix(prefix).and_then(|n| n.strip_prefix('_')) else { continue };
+        let element = entry.and_then(|e| e.elements(name)).unwrap_or("char[]");
+        return Some(format!("field:{prefix} {element} {name};offset:{offset};size:{size};signed:0;"));
+    }
+    let (ty, count) = spelling.find('[').map_or((spelling, ""), |at| spelling.split_at(at));
+    let signed = match &held.ty {
+        Type::Array { element, .. } => element.is_signed(),
+        Type::Int { size: 1, .. } if matches!(ty, "char" | "signed char" | "s8" | "__s8") => byte_has_sign(btf, held, ty),
+        ty => ty.is_signed(),
+    };
+    let (ty, signed) = (in_source(ty), u8::from(signed));
+    Some(format!("field:{ty} {}{count};offset:{offset};size:{size};signed:{signed};", held.name))
+}
+
+/// Whether a `char` has a sign: types that older tools wrote do not say so (see [`Btf::tells_signs`]), and kernels of that time
+/// have `char` as the machine has it.
+fn byte_has_sign(btf: &Btf, held: &FieldInfo, ty: &str) -> bool {
+    let is_x86 = || btf.record("pt_regs", false).is_some_and(|l| l.field("di").is_some());
+    held.ty.is_signed() || ty != "char" || !btf.tells_signs() && is_x86()
+}
+
+/// A type as the kernel's source spells it, from how its types do: `unsigned long` is `long unsigned int` there.
+fn in_source(ty: &str) -> String {
+    let spellings = [
+        ("long long unsigned int", "unsigned long long"),
+        ("long long int", "long long"),
+        ("long unsigned int", "unsigned long"),
+        ("long int", "long"),
+        ("short unsigned int", "unsigned short"),
+        ("short int", "short"),
+        ("_Bool", "bool"),
+    ];
+    spellings.iter().fold(ty.to_string(), |ty, (types, source)| ty.replace(types, source))
+}
+
 /// Whether a struct has all the fields, at their offsets if `exact`.
-fn has_fields(layout: &crate::RecordLayout, fields: &[TracepointField], exact: bool) -> bool {
+fn has_fields(layout: &RecordLayout, fields: &[TracepointField], exact: bool) -> bool {
     fields.iter().all(|f| {
         layout.field(&member(f)).is_some_and(|m| !exact || m.bit_offset == f.offset * 8)
     })
@@ -139,107 +232,5 @@ fn member(field: &TracepointField) -> String {
         Some(false) => format!("__data_loc_{}", field.name),
         Some(true) => format!("__rel_loc_{}", field.name),
         None => field.name.clone(),
-    }
-}
-
-/// Formats shipped with btc, for targets without tracefs: `category:event` lines, each
-/// followed by its fields as `declaration|offset|size|signed`, and an empty line. Taken from
-/// Linux 6.1, 6.18 and 7.2, the newest that has the event.
-const SHIPPED: &str = include_str!("../data/tracepoints.txt");
-
-/// A tracepoint of the shipped table.
-pub fn shipped(category: &str, event: &str, btf: Option<&Btf>) -> Option<Tracepoint> {
-    let head = format!("\n{category}:{event}\n");
-    let at = SHIPPED.find(&head)? + head.len();
-    let rest = &SHIPPED[at..];
-    let end = rest.find("\n\n").unwrap_or(rest.len());
-    let format: String = rest[..end].lines().filter_map(format_line).collect();
-    let mut found = Tracepoint::parse(category, event, &format, btf);
-    // The table's kernel may have fields that the target lacks, or has in another form: the target's
-    // own struct tells which are there, and where is found out when the object is loaded.
-    let own = format!("trace_event_raw_{event}");
-    if found.record.is_none()
-        && let Some(layout) = btf.and_then(|b| b.record(&own, false))
-    {
-        let fields = std::mem::take(&mut found.fields);
-        found.fields = fields.into_iter().filter_map(|f| as_held(f, &layout)).collect();
-        found.record = Some(own);
-    }
-    Some(found)
-}
-
-/// A field as the target's struct holds it. Texts went from an array in the record to its end
-/// in one release or another (`sched_process_fork` in Linux 6.15). `None`: the struct lacks it.
-fn as_held(field: TracepointField, layout: &crate::RecordLayout) -> Option<TracepointField> {
-    if layout.field(&member(&field)).is_some() {
-        return Some(field);
-    }
-    if field.dynamic.is_some() {
-        let held = layout.field(&field.name)?;
-        let Type::Str { capacity, .. } = held.ty else { return None };
-        let (spelling, offset) = (format!("char[{capacity}]"), held.bit_offset / 8);
-        return Some(TracepointField { spelling, ty: held.ty.clone(), offset, size: capacity, dynamic: None, ..field });
-    }
-    let held = layout.field(&format!("__data_loc_{}", field.name)).filter(|_| field.ty.is_str())?;
-    let ty = Type::pointer(Type::int(1, true), Space::Kernel);
-    let (spelling, offset) = ("__data_loc char[]".to_string(), held.bit_offset / 8);
-    Some(TracepointField { spelling, ty, offset, size: 4, dynamic: Some(false), ..field })
-}
-
-/// A line of the table as it stands in a `format` file.
-fn format_line(line: &str) -> Option<String> {
-    let mut parts = line.split('|');
-    let (declaration, offset, size, signed) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    Some(format!("field:{declaration};offset:{offset};size:{size};signed:{signed};\n"))
-}
-
-/// Names of all tracepoints in the shipped table.
-pub fn shipped_names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    SHIPPED.lines().filter(|l| !l.contains('|')).filter_map(|l| l.split_once(':'))
-}
-
-#[cfg(test)]
-mod tests {
-    use btc_types::{Origin, RecordType};
-
-    use super::*;
-    use crate::{FieldInfo, RecordLayout};
-
-    /// A record with these members at 8, 24, …
-    fn record(members: &[(&str, Type)]) -> RecordLayout {
-        let ty = RecordType {
-            name: "trace_event_raw_x".into(),
-            union: false,
-            typedef: false,
-            origin: Origin::Kernel,
-            size: 64,
-            align: 4,
-        };
-        let member = |(n, (name, ty)): (usize, &(&str, Type))| FieldInfo {
-            name: name.to_string(),
-            ty: ty.clone(),
-            bit_offset: 64 + 128 * n as u32,
-            bits: None,
-            hidden: false,
-        };
-        RecordLayout { ty, fields: members.iter().enumerate().map(member).collect() }
-    }
-
-    fn parsed(line: &str) -> TracepointField {
-        field(line, Space::Kernel, None).expect("a field")
-    }
-
-    #[test]
-    fn texts_are_taken_in_the_form_that_the_target_has() {
-        let at_end = parsed("field:__data_loc char[] comm; offset:8; size:4; signed:0;");
-        let array = parsed("field:char comm[16]; offset:8; size:16; signed:0;");
-        let (old, new) = (record(&[("comm", Type::str(16))]), record(&[("__data_loc_comm", Type::int(4, false))]));
-        for field in [&at_end, &array] {
-            assert_eq!(as_held(field.clone(), &old).as_ref(), Some(&array));
-            assert_eq!(as_held(field.clone(), &new).as_ref(), Some(&at_end));
-            assert_eq!(as_held(field.clone(), &record(&[("name", Type::str(16))])), None);
-        }
-        // A number of that name is another field.
-        assert_eq!(as_held(at_end, &record(&[("comm", Type::int(4, true))])), None);
     }
 }

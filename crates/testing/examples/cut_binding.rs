@@ -1,5 +1,5 @@
-//! Makes `testdata/binding` anew from whole kernels, `NAME.btf` and `NAME.formats` in the folder that is given (the one
-//! of `cargo xtask binding-test`), as `testdata/binding/wishes.txt` asks.
+//! Makes a folder of `testdata` (`binding`, `formats`) anew from whole kernels, `NAME.btf` and `NAME.formats` in the folder
+//! that is given (the one of `cargo xtask binding-test`), as the `wishes.txt` in it asks.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,9 @@ use btc_testing::cut::{Wishes, cut};
 use btc_testing::testdata;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let from = std::env::args().nth(1).ok_or("usage: cut_binding FOLDER")?;
-    let folder = testdata("binding");
+    let usage = "usage: cut_binding FOLDER binding|formats";
+    let from = std::env::args().nth(1).ok_or(usage)?;
+    let folder = testdata(&std::env::args().nth(2).ok_or(usage)?);
     let text = fs::read_to_string(folder.join("wishes.txt"))?;
     let (tracepoints, types): (Vec<&str>, Vec<&str>) = text.lines().partition(|l| l.starts_with("tracepoint "));
     let events: Vec<String> =

@@ -33,7 +33,8 @@ pub fn run(args: &[String]) -> Result<u8> {
         shell::copy(&tool, &tools.join(tool.file_name().unwrap_or_default()))?;
     }
     let mut command = Command::new("cargo");
-    command.args(["test", "--quiet", "--package", "btc-testing", "--test", "binding", "--", "--ignored", "--nocapture"]);
+    command.args(["test", "--quiet", "--package", "btc-testing", "--test", "binding"]);
+    command.args(["--package", "btc-target", "--test", "formats", "--", "--ignored", "--nocapture"]);
     command.current_dir(shell::root()).env("BTC_BINDING", &folder);
     Ok(u8::from(!shell::succeeds(&mut command)?))
 }

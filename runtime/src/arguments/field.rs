@@ -1,6 +1,6 @@
 //! Fields of tracepoints, as `format` files describe them.
 
-use btc_abi::Shape;
+use btc_abi::{Shape, Typed};
 
 use super::{Bound, Kernel, differs, holds};
 
@@ -23,9 +23,8 @@ pub(super) fn bind(
     name: &str,
     shape: &Shape,
 ) -> Result<Bound, String> {
-    let format = kernel.format(category, event);
-    let format = format.ok_or_else(|| format!("this kernel does not describe the tracepoint {category}:{event}"))?;
-    let fields: Vec<Field> = format.lines().filter_map(field).collect();
+    let fields = fields(kernel, category, event);
+    let fields = fields.ok_or_else(|| format!("this kernel does not describe the tracepoint {category}:{event}"))?;
     let Some(field) = fields.iter().find(|f| f.name == name) else {
         let own = fields.iter().filter(|f| !f.name.starts_with("common_"));
         let names: Vec<String> = own.map(|f| format!("`{}`", f.name)).collect();
@@ -50,11 +49,27 @@ pub(super) fn bind(
     Ok(Bound { offset: field.offset, width, bits: (field.size.min(8) * 8) as u8, signed: field.signed, direct: true })
 }
 
-/// Whether two types are one but for qualifiers. A pointer to anything is one to what it points at elsewhere.
+fn fields(kernel: &dyn Kernel, category: &str, event: &str) -> Option<Vec<Field>> {
+    Some(kernel.format(category, event)?.lines().filter_map(field).collect())
+}
+
+/// What a field is in an event that a wildcard matches, and in the one by which the script was compiled, if both have it.
+pub(super) fn unlike(kernel: &dyn Kernel, event: &Typed, first: &Typed, name: &str) -> Option<String> {
+    let tell = |of: &Typed| {
+        let Typed::Tracepoint { category, event } = of else { return None };
+        let field = fields(kernel, category, event)?.into_iter().find(|f| f.name == name)?;
+        Some(format!("{} in {category}:{event}", field.tell()))
+    };
+    Some(format!("it is {}, and {}, by which the script was compiled; write a probe of its own for it", tell(event)?, tell(first)?))
+}
+
+/// Whether two types of one size are one but for qualifiers. A pointer to anything is one to what it points at elsewhere. The
+/// size tells how many elements an array has; kernels before 5.17 have text such as `sizeof(struct sockaddr_in6)` there.
 fn same(here: &str, there: &str) -> bool {
     let words = |text: &str| -> Vec<String> {
-        let text = text.replace('*', " * ");
-        text.split_whitespace().filter(|w| !matches!(*w, "const" | "volatile" | "__user")).map(str::to_string).collect()
+        let text = text.split_inclusive('[').next().unwrap_or(text).replace('*', " * ");
+        let qualifiers = ["const", "volatile", "__user", "__seg_gs", "__seg_fs"];
+        text.split_whitespace().filter(|w| !qualifiers.contains(w)).map(str::to_string).collect()
     };
     let (here, there) = (words(here), words(there));
     here == there || here == ["void", "*"] && there.last().is_some_and(|last| last == "*")
@@ -82,7 +97,7 @@ fn field(line: &str) -> Option<Field> {
         }
     }
     let (body, count) = match text.strip_suffix(']').and_then(|t| t.rsplit_once('[')) {
-        Some((body, count)) => (body.trim(), count.trim().parse::<u32>().ok()),
+        Some((body, count)) => (body.trim(), Some(count.trim())),
         None => (text, None),
     };
     let at = body.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |i| i + 1);
@@ -117,6 +132,7 @@ mod tests {
         let is = |text: &str, wanted: &str| assert_eq!(line(text).as_deref(), Some(wanted));
         is("\tfield:char comm[16];\toffset:8;\tsize:16;\tsigned:0;", "comm char[16] 8 16 false");
         is("\tfield:const char * name;\toffset:24;\tsize:8;\tsigned:0;", "name const char * 24 8 false");
+        is("\tfield:__u8 a[sizeof(int)];\toffset:8;\tsize:4;\tsigned:0;", "a __u8[sizeof(int)] 8 4 false");
         is("\tfield:__data_loc char[] f;\toffset:8;\tsize:4;\tsigned:1;", "f __data_loc char[] 8 4 true");
         assert_eq!(line("print fmt: \"x\""), None);
     }
@@ -126,6 +142,7 @@ mod tests {
         assert!(same("const struct sock *", "struct sock *"));
         assert!(same("void *", "const struct sock *"));
         assert!(!same("struct sock *", "void *"));
-        assert!(!same("u8[4]", "u8[16]"));
+        assert!(same("__u8[28]", "__u8[sizeof(struct sockaddr_in6)]"));
+        assert!(!same("__u8", "__u8[1]"));
     }
 }

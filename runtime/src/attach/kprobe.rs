@@ -33,6 +33,9 @@ pub(super) fn targets(
         let mut seen = HashSet::new();
         let names = tracefs::functions(function, module, options)?.into_iter().map(|f| f.name);
         names.filter(|name| seen.insert(name.clone())).collect()
+    } else if options.dry_run && !tracefs::has_symbol(function, module) {
+        // Else attaching tells.
+        return missing(format!("this kernel has no {word}:{function} to attach to"));
     } else {
         vec![function.to_string()]
     };

@@ -319,7 +319,7 @@ fn targets(probe: &Probe, options: &Options, process: Option<u32>) -> Result<Vec
             by_tracer()
         }
         Attach::Tracepoint { category, event } => tracepoint::targets(category, event),
-        Attach::RawTracepoint { module, event, typed } => raw_tracepoint::targets(name, module, event, *typed),
+        Attach::RawTracepoint { module, event, typed } => raw_tracepoint::targets(name, module, event, *typed, options),
         Attach::Kprobe { module, function, offset, ret } => kprobe::targets(module, function, *offset, *ret, options),
         Attach::Fentry { module, function, ret } => fentry::targets(module, function, *ret, options),
         Attach::FentryProgram { id, name, ret } => programs::targets(*id, name, *ret),

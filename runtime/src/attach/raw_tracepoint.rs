@@ -7,9 +7,9 @@ use libbpf_sys as sys;
 
 use super::{Link, Point, Problem, Target, missing, tracefs};
 use crate::error::{last_os, reason};
-use crate::{Error, glob};
+use crate::{Error, Options, glob};
 
-pub(super) fn targets(name: &str, module: &str, event: &str, typed: bool) -> Result<Vec<Target>, Problem> {
+pub(super) fn targets(name: &str, module: &str, event: &str, typed: bool, options: &Options) -> Result<Vec<Target>, Problem> {
     if typed {
         return Ok(vec![Target::new(Point::Typed, name, event)]);
     }
@@ -20,6 +20,9 @@ pub(super) fn targets(name: &str, module: &str, event: &str, typed: bool) -> Res
         all.sort_unstable();
         all.dedup();
         all
+    } else if options.dry_run && !tracefs::has_symbol(&format!("__traceiter_{event}"), "") {
+        // Else attaching tells. That function calls all that is attached, also of events without a place in tracefs.
+        Vec::new()
     } else {
         vec![event.to_string()]
     };

@@ -105,3 +105,17 @@ pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Resul
     }
     Ok(found)
 }
+
+/// Whether the kernel, or the module if one is named, has code of this name; also where its symbols cannot be read.
+pub(crate) fn has_symbol(name: &str, module: &str) -> bool {
+    let text = std::fs::read_to_string("/proc/kallsyms").unwrap_or_default();
+    // `ffffffff81000000 T name [module]`
+    let is_it = |line: &str| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let is_code = matches!(words.next(), Some("t" | "T" | "w" | "W"));
+        let is_named = words.next() == Some(name);
+        let of = words.next().map_or(KERNEL, |m| m.trim_matches(['[', ']']));
+        is_code && is_named && (module.is_empty() || module == of)
+    };
+    text.is_empty() || text.lines().any(is_it)
+}

@@ -399,7 +399,7 @@ impl Checker<'_, '_> {
             ast::ExprKind::Type(ty) => self.type_expr(ty),
             // As bpftrace counts: the literals are words, though a stored boolean is a byte.
             ast::ExprKind::Bool(_) => Type::INT64,
-            _ => self.expr(arg).ty,
+            _ => self.type_of(arg),
         };
         if ty == Type::Unknown {
             return broken(span);
@@ -414,7 +414,7 @@ impl Checker<'_, '_> {
         };
         let mut ty = match &base.kind {
             ast::ExprKind::Type(ty) => self.type_expr(ty),
-            _ => self.expr(base).ty,
+            _ => self.type_of(base),
         };
         let mut names = Vec::new();
         let mut at = path;

@@ -16,7 +16,7 @@ impl Checker<'_, '_> {
         match &ty.kind {
             TypeExprKind::Typeof(e) => match &e.kind {
                 ast::ExprKind::Type(inner) => self.type_expr(inner),
-                _ => self.expr(e).ty,
+                _ => self.type_of(e),
             },
             TypeExprKind::Pointer(to) => {
                 let inner = self.type_expr(to);
@@ -37,6 +37,14 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// The type of an expression that is not evaluated.
+    pub(super) fn type_of(&mut self, e: &ast::Expr) -> Type {
+        let outer = std::mem::replace(&mut self.only_types, true);
+        let ty = self.expr(e).ty;
+        self.only_types = outer;
+        ty
+    }
+
     pub(super) fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> hir::Expr {
         let to = self.type_expr(ty);
         let from = kept_sign(self.expr(operand));
@@ -46,7 +54,9 @@ impl Checker<'_, '_> {
         // The address of a text in memory, as C has it of arrays: `(struct tcp_skb_cb *)$skb->cb`.
         let from = if from.ty.is_str() && to.is_pointer() && is_place(&from) { self.address_of(from, span) } else { from };
         let to = self.cast_type(to, &from);
-        if !castable(&from.ty, &to) {
+        // Nothing is cast where only the type counts: `sizeof(((struct x)0).field)`.
+        let is_type = self.only_types && from.ty.is_scalar() && matches!(to, Type::Record(_));
+        if !castable(&from.ty, &to) && !is_type {
             let message = format!("a value of type `{}` cannot be cast to `{to}`", from.ty);
             self.error(Code::BadCast, span, message);
             return broken(span);

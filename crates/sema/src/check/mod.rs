@@ -81,6 +81,7 @@ pub(crate) fn probe(
         map_loops: 0,
         has_map_loops: false,
         uses_identity: false,
+        only_types: false,
     };
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
     let predicate_vars = !checker.vars.is_empty();
@@ -135,6 +136,8 @@ struct Checker<'a, 'b> {
     has_map_loops: bool,
     /// Whether `probe` or `func` is used.
     uses_identity: bool,
+    /// Whether the expression is asked for its type only.
+    only_types: bool,
 }
 
 impl Checker<'_, '_> {

@@ -17,7 +17,7 @@ impl Checker<'_, '_> {
         };
         let ty = match &arg.kind {
             ast::ExprKind::Type(ty) => self.type_expr(ty),
-            _ => self.expr(arg).ty,
+            _ => self.type_of(arg),
         };
         if ty == Type::Unknown {
             return broken(span);

@@ -60,7 +60,7 @@ impl Tracepoint {
             let class = if event.starts_with("sys_enter") { "sys_enter" } else { "sys_exit" };
             Some(format!("trace_event_raw_{class}"))
         } else {
-            btf.and_then(|b| class(b, event, Entry::of(category, event).as_ref(), &fields))
+            btf.and_then(|b| find_record(b, event, Entry::of(category, event).as_ref(), &fields))
         };
         Tracepoint { category: category.to_string(), event: event.to_string(), fields, record }
     }
@@ -71,10 +71,10 @@ impl Tracepoint {
         let entry = Entry::of(category, event);
         let known = entry.as_ref().map(|e| e.tracepoint(category, event, btf));
         let Some(btf) = btf.filter(|_| category != "syscalls") else { return known };
-        let record = match &known {
-            Some(known) => known.record.clone(),
-            None => own_record(btf, event).filter(|_| btf.typedef_prototype(&format!("btf_trace_{event}")).is_some()),
-        };
+        // One that the table does not know is there if the types say so.
+        let exists = || known.is_some() || btf.typedef_prototype(&format!("btf_trace_{event}")).is_some();
+        let named = named_record(btf, event, entry.as_ref()).filter(|_| exists());
+        let record = named.or_else(|| known.as_ref()?.record.clone());
         let Some(record) = record else { return known };
         let layout = btf.record(&record, false)?;
         let spelled = btf.spelled_members(&record);
@@ -134,16 +134,19 @@ fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField>
     Some(TracepointField { name: declaration.name, spelling, ty, offset, size, signed, dynamic })
 }
 
-/// The struct of an event's records: of its own name, or of one of the classes that the shipped table tells; else the one
-/// whose fields have the same names at the same offsets. With formats and BTF of different kernels offsets may differ: then
-/// one that alone has the names.
-fn class(btf: &Btf, event: &str, entry: Option<&Entry>, fields: &[TracepointField]) -> Option<String> {
-    if let Some(own) = own_record(btf, event) {
-        return Some(own);
-    }
+/// The struct of an event's records, by what it is called: as the event, or as one of the classes that the shipped table tells.
+fn named_record(btf: &Btf, event: &str, entry: Option<&Entry>) -> Option<String> {
     let classes = entry.map_or(&[][..], |e| &e.classes);
-    if let Some(class) = classes.iter().find(|class| is_of(btf, event, class)) {
-        return Some(format!("trace_event_raw_{class}"));
+    let class = || classes.iter().find(|class| is_of(btf, event, class)).map(|class| format!("trace_event_raw_{class}"));
+    own_record(btf, event).or_else(class)
+}
+
+/// The struct of an event's records: the one so called, if it has the fields; else the one whose fields have the same names
+/// at the same offsets. With formats and BTF of different kernels offsets may differ: then one that alone has the names.
+fn find_record(btf: &Btf, event: &str, entry: Option<&Entry>, fields: &[TracepointField]) -> Option<String> {
+    let named = named_record(btf, event, entry);
+    if let Some(record) = named.filter(|r| btf.record(r, false).is_some_and(|l| has_fields(&l, fields, false))) {
+        return Some(record);
     }
     let all = btf.event_records();
     // Members besides the header `ent` and the trailing `__data` are as many as the fields.

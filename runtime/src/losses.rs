@@ -37,6 +37,7 @@ fn sentence(state: &State, loss: &Loss, count: u64) -> String {
             let s = if count == 1 { " was" } else { "s were" };
             format!("{count} event{s} missed: another task was in the middle of a program of this script on the same CPU")
         }
+        LossKind::Update => format!("lost {count} update{s} of {subject}: another probe was updating on the same CPU"),
         LossKind::Loop => {
             let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
             format!("loop cut short after {subject} rounds, {times}")

@@ -54,6 +54,9 @@ pub const HOLDS: &str = "bpf_res_spin_lock";
 /// way: how many are there.
 pub const GUARD: &str = "btc_guard";
 
+/// Name of the words in `.bss`, laid out as those of [`GUARD`], that say how many updates of several steps are going on.
+pub const UPDATES: &str = "btc_updates";
+
 /// Numbers of system calls that each half of a [`Probe::table`] has an entry for.
 pub const SYSCALLS: u32 = 1024;
 

@@ -121,4 +121,6 @@ pub enum LossKind {
     Key,
     /// The program did not run: another one of the object did, on the same CPU, for another task.
     Event,
+    /// An aggregation was not updated: another update was going on, on the same CPU.
+    Update,
 }

@@ -512,4 +512,4 @@ wire_enum!(Action {
     17 Unwatch {},
 });
 wire_struct!(Loss { 1 kind, 2 place, 3 subject });
-wire_enum!(LossKind { 1 Record {}, 2 MapFull {}, 3 Read {}, 4 Stack {}, 5 Helper {}, 6 Loop {}, 7 Unwind {}, 8 Key {}, 9 Event {} });
+wire_enum!(LossKind { 1 Record {}, 2 MapFull {}, 3 Read {}, 4 Stack {}, 5 Helper {}, 6 Loop {}, 7 Unwind {}, 8 Key {}, 9 Event {}, 10 Update {} });

@@ -34,12 +34,14 @@ impl FnLower<'_, '_, '_> {
         let begun = kind.is_spread() && matches!(ty, Type::Aggregation(Aggregation::Avg { .. }));
         let value = self.first_argument(call);
         self.with_entry(map, key, |f, at| {
-            if begun {
-                let total = f.b.load(Width::B8, at.base, at.offset + TOTAL);
-                f.b.store(Width::B8, at.base, at.offset + BEFORE, total);
-                f.add_to(at.base, at.offset + BEGUN, 1);
-            }
-            f.update_aggregate(call, &ty, at, atomic, value);
+            f.alone(map, |f| {
+                if begun {
+                    let total = f.b.load(Width::B8, at.base, at.offset + TOTAL);
+                    f.b.store(Width::B8, at.base, at.offset + BEFORE, total);
+                    f.add_to(at.base, at.offset + BEGUN, 1);
+                }
+                f.update_aggregate(call, &ty, at, atomic, value);
+            });
         });
     }
 

@@ -6,6 +6,7 @@
 //! or key that wants it.
 
 mod aggregate;
+mod alone;
 mod compare;
 mod constant;
 mod core_read;

@@ -44,6 +44,8 @@ pub(crate) struct Shared<'a> {
     control: Option<MapId>,
     /// 0, of which the verifier knows nothing: it is in memory that may be written.
     unknown_zero: Option<GlobalId>,
+    /// A word for each CPU, see `alone.rs`.
+    pub update_words: Option<GlobalId>,
     /// A word for each CPU, see [`Guard`].
     guard_words: Option<GlobalId>,
     /// What new entries with a part for each CPU are copies of.
@@ -92,6 +94,7 @@ impl<'a> Shared<'a> {
             events: None,
             control: None,
             unknown_zero: None,
+            update_words: None,
             guard_words: None,
             blank: None,
             functions: HashMap::new(),

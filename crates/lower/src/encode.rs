@@ -5,7 +5,7 @@ use btc_hir as hir;
 use btc_ir::Module;
 use btc_types::{Aggregation, EnumType, RecordType, StackMode, Type, tuple_layout};
 
-use crate::place::storage_offset;
+use crate::place::storage;
 use crate::shared::Shared;
 
 impl Shared<'_> {
@@ -94,15 +94,16 @@ impl Shared<'_> {
         let fields = self.fields_of(ty);
         let named = fields.iter().filter(|f| !f.step.name.is_empty());
         named
-            .map(|f| Field {
+            .map(|f| (f, storage(&f.step, &f.ty)))
+            .map(|(f, storage)| Field {
                 name: f.step.name.clone(),
-                offset: storage_offset(&f.step, &f.ty),
+                offset: storage.offset,
                 encoding: match (f.step.bits, &f.ty) {
                     // A truth value or enum too is a number there, as in bpftrace.
                     (Some(width), ty) if ty.is_numeric() => Encoding::Bits {
-                        size: ty.size() as u8,
+                        size: storage.size as u8,
                         signed: ty.is_signed(),
-                        bits: BitRange { start: (f.step.bit_offset % (ty.size() * 8)) as u8, width: width as u8 },
+                        bits: BitRange { start: storage.start as u8, width: width as u8 },
                     },
                     _ => self.encoding(&f.ty, module),
                 },

@@ -5,7 +5,7 @@ use btc_hir as hir;
 use btc_ir::Module;
 use btc_types::{Aggregation, EnumType, RecordType, StackMode, Type, tuple_layout};
 
-use crate::place::storage;
+use crate::place::{Storage, storage};
 use crate::shared::Shared;
 
 impl Shared<'_> {
@@ -94,7 +94,7 @@ impl Shared<'_> {
         let fields = self.fields_of(ty);
         let named = fields.iter().filter(|f| !f.step.name.is_empty());
         named
-            .map(|f| (f, storage(&f.step, &f.ty)))
+            .map(|f| (f, shown_storage(&f.step, &f.ty, ty.size)))
             .map(|(f, storage)| Field {
                 name: f.step.name.clone(),
                 offset: storage.offset,
@@ -125,6 +125,14 @@ impl Shared<'_> {
     }
 }
 
+
+/// What is shown of a bit field is its type's whole unit, where that lies in the record.
+fn shown_storage(field: &hir::FieldStep, ty: &Type, record: u32) -> Storage {
+    let unit = ty.size().max(1);
+    let (offset, start) = (field.bit_offset / (unit * 8) * unit, field.bit_offset % (unit * 8));
+    let whole = field.bits.is_some_and(|width| start + width <= unit * 8 && offset + unit <= record);
+    if whole { Storage { offset, size: unit, start } } else { storage(field, ty) }
+}
 
 fn stack_mode(mode: StackMode) -> abi::StackMode {
     match mode {

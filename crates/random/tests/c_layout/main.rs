@@ -127,3 +127,79 @@ fn declarations_are_those_of_the_c_compiler() {
     assert!(wrong.is_empty(), "{} of {count} are wrong:\n{}", wrong.len(), wrong[..wrong.len().min(8)].join("\n"));
     assert!(compared as u64 > count * 10, "{compared} values: too few to tell anything");
 }
+
+/// What is not understood is an error, and never taken for 0 or passed over.
+#[test]
+fn what_is_not_understood_is_an_error() {
+    for (definition, wanted) in [
+        ("struct S { char a[FOO]; };", "`FOO` is not defined"),
+        ("struct S { char a[TASK_COMM_LEN]; };", "`TASK_COMM_LEN` is not defined"),
+        ("struct S { char a[1 / 0]; };", "divides by zero"),
+        ("struct S { char a[-1]; };", "the length of an array"),
+        ("struct S { char a[$1]; };", "no constant"),
+        ("struct S { char a[5ms]; };", "no durations"),
+        ("struct S { int a:FOO; };", "`FOO` is not defined"),
+        ("struct S { int a:33; };", "from 0 to 32"),
+        ("struct S { _Bool a:2; };", "from 0 to 1"),
+        ("struct S { int a:0; };", "has no name"),
+        ("struct S { int *a:3; };", "cannot be of type"),
+        ("enum E { A = FOO };", "`FOO` is not defined"),
+        ("enum E { A = -1, B = 0xffffffffffffffff };", "no type of C"),
+        ("enum E { A = 0xffffffffffffffff, B };", "no type of C"),
+        ("enum E { A = 2147483647 + 1 };", "overflows"),
+        ("enum E { A = 1 << 32 };", "more bits"),
+        ("enum E { A } __attribute__((aligned(8)));", "not supported"),
+        ("enum E { A = 1 }; enum F { A = 2 };", "another value"),
+        ("struct S { int a __attribute__((mode(QI))); };", "`mode` is not known"),
+        ("struct S { int a; } __attribute__((scalar_storage_order(\"big-endian\")));", "is not known"),
+        ("struct S { int a __attribute__((aligned(3))); };", "power of two"),
+        ("struct S { int * __attribute__((aligned(16))) a; };", "means nothing"),
+        ("typedef struct { char a; int b; } T __attribute__((packed));", "means nothing"),
+        ("struct S { struct S a; };", "no size"),
+        ("struct S { void a; };", "no size"),
+        ("struct S { int a; char a; };", "already"),
+        ("#pragma pack(3)\n", "not known"),
+        ("#pragma pack(push, name, 1)\n", "not known"),
+        ("#pragma pack(pop)\n", "not known"),
+        ("#pragma ms_struct on\n", "changes how records are laid out"),
+        ("struct S { int a;\n#pragma pack(1)\nint b; };", "between definitions"),
+        ("#if 1 / 0\n#endif\n", "divides by zero"),
+    ] {
+        let error = printed(&format!("{definition}\nBEGIN {{ print(1); }}"), &[]).expect_err(definition);
+        assert!(error.contains(wanted), "{definition}: {error}");
+    }
+}
+
+/// Numbers with a suffix of C, in a macro or not, are C's; others are the language's.
+#[test]
+fn numbers_of_c() {
+    for (expression, wanted) in [
+        ("A == 4294967295", "true"),
+        ("B == 4294967295", "true"),
+        ("A", "4294967295"),
+        ("B + 1", "0"),
+        ("~0U", "4294967295"),
+        ("~0UL", "18446744073709551615"),
+        ("-1 < 0U", "false"),
+        ("-1 < 0L", "true"),
+        ("1 ? -1 : 0U", "4294967295"),
+        ("~0", "18446744073709551615"),
+        ("1 << 31", "2147483648"),
+        ("C", "8"),
+    ] {
+        let text = format!("#define A (~0U)\n#define B (1U - 2U)\n#define C sizeof(long)\nBEGIN {{ print({expression}); }}");
+        for (how, lines) in printed(&text, &[]).expect(expression) {
+            assert_eq!(lines, [wanted], "{expression}, {how}");
+        }
+    }
+}
+
+/// An enum that needs all 64 bits is known by all of them; `#if` calculates without a sign where C does.
+#[test]
+fn all_bits_count() {
+    let text = "enum A { X = -1, Y = 4294967295 };\n#if -1 > 0U\n#define IS 1\n#else\n#define IS 0\n#endif\n\
+                BEGIN { print(Y); print(X); printf(\"%s\\n\", Y); print(sizeof(enum A)); print(IS); }";
+    for (how, lines) in printed(text, &[]).expect(text) {
+        assert_eq!(lines, ["Y", "X", "Y", "8", "1"], "{how}");
+    }
+}

@@ -111,15 +111,23 @@ pub fn length(value: u64, span: Span) -> Expr {
 
 /// What C makes of numbers, if one of them says that it is C's. What C does not define is the language's.
 fn of_c(operands: &[&Expr], apply: impl FnOnce(&[CInt]) -> Result<CInt, &'static str>) -> Option<ExprKind> {
-    let number = |e: &&Expr| match e.kind {
-        ExprKind::Int(n) => Some(CInt::new(i128::from(n), Form::plain(n).ty)),
-        ExprKind::Bool(truth) => Some(CInt::truth(truth)),
-        ExprKind::CInt(n) => Some(n),
+    if !operands.iter().any(|e| matches!(e.kind, ExprKind::CInt(_))) {
+        return None;
+    }
+    let numbers: Option<Vec<CInt>> = operands.iter().map(|e| c_number(e)).collect();
+    apply(&numbers?).ok().map(ExprKind::CInt)
+}
+
+/// The number that C takes literals and operations on them for.
+fn c_number(e: &Expr) -> Option<CInt> {
+    match &e.kind {
+        ExprKind::Int(n) => Some(CInt::new(i128::from(*n), Form::plain(*n).ty)),
+        ExprKind::Bool(truth) => Some(CInt::truth(*truth)),
+        ExprKind::CInt(n) => Some(*n),
+        ExprKind::Unary { op, operand } => c_number(operand)?.unary(*op).ok(),
+        ExprKind::Binary { op, left, right } => c_number(left)?.binary(*op, c_number(right)?).ok(),
         _ => None,
-    };
-    let numbers: Option<Vec<CInt>> = operands.iter().map(number).collect();
-    let of_c = operands.iter().any(|e| matches!(e.kind, ExprKind::CInt(_)));
-    if of_c { apply(&numbers?).ok().map(ExprKind::CInt) } else { None }
+    }
 }
 
 /// A truth value, which the language has a type for.

@@ -141,7 +141,7 @@ impl Evaluator<'_> {
         let size = match &of.kind {
             ExprKind::Type(ty) => match self.records.resolve(ty, None, self.d) {
                 ty if is_kernels(&ty) => return wrong(of.span, format!("`{ty}` is the kernel's, and may have another size elsewhere")),
-                ty if ty == Type::None => return wrong(of.span, "`void` has no size"),
+                Type::None => return wrong(of.span, "`void` has no size"),
                 ty => ty.size(),
             },
             // An enumerator or a number.

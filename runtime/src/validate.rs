@@ -102,7 +102,13 @@ fn check_field(manifest: &Manifest, field: &Field, room: u64) -> Result<(), Erro
 /// overflow on hostile numbers; this does not.)
 fn size_of(manifest: &Manifest, encoding: &Encoding) -> Result<u64, Error> {
     let size = match encoding {
-        Encoding::Int { size, .. } | Encoding::Bits { size, .. } | Encoding::Enum { size, .. } => {
+        Encoding::Bits { size, .. } => {
+            if !matches!(size, 1..=9) {
+                return damaged(format_args!("a bit field in {size} bytes"));
+            }
+            u64::from(*size)
+        }
+        Encoding::Int { size, .. } | Encoding::Enum { size, .. } => {
             if !matches!(size, 1 | 2 | 4 | 8) {
                 return damaged(format_args!("an integer of {size} bytes"));
             }

@@ -75,7 +75,7 @@ pub enum Encoding {
     },
     /// Bits of an integer of `size` bytes.
     Bits {
-        /// Size of the storage in bytes.
+        /// Size of the storage in bytes, 1 to 9.
         size: u8,
         /// Two's complement.
         signed: bool,

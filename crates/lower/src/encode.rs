@@ -5,7 +5,7 @@ use btc_hir as hir;
 use btc_ir::Module;
 use btc_types::{Aggregation, EnumType, RecordType, StackMode, Type, tuple_layout};
 
-use crate::place::storage_offset;
+use crate::place::{Storage, storage};
 use crate::shared::Shared;
 
 impl Shared<'_> {
@@ -94,15 +94,16 @@ impl Shared<'_> {
         let fields = self.fields_of(ty);
         let named = fields.iter().filter(|f| !f.step.name.is_empty());
         named
-            .map(|f| Field {
+            .map(|f| (f, shown_storage(&f.step, &f.ty, ty.size)))
+            .map(|(f, storage)| Field {
                 name: f.step.name.clone(),
-                offset: storage_offset(&f.step, &f.ty),
+                offset: storage.offset,
                 encoding: match (f.step.bits, &f.ty) {
                     // A truth value or enum too is a number there, as in bpftrace.
                     (Some(width), ty) if ty.is_numeric() => Encoding::Bits {
-                        size: ty.size() as u8,
+                        size: storage.size as u8,
                         signed: ty.is_signed(),
-                        bits: BitRange { start: (f.step.bit_offset % (ty.size() * 8)) as u8, width: width as u8 },
+                        bits: BitRange { start: storage.start as u8, width: width as u8 },
                     },
                     _ => self.encoding(&f.ty, module),
                 },
@@ -124,6 +125,14 @@ impl Shared<'_> {
     }
 }
 
+
+/// What is shown of a bit field is its type's whole unit, where that lies in the record.
+fn shown_storage(field: &hir::FieldStep, ty: &Type, record: u32) -> Storage {
+    let unit = ty.size().max(1);
+    let (offset, start) = (field.bit_offset / (unit * 8) * unit, field.bit_offset % (unit * 8));
+    let whole = field.bits.is_some_and(|width| start + width <= unit * 8 && offset + unit <= record);
+    if whole { Storage { offset, size: unit, start } } else { storage(field, ty) }
+}
 
 fn stack_mode(mode: StackMode) -> abi::StackMode {
     match mode {

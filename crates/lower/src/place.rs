@@ -156,7 +156,7 @@ impl FnLower<'_, '_, '_> {
                 if let Type::Record(r) = record {
                     self.require_sizes(r);
                 }
-                self.shift(other, storage_offset(field, ty))
+                self.shift(other, storage(field, ty).offset)
             }
         }
     }
@@ -289,31 +289,60 @@ impl FnLower<'_, '_, '_> {
     /// Loads a scalar from its place.
     pub fn load_place(&mut self, place: &Place, ty: &Type, field: Option<&FieldStep>) -> Value {
         let bits = field.and_then(|f| f.bits.map(|width| (f.bit_offset, width)));
-        match place {
-            Place::Core(core) => self.load_core(core, ty, bits),
-            Place::Direct(m) => {
-                let value = self.b.load(width_of(ty), m.base, m.offset);
-                self.cut(value, ty, bits)
-            }
+        if let Place::Core(core) = place {
+            return self.load_core(core, ty, bits);
+        }
+        let storage = field.map_or(Storage { offset: 0, size: ty.size(), start: 0 }, |f| storage(f, ty));
+        let memory = match place {
             Place::Remote { address, space } => {
-                let size = ty.size();
-                let slot = self.b.slot(8);
+                let slot = self.b.slot(if storage.size > 8 { 16 } else { 8 });
                 let base = self.b.slot_addr(slot);
                 let zero = self.b.iconst(0);
                 self.b.store(Width::B8, base, 0, zero);
-                self.read(Memory { base, offset: 0 }, size, *address, *space);
-                let value = self.b.load(width_of(ty), base, 0);
-                self.cut(value, ty, bits)
+                if storage.size > 8 {
+                    self.b.store(Width::B8, base, 8, zero);
+                }
+                let memory = Memory { base, offset: 0 };
+                self.read(memory, storage.size, *address, *space);
+                memory
             }
+            Place::Direct(m) => *m,
+            Place::Core(_) => unreachable!("read above"),
+        };
+        let low = self.gather(memory, storage.size.min(8));
+        let Some((_, width)) = bits else { return self.extend(low, ty) };
+        let signed = ty.is_signed();
+        if storage.size <= 8 {
+            return self.cut(low, storage.start, width, signed);
         }
+        // The upper bits are in a ninth byte.
+        let high = self.b.load(Width::B1, memory.base, memory.offset + 8);
+        let high = self.b.bin_imm(BinOp::Shl, high, i64::from(64 - storage.start));
+        let low = self.b.bin_imm(BinOp::LShr, low, i64::from(storage.start));
+        let all = self.b.bin(BinOp::Or, low, high);
+        self.cut(all, 0, width, signed)
     }
 
-    /// Takes a bit field out of its storage, or extends a narrow integer.
-    fn cut(&mut self, value: Value, ty: &Type, bits: Option<(u32, u32)>) -> Value {
-        let Some((offset, width)) = bits else { return self.extend(value, ty) };
-        let start = offset % (ty.size() * 8);
+    /// The little-endian number of up to 8 bytes, wherever they lie.
+    fn gather(&mut self, memory: Memory, size: u32) -> Value {
+        let mut all = None;
+        for (width, at) in accesses([memory.offset], size) {
+            let piece = self.b.load(width, memory.base, memory.offset + at as i32);
+            all = Some(match all {
+                None => piece,
+                Some(lower) => {
+                    let piece = self.b.bin_imm(BinOp::Shl, piece, i64::from(at) * 8);
+                    self.b.bin(BinOp::Or, lower, piece)
+                }
+            });
+        }
+        all.unwrap_or_else(|| self.b.iconst(0))
+    }
+
+    /// Takes the bits of a field out of a number.
+    fn cut(&mut self, value: Value, start: u32, width: u32, signed: bool) -> Value {
         let left = self.b.bin_imm(BinOp::Shl, value, i64::from(64 - start - width));
-        let shift = if ty.is_signed() { BinOp::AShr } else { BinOp::LShr };
+        let shift = if signed { BinOp::AShr } else { BinOp::LShr };
         self.b.bin_imm(shift, left, i64::from(64 - width))
     }
 }
@@ -355,14 +384,25 @@ pub(crate) fn stub_name(record: &RecordType) -> String {
     }
 }
 
-/// Offset in bytes of a field's storage in a record of the script. A bit field lies in
-/// a unit of its type's size.
-pub(crate) fn storage_offset(field: &FieldStep, ty: &Type) -> u32 {
-    let unit = match field.bits {
-        Some(_) => ty.size().max(1),
-        None => 1,
+/// The bytes of a record that hold a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Storage {
+    /// The first one.
+    pub offset: u32,
+    /// Their number: up to 9 for a bit field.
+    pub size: u32,
+    /// Where in them a bit field begins.
+    pub start: u32,
+}
+
+/// The bytes of a record that hold a field. Of a bit field these are the ones that it lies in and no others: a packed
+/// one crosses the bounds of its type's units, and a unit may reach beyond its record.
+pub(crate) fn storage(field: &FieldStep, ty: &Type) -> Storage {
+    let Some(width) = field.bits else {
+        return Storage { offset: field.bit_offset / 8, size: ty.size(), start: 0 };
     };
-    field.bit_offset / (unit * 8) * unit
+    let start = field.bit_offset % 8;
+    Storage { offset: field.bit_offset / 8, size: (start + width).div_ceil(8), start }
 }
 
 /// Offset of a tuple's part.

@@ -9,7 +9,7 @@ use btc_ir::{BinOp, Cond, Fact, Late, Memory, PathStep, TypeFact, Value};
 use btc_types::{Origin, RecordType, Type};
 
 use crate::function::FnLower;
-use crate::place::{CorePlace, Place, is_kernel_record, storage_offset, stub_name};
+use crate::place::{CorePlace, Place, is_kernel_record, storage, stub_name};
 
 impl FnLower<'_, '_, '_> {
     /// Copies a kernel record, or an array of them, from memory that a helper reads.
@@ -104,7 +104,7 @@ impl FnLower<'_, '_, '_> {
                     let (Place::Core(inner), None) = (place, field.step.bits) else { continue };
                     let at = self.b.late(inner.fact(Fact::ByteOffset));
                     let distance = self.b.bin(BinOp::Sub, at, start);
-                    self.require_equal(distance, storage_offset(&field.step, &field.ty), layout(ty, r));
+                    self.require_equal(distance, storage(&field.step, &field.ty).offset, layout(ty, r));
                     self.require_layout(&inner, &field.ty);
                 }
             }

@@ -104,6 +104,41 @@ fn observe(
     Ok(Some(decode::outcome(manifest, module, &machine)))
 }
 
+/// The lines that a script prints whose `$1` is the address of `bytes`, in the interpreter, before the optimiser and
+/// after it, and as generated code.
+pub fn printed(text: &str, bytes: &[u8]) -> Result<Vec<(&'static str, Vec<String>)>, String> {
+    let object = object(text, &NoSource)?;
+    let contents = read::read(&object).map_err(|e| format!("{e}"))?;
+    let mut manifest: Manifest =
+        btc_abi::wire::decode(&contents.manifest.unwrap_or_default()).map_err(|e| format!("{e}"))?;
+    let mut run = |module: &Module, code: bool| {
+        let mut machine = Machine::default();
+        (machine.room, machine.kfuncs) = (u64::MAX, true);
+        let address = machine.memory.add(RegionKind::ReadOnly, bytes.to_vec());
+        let mut module = module.clone();
+        manifest.params.iter_mut().for_each(|p| p.default = address.to_string());
+        bind(&mut module, &manifest);
+        for function in programs(&module, &manifest) {
+            let context = machine.memory.add(RegionKind::ReadOnly, vec![0; CONTEXT]);
+            let result = match code {
+                false => interp::run(&module, FuncId(function as u32), &[context], &mut machine, STEPS),
+                true => {
+                    let programs = btc_codegen::compile(&mut module).map_err(|e| e.to_string())?;
+                    Vm::new(&module, &programs, &mut machine, STEPS).call(function, &[context])
+                }
+            };
+            result.map_err(|e| format!("{e}"))?;
+        }
+        Ok::<_, String>(decode::outcome(&manifest, &module, &machine).lines)
+    };
+    let (raw, optimised) = (module(text, Emit::RawIr, &Manifest::default())?, module(text, Emit::Ir, &Manifest::default())?);
+    Ok(vec![
+        ("IR as lowered", run(&raw, false)?),
+        ("IR as optimised", run(&optimised, false)?),
+        ("generated code", run(&optimised, true)?),
+    ])
+}
+
 /// What differs first. A read whose value nothing uses need not be made, but none is made twice.
 pub fn difference(wanted: &Outcome, got: &Outcome) -> Option<String> {
     if got.failed_reads > wanted.failed_reads {

@@ -35,6 +35,10 @@ fn parts(manifest: &Manifest, fields: &[Field], bytes: &[u8]) -> Vec<String> {
 fn value(manifest: &Manifest, encoding: &Encoding, bytes: &[u8]) -> String {
     match encoding {
         Encoding::Int { size, signed } => decimal(extend(le(bytes), u32::from(*size) * 8, *signed), *signed),
+        Encoding::Bits { size, signed, bits } => {
+            let all = bytes.iter().take(usize::from(*size)).rev().fold(0u128, |n, b| n << 8 | u128::from(*b));
+            decimal(extend((all >> bits.start) as u64, u32::from(bits.width), *signed), *signed)
+        }
         Encoding::Bool => (number(encoding, bytes) != 0).to_string(),
         Encoding::Enum { names, .. } => {
             let n = number(encoding, bytes);

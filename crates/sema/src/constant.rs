@@ -52,6 +52,7 @@ impl Constant {
 pub(crate) fn fold(e: &Expr, names: &dyn Fn(&str) -> Option<i64>) -> Result<Option<Constant>, Senseless> {
     Ok(match &e.kind {
         ExprKind::Int(n) => Some(Constant::Int(i128::from(*n))),
+        ExprKind::CInt(n) => Some(Constant::Int(n.value())),
         ExprKind::Bool(b) => Some(Constant::Bool(*b)),
         ExprKind::Str(s) => Some(Constant::Text(up_to_nul(s))),
         ExprKind::Ident(name) => names(name).map(|n| Constant::Int(i128::from(n))),

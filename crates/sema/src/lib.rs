@@ -6,6 +6,8 @@
 //! found, until nothing changes; only the last walk's diagnostics count.
 
 mod attach;
+mod c_constant;
+mod c_defs;
 mod check;
 mod config;
 mod constant;

@@ -10,19 +10,26 @@ use std::sync::Arc;
 use btc_abi::Attach;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use btc_hir as hir;
-use btc_syntax::ast::{self, CDefinition, RecordKind, TypeExpr, TypeExprKind};
+use btc_syntax::ast::{self, CDefinition, TypeExpr, TypeExprKind};
 use btc_target::{Constant, FieldInfo, RecordLayout, Target, UserTypes, is_glob};
-use btc_types::{EnumType, Origin, RecordType, Space, Type, align_up};
+use btc_types::{EnumType, Origin, RecordType, Space, Type};
 
-use crate::constant;
+/// What a `typedef` of the script names.
+pub(crate) struct Typedef {
+    pub ty: Type,
+    /// What C aligns it to.
+    pub align: u32,
+}
 
 /// Types and constants that names stand for.
 pub(crate) struct Records<'t> {
     target: &'t Target<'t>,
-    records: HashMap<String, Arc<RecordLayout>>,
-    enums: HashMap<String, Arc<EnumType>>,
-    typedefs: HashMap<String, Type>,
-    constants: HashMap<String, Constant>,
+    pub(crate) records: HashMap<String, Arc<RecordLayout>>,
+    pub(crate) enums: HashMap<String, Arc<EnumType>>,
+    /// The record whose members are being read.
+    pub(crate) open: Option<String>,
+    pub(crate) typedefs: HashMap<String, Typedef>,
+    pub(crate) constants: HashMap<String, Constant>,
     /// User binaries that the script has probes in, in their order.
     binaries: Vec<String>,
     /// Records that were looked into and whose layout goes along with the program.
@@ -36,6 +43,7 @@ impl<'t> Records<'t> {
             target,
             records: HashMap::new(),
             enums: HashMap::new(),
+            open: None,
             typedefs: HashMap::new(),
             constants: HashMap::new(),
             binaries: Vec::new(),
@@ -54,74 +62,15 @@ impl<'t> Records<'t> {
                     }
                     all.add_record(record, d);
                 }
-                CDefinition::Enum(e) => all.add_enum(e),
+                CDefinition::Enum(e) => all.add_enum(e, d),
                 CDefinition::Typedef(t) => {
                     let ty = all.member(&t.ty, d);
-                    all.typedefs.insert(t.name.name.clone(), ty);
+                    let align = all.typedef_align(t, &ty, d);
+                    all.typedefs.insert(t.name.name.clone(), Typedef { ty, align });
                 }
             }
         }
         all
-    }
-
-    fn add_record(&mut self, record: &ast::CRecord, d: &mut Diagnostics) {
-        let union = record.kind == RecordKind::Union;
-        let mut layout = LayOut { union, packed: record.packed, ..LayOut::default() };
-        // A record may hold pointers to itself: known by name before its fields are.
-        let name = record.name.name.clone();
-        let ty = |size, align| RecordType { name: name.clone(), union, typedef: false, origin: Origin::Script, size, align };
-        let empty = RecordLayout { ty: ty(0, 1), fields: Vec::new() };
-        self.records.insert(name.clone(), Arc::new(empty));
-        for field in &record.fields {
-            let field_ty = self.member(&field.ty, d);
-            // An unknown type was told of already.
-            if field_ty == Type::Unknown && field.bits.is_some() {
-                continue;
-            }
-            if let Some(error) = misfit(field, &field_ty, layout.bytes()) {
-                d.push(error);
-                continue;
-            }
-            match &field.name {
-                Some(name) => layout.add(&name.name, field_ty, field.bits),
-                None => {
-                    let inner = match &field_ty {
-                        Type::Record(r) => self.records.get(&r.name).cloned(),
-                        _ => None,
-                    };
-                    layout.add_anonymous(&field_ty, inner.as_deref());
-                }
-            }
-        }
-        let (size, align) = layout.finish();
-        let done = RecordLayout { ty: ty(size, align), fields: layout.fields };
-        self.records.insert(name.clone(), Arc::new(done));
-    }
-
-    fn add_enum(&mut self, e: &ast::CEnum) {
-        let mut next = 0i64;
-        let mut variants = Vec::new();
-        for (name, value) in &e.variants {
-            let known = |n: &str| {
-                variants.iter().find(|(v, _): &&(String, i64)| v == n).map(|(_, v)| *v)
-            };
-            let value = value.as_ref().and_then(|v| constant::eval(v, &known)).unwrap_or(next);
-            variants.push((name.name.clone(), value));
-            next = value.wrapping_add(1);
-        }
-        let signed = variants.iter().any(|(_, v)| *v < 0);
-        let wide = variants.iter().any(|(_, v)| i32::try_from(*v).is_err() && u32::try_from(*v).is_err());
-        let ty = Arc::new(EnumType {
-            name: e.name.name.clone(),
-            size: if wide { 8 } else { 4 },
-            signed,
-            variants: variants.clone(),
-            script: true,
-        });
-        for (name, value) in variants {
-            self.constants.insert(name, Constant { ty: ty.clone(), value });
-        }
-        self.enums.insert(e.name.name.clone(), ty);
     }
 
     /// Takes types from the user binaries that attach points are in.
@@ -215,8 +164,10 @@ impl<'t> Records<'t> {
                 if element == Type::Unknown {
                     return Type::Unknown;
                 }
-                let count = count.unwrap_or(0).min(u64::from(u32::MAX)) as u32;
-                Type::Array { element: Box::new(element), count, text: false }
+                match self.length(count.as_deref(), d) {
+                    Some(count) => Type::Array { element: Box::new(element), count, text: false },
+                    None => Type::Unknown,
+                }
             }
             TypeExprKind::Sized(name, size) => {
                 let size = (*size).min(u64::from(btc_target::MAX_STRLEN)) as u32;
@@ -233,7 +184,7 @@ impl<'t> Records<'t> {
     }
 
     /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
-    fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
+    pub(crate) fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
         let TypeExprKind::Pointer(to) = &ty.kind else { return self.resolve(ty, None, d) };
         let opaque = |tag: &str, union| RecordType {
             name: tag.to_string(),
@@ -255,7 +206,7 @@ impl<'t> Records<'t> {
         let known = self
             .typedefs
             .get(name)
-            .cloned()
+            .map(|t| t.ty.clone())
             .or_else(|| btc_types::named(name))
             .or_else(|| self.records.get(name).map(|l| Type::Record(l.ty.clone())))
             .or_else(|| self.enums.get(name).map(|e| Type::Enum(e.clone())))
@@ -337,44 +288,6 @@ pub(crate) fn pointer_to(to: Type) -> Type {
     Type::pointer(to, space)
 }
 
-/// Most bytes of a record of the script. None is nearly as large; sizes in bits stay small.
-const MAX_RECORD: u32 = 1 << 20;
-
-/// Why a member of that type cannot stand behind `before` bytes of a record.
-fn misfit(field: &ast::CField, ty: &Type, before: u32) -> Option<Diagnostic> {
-    if before.saturating_add(ty.size()) > MAX_RECORD {
-        let message = format!("a record has at most {MAX_RECORD} bytes");
-        return Some(Diagnostic::error(Code::TooLarge, field.span, message));
-    }
-    let bits = field.bits?;
-    let most = match ty {
-        Type::Int { size, .. } => u32::from(*size) * 8,
-        Type::Bool => 8,
-        Type::Enum(e) => u32::from(e.size) * 8,
-        other => {
-            let message = format!("a bit field cannot be of type `{other}`");
-            return Some(Diagnostic::error(Code::CDefinition, field.span, message));
-        }
-    };
-    (bits > most).then(|| {
-        let message = format!("a bit field of type `{ty}` has at most {most} bits, not {bits}");
-        Diagnostic::error(Code::CDefinition, field.span, message)
-    })
-}
-
-/// Lays fields out as C compilers for 64-bit machines do (System V ABI).
-#[derive(Default)]
-struct LayOut {
-    union: bool,
-    packed: bool,
-    fields: Vec<FieldInfo>,
-    /// Bits used so far.
-    at: u32,
-    /// Bytes of the longest member of a union.
-    longest: u32,
-    align: u32,
-}
-
 /// Whether the layout of a record goes along with the program when it is used: the host cannot be asked for one
 /// of a user binary, nor by name for one of the kernel that has none.
 fn goes_along(ty: &RecordType) -> bool {
@@ -388,64 +301,4 @@ fn goes_along(ty: &RecordType) -> bool {
 /// A field as the HIR names it.
 pub(crate) fn step(field: &FieldInfo) -> hir::FieldStep {
     hir::FieldStep { name: field.name.clone(), bit_offset: field.bit_offset, bits: field.bits, hidden: field.hidden }
-}
-
-impl LayOut {
-    fn add(&mut self, name: &str, ty: Type, bits: Option<u32>) {
-        // `char` arrays are text.
-        let ty = match ty {
-            Type::Array { element, count, .. } if *element == Type::int(1, true) && count > 0 => Type::str(count),
-            other => other,
-        };
-        let bit_offset = self.place(&ty, bits);
-        self.fields.push(FieldInfo { name: name.to_string(), ty, bit_offset, bits, hidden: false });
-    }
-
-    fn add_anonymous(&mut self, ty: &Type, inner: Option<&RecordLayout>) {
-        let base = self.place(ty, None);
-        for field in inner.map_or(&[][..], |l| &l.fields) {
-            self.fields.push(FieldInfo { bit_offset: base + field.bit_offset, ..field.clone() });
-        }
-    }
-
-    /// Bytes taken so far.
-    fn bytes(&self) -> u32 {
-        if self.union { 0 } else { self.at.div_ceil(8) }
-    }
-
-    /// Room for a member; its first bit.
-    fn place(&mut self, ty: &Type, bits: Option<u32>) -> u32 {
-        let align = if self.packed { 1 } else { ty.align() };
-        let size = ty.size();
-        if self.union {
-            self.align = self.align.max(align);
-            self.longest = self.longest.max(size);
-            return 0;
-        }
-        let at = match bits {
-            // A bit field does not cross the bounds of its type; width 0 closes the unit.
-            Some(0) => {
-                self.at = align_up(self.at, size * 8);
-                return self.at;
-            }
-            Some(width) => {
-                let unit = size * 8;
-                if !self.packed && self.at / unit != (self.at + width - 1) / unit {
-                    align_up(self.at, unit)
-                } else {
-                    self.at
-                }
-            }
-            None => align_up(self.at.div_ceil(8), align) * 8,
-        };
-        self.align = self.align.max(align);
-        self.at = at + bits.unwrap_or(size * 8);
-        at
-    }
-
-    fn finish(&self) -> (u32, u32) {
-        let align = self.align.max(1);
-        let bytes = if self.union { self.longest } else { self.at.div_ceil(8) };
-        (align_up(bytes, align), align)
-    }
 }

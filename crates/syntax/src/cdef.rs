@@ -2,16 +2,17 @@
 //!
 //! Written by hand, for C's declarators read from the inside out.
 
+mod attributes;
+
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span};
 
 use crate::ast::{
-    CDefinition, CEnum, CField, CRecord, CTypedef, Ident, RecordKind, TypeExpr, TypeExprKind,
+    CAttributes, CDefinition, CEnum, CField, CRecord, CTypedef, Expr, Ident, RecordKind, TypeExpr, TypeExprKind,
 };
 use crate::filter::items::Item;
 use crate::filter::types::{C_WORDS, normalise};
 use crate::parser::Parser;
-use crate::preprocess::evaluate;
-use crate::token::{Tok, Token};
+use crate::token::{Form, FormKind, Tok, Token};
 
 /// How deep records may nest.
 const MAX_NESTING: usize = 32;
@@ -22,7 +23,7 @@ type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 
 /// The definitions of one item. In a header of the system only enums are read, and mistakes are passed over.
 pub fn parse(item: &Item, parser: &Parser, d: &mut Diagnostics) -> Vec<CDefinition> {
-    let mut c = CParser { tokens: &item.tokens, at: 0, parser, found: Vec::new(), nesting: 0, unnamed: 0 };
+    let mut c = CParser { tokens: &item.tokens, at: 0, parser, pack: item.pack, system: item.system, found: Vec::new(), nesting: 0, unnamed: 0 };
     let result = c.definition();
     let found = c.found;
     match result {
@@ -40,6 +41,9 @@ struct CParser<'a> {
     tokens: &'a [Token],
     at: usize,
     parser: &'a Parser,
+    /// The `#pragma pack(n)` that holds.
+    pack: Option<u32>,
+    system: bool,
     found: Vec<CDefinition>,
     nesting: usize,
     unnamed: usize,
@@ -49,6 +53,13 @@ struct CParser<'a> {
 struct Declared {
     name: Option<Ident>,
     ty: TypeExpr,
+    attributes: CAttributes,
+}
+
+/// The type before the declarators, with the attributes that all of them have.
+struct Specifiers {
+    ty: TypeExpr,
+    attributes: CAttributes,
 }
 
 impl<'a> CParser<'a> {
@@ -104,20 +115,27 @@ impl<'a> CParser<'a> {
         let typedef = self.is_word("typedef");
         self.at += usize::from(typedef);
         let before = self.found.len();
-        let base = self.specifiers()?;
+        let Specifiers { ty: base, attributes } = self.specifiers()?;
         let forward = matches!(base.kind, TypeExprKind::Struct(_) | TypeExprKind::Union(_) | TypeExprKind::Enum(_));
         if typedef {
             loop {
                 let declared = self.declarator(base.clone(), 0)?;
                 let Some(name) = declared.name else { return self.fail("the new name") };
-                self.found.push(CDefinition::Typedef(CTypedef { name, ty: declared.ty }));
+                let attributes = declared.attributes.and(&attributes).and(&self.attributes()?);
+                if let Some(packed) = attributes.packed {
+                    let error = Diagnostic::error(Code::CDefinition, packed, "`packed` means nothing behind the name of a type")
+                        .help("it belongs to the record: `typedef struct { … } __attribute__((packed)) name;`");
+                    return Err(Box::new(error));
+                }
+                self.found.push(CDefinition::Typedef(CTypedef { name, ty: declared.ty, attributes }));
                 if !self.eat(",") {
                     break;
                 }
             }
-            self.attributes();
         } else if self.found.len() == before && !(forward && self.is(";")) {
             return self.fail("`{`");
+        } else {
+            self.nothing(&attributes)?;
         }
         if self.at < self.tokens.len() && !self.is(";") {
             return self.fail("`;`");
@@ -125,55 +143,14 @@ impl<'a> CParser<'a> {
         Ok(())
     }
 
-    /// `__attribute__((…))` and words that say nothing here; true if one of them packs.
-    fn attributes(&mut self) -> bool {
-        let mut packed = false;
-        while let Some(word) = self.peek().and_then(Token::word) {
-            match word {
-                "__packed" => packed = true,
-                "__attribute__" | "__attribute" | "__aligned" | "_Alignas" => {
-                    self.at += 1;
-                    packed |= self.skip_parentheses();
-                    continue;
-                }
-                "const" | "volatile" | "static" | "extern" | "inline" | "__extension__" | "register" | "restrict"
-                | "__restrict" => {}
-                _ => return packed,
-            }
-            self.at += 1;
-        }
-        packed
-    }
-
-    /// Passes over `( … )`; true if it holds the word `packed`.
-    fn skip_parentheses(&mut self) -> bool {
-        let (mut depth, mut packed) = (0usize, false);
-        while let Some(token) = self.peek() {
-            match &token.tok {
-                Tok::Sym("(") => depth += 1,
-                Tok::Sym(")") => depth = depth.saturating_sub(1),
-                Tok::Ident(word) => packed |= word == "packed" || word == "__packed__",
-                _ => {}
-            }
-            if depth == 0 && !token.is(")") {
-                break;
-            }
-            self.at += 1;
-            if depth == 0 {
-                break;
-            }
-        }
-        packed
-    }
-
     /// The type before the declarators; records and enums with a body are noted.
-    fn specifiers(&mut self) -> Result<TypeExpr> {
-        self.attributes();
+    fn specifiers(&mut self) -> Result<Specifiers> {
+        let mut attributes = self.attributes()?;
         let start = self.span();
         let kind = match self.peek().and_then(Token::word) {
-            Some("struct") => self.record(RecordKind::Struct)?,
-            Some("union") => self.record(RecordKind::Union)?,
-            Some("enum") => self.enumeration()?,
+            Some("struct") => self.record(RecordKind::Struct, &mut attributes)?,
+            Some("union") => self.record(RecordKind::Union, &mut attributes)?,
+            Some("enum") => self.enumeration(&mut attributes)?,
             Some(word) if C_WORDS.contains(&word) => {
                 let mut words = Vec::new();
                 while let Some(word) = self.peek().and_then(Token::word) {
@@ -195,8 +172,8 @@ impl<'a> CParser<'a> {
             let size = self.array_size()?;
             ty = crate::parser::build::array(ty, size, self.last_span());
         }
-        self.attributes();
-        Ok(ty)
+        let attributes = attributes.and(&self.attributes()?);
+        Ok(Specifiers { ty, attributes })
     }
 
     fn unnamed(&mut self, span: Span) -> Ident {
@@ -205,13 +182,13 @@ impl<'a> CParser<'a> {
         Ident { name, span }
     }
 
-    /// `struct x`, with its body if there is one.
-    fn record(&mut self, kind: RecordKind) -> Result<TypeExprKind> {
+    /// `struct x`, with its body if there is one. `outer` gets the attributes that are not the record's own.
+    fn record(&mut self, kind: RecordKind, outer: &mut CAttributes) -> Result<TypeExprKind> {
         let start = self.span();
         self.at += 1;
-        let mut packed = self.attributes();
+        let before = self.attributes()?;
         let tag = self.name();
-        packed |= self.attributes();
+        let behind = self.attributes()?;
         let name = match (tag, self.is("{")) {
             (Some(name), _) => name,
             (None, true) => self.unnamed(start),
@@ -221,9 +198,22 @@ impl<'a> CParser<'a> {
             RecordKind::Struct => TypeExprKind::Struct(name.name.clone()),
             RecordKind::Union => TypeExprKind::Union(name.name.clone()),
         };
-        if !self.eat("{") {
+        if !self.is("{") {
+            self.nothing(&before)?;
+            *outer = std::mem::take(outer).and(&behind);
             return Ok(reference);
         }
+        self.nothing(&behind)?;
+        let fields = self.members(start)?;
+        let span = start.to(self.last_span());
+        let attributes = before.and(&self.attributes()?);
+        self.found.push(CDefinition::Record(CRecord { kind, name, fields, attributes, pack: self.pack, span }));
+        Ok(reference)
+    }
+
+    /// `{ … }`
+    fn members(&mut self, start: Span) -> Result<Vec<CField>> {
+        self.expect("{")?;
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
             return Err(Box::new(Diagnostic::error(Code::TooDeep, start, "this definition nests too deep")));
@@ -241,10 +231,7 @@ impl<'a> CParser<'a> {
             self.field(&mut fields)?;
         }
         self.nesting -= 1;
-        let span = start.to(self.last_span());
-        packed |= self.attributes();
-        self.found.push(CDefinition::Record(CRecord { kind, name, fields, packed, span }));
-        Ok(reference)
+        Ok(fields)
     }
 
     /// One declaration in a record, which may declare several members.
@@ -253,27 +240,27 @@ impl<'a> CParser<'a> {
             return Ok(());
         }
         let start = self.span();
-        let base = self.specifiers()?;
+        let Specifiers { ty: base, attributes } = self.specifiers()?;
         if self.eat(";") {
-            // Without a declarator only a record gives members.
-            if matches!(base.kind, TypeExprKind::Struct(_) | TypeExprKind::Union(_)) {
-                fields.push(CField { name: None, ty: base, bits: None, span: start.to(self.last_span()) });
+            // Without a declarator only a record without a tag gives members.
+            if matches!(&base.kind, TypeExprKind::Struct(name) | TypeExprKind::Union(name) if name.contains('.')) {
+                fields.push(CField { name: None, ty: base, bits: None, attributes, span: start.to(self.last_span()) });
             }
             return Ok(());
         }
         loop {
             let declared = if self.is(":") {
-                Declared { name: None, ty: base.clone() }
+                Declared { name: None, ty: base.clone(), attributes: CAttributes::default() }
             } else {
                 self.declarator(base.clone(), 0)?
             };
-            let bits = if self.eat(":") { Some(self.constant(&[",", ";"])? as u32) } else { None };
+            let bits = if self.eat(":") { Some(self.expression(&[",", ";"])?) } else { None };
             if declared.name.is_none() && bits.is_none() {
                 return self.fail("the name of a member");
             }
-            self.attributes();
+            let attributes = declared.attributes.and(&attributes).and(&self.attributes()?);
             let span = start.to(self.last_span());
-            fields.push(CField { name: declared.name, ty: declared.ty, bits, span });
+            fields.push(CField { name: declared.name, ty: declared.ty, bits, attributes, span });
             if !self.eat(",") {
                 break;
             }
@@ -286,11 +273,15 @@ impl<'a> CParser<'a> {
         if nesting > MAX_DECLARATOR {
             return Err(Box::new(Diagnostic::error(Code::TooDeep, self.span(), "this declaration nests too deep")));
         }
-        self.attributes();
+        let attributes = self.attributes()?;
+        if nesting > 0 {
+            self.nothing(&attributes)?;
+        }
         let mut stars = 0;
         while self.eat("*") {
             ty = crate::parser::build::pointer(ty, self.last_span());
-            self.attributes();
+            let of_pointer = self.attributes()?;
+            self.nothing(&of_pointer)?;
             stars += 1;
             if stars > MAX_DECLARATOR {
                 return Err(Box::new(Diagnostic::error(Code::TooDeep, self.span(), "too many pointers")));
@@ -311,10 +302,10 @@ impl<'a> CParser<'a> {
         for size in sizes.into_iter().rev() {
             // `char x[4][8]` is four times eight.
             let span = ty.span.to(end);
-            ty = TypeExpr { kind: TypeExprKind::Array(Box::new(ty), size), span };
+            ty = TypeExpr { kind: TypeExprKind::Array(Box::new(ty), size.map(Box::new)), span };
         }
         match inner {
-            None => Ok(Declared { name, ty }),
+            None => Ok(Declared { name, ty, attributes }),
             Some((from, to)) => {
                 let after = self.at;
                 self.at = from;
@@ -323,7 +314,7 @@ impl<'a> CParser<'a> {
                     return self.fail("`)`");
                 }
                 self.at = after;
-                Ok(declared)
+                Ok(Declared { attributes, ..declared })
             }
         }
     }
@@ -339,27 +330,26 @@ impl<'a> CParser<'a> {
     }
 
     /// `[n]`, or `[]`.
-    fn array_size(&mut self) -> Result<Option<u64>> {
+    fn array_size(&mut self) -> Result<Option<Expr>> {
         self.expect("[")?;
         if self.eat("]") {
             return Ok(None);
         }
-        let size = self.constant(&["]"])?;
+        let size = self.expression(&["]"])?;
         self.expect("]")?;
-        match u64::try_from(size) {
-            Ok(size) => Ok(Some(size)),
-            Err(_) => Err(Box::new(Diagnostic::error(Code::CDefinition, self.last_span(), "an array has no negative size"))),
-        }
+        Ok(Some(size))
     }
 
-    /// The tokens up to one of `ends` outside of parentheses.
+    /// The tokens up to one of `ends` outside of parentheses, to attributes, or to the `)` that nothing opened.
     fn until(&mut self, ends: &[&str]) -> &'a [Token] {
         let (from, mut depth) = (self.at, 0usize);
         while let Some(token) = self.peek() {
             match token.tok {
                 Tok::Sym("(") => depth += 1,
-                Tok::Sym(")") => depth = depth.saturating_sub(1),
+                Tok::Sym(")") if depth == 0 => break,
+                Tok::Sym(")") => depth -= 1,
                 Tok::Sym(sign) if depth == 0 && ends.contains(&sign) => break,
+                Tok::Ident(ref word) if attributes::WORDS.contains(&word.as_str()) => break,
                 _ => {}
             }
             self.at += 1;
@@ -367,46 +357,64 @@ impl<'a> CParser<'a> {
         &self.tokens[from..self.at]
     }
 
-    fn constant(&mut self, ends: &[&str]) -> Result<i64> {
-        let span = self.span();
-        evaluate(self.until(ends), span).map_err(|e| {
-            Box::new(Diagnostic::error(Code::CDefinition, e.span, e.message).help("sizes are whole numbers, known here"))
-        })
+    /// An expression up to one of `ends`; its numbers have the types that C gives them.
+    fn expression(&mut self, ends: &[&str]) -> Result<Expr> {
+        let here = self.span();
+        let mut tokens = self.until(ends).to_vec();
+        if tokens.is_empty() {
+            return Err(Box::new(Diagnostic::error(Code::CDefinition, here, "a number is missing here")));
+        }
+        for token in &mut tokens {
+            match &mut token.tok {
+                Tok::Int(_, Form { kind: FormKind::Duration, .. }) => {
+                    let error = Diagnostic::error(Code::CDefinition, token.span, "C knows no durations");
+                    return Err(Box::new(error));
+                }
+                Tok::Int(_, form) => form.kind = FormKind::C,
+                _ => {}
+            }
+        }
+        self.parser.expression(&tokens)
     }
 
     /// `enum x`, with its body if there is one.
-    fn enumeration(&mut self) -> Result<TypeExprKind> {
+    fn enumeration(&mut self, outer: &mut CAttributes) -> Result<TypeExprKind> {
         let start = self.span();
         self.at += 1;
-        self.attributes();
+        let before = self.attributes()?;
         let name = self.name();
-        self.attributes();
+        let behind = self.attributes()?;
         if !self.is("{") {
+            self.nothing(&before)?;
+            *outer = std::mem::take(outer).and(&behind);
             return match name {
                 Some(name) => Ok(TypeExprKind::Enum(name.name)),
                 None => self.fail("a name or `{`"),
             };
         }
+        self.nothing(&behind)?;
         self.at += 1;
         let mut variants = Vec::new();
         while !self.eat("}") {
             let Some(variant) = self.name() else { return self.fail("a name or `}`") };
-            self.attributes();
-            let value = if self.eat("=") {
-                let parser = self.parser;
-                Some(parser.expression(self.until(&[",", "}"]))?)
-            } else {
-                None
-            };
+            let on_name = self.attributes()?;
+            self.nothing(&on_name)?;
+            let value = if self.eat("=") { Some(self.expression(&[",", "}"])?) } else { None };
             variants.push((variant, value));
             if !self.eat(",") && !self.is("}") {
                 return self.fail("`,` or `}`");
             }
         }
-        self.attributes();
-        let name = name.unwrap_or(Ident { name: String::new(), span: start });
+        let attributes = before.and(&self.attributes()?);
+        if !attributes.aligned.is_empty() {
+            let error = Diagnostic::error(Code::CDefinition, self.last_span(), "an enum with an alignment of its own is not supported")
+                .help("give the alignment to the members that are of that type");
+            return Err(Box::new(error));
+        }
+        let name = name.unwrap_or_else(|| self.unnamed(start));
         let reference = TypeExprKind::Enum(name.name.clone());
-        self.found.push(CDefinition::Enum(CEnum { name, variants, span: start.to(self.last_span()) }));
+        let (packed, span) = (attributes.packed.is_some(), start.to(self.last_span()));
+        self.found.push(CDefinition::Enum(CEnum { name, variants, packed, system: self.system, span }));
         Ok(reference)
     }
 }

@@ -6,6 +6,7 @@
 //! Knows no types, no kernel and no file system.
 
 pub mod ast;
+pub mod c_int;
 mod cdef;
 mod filter;
 mod format;

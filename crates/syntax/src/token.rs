@@ -2,6 +2,8 @@
 
 use btc_diagnostics::Span;
 
+use crate::c_int::CType;
+
 /// A token with its place.
 ///
 /// What comes out of a `#define` has the place where the name is used.
@@ -13,11 +15,50 @@ pub struct Token {
     pub span: Span,
 }
 
+/// How a number is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Its type in C.
+    pub ty: CType,
+    /// What its suffix makes of it.
+    pub kind: FormKind,
+}
+
+/// Kinds of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormKind {
+    /// A number of the language, which knows one kind of them alone.
+    Plain,
+    /// A number of C: one with a suffix of C, or in a C definition.
+    C,
+    /// A character of C, such as `'x'`; the language has none.
+    Character,
+    /// A time with a unit.
+    Duration,
+}
+
+impl Form {
+    /// A plain decimal number.
+    pub fn plain(value: u64) -> Form {
+        Form { ty: CType::of_literal(value, false, false, true), kind: FormKind::Plain }
+    }
+
+    /// The suffix that gives a number its type in C.
+    fn suffix(self) -> &'static str {
+        match (self.kind, self.ty.size, self.ty.signed) {
+            (FormKind::Plain | FormKind::Duration | FormKind::Character, ..) | (_, 4, true) => "",
+            (_, 4, false) => "U",
+            (_, _, true) => "L",
+            (_, _, false) => "UL",
+        }
+    }
+}
+
 /// The kinds of tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tok {
     /// A number; durations are nanoseconds.
-    Int(u64),
+    Int(u64, Form),
     /// A string with its escapes resolved.
     Str(Vec<u8>),
     /// A word. The filter turns keywords into [`Tok::Key`] where they are keywords.
@@ -78,7 +119,7 @@ impl Tok {
     /// The token as one would write it; strings in quotes.
     pub fn text(&self) -> String {
         match self {
-            Tok::Int(n) => n.to_string(),
+            Tok::Int(n, form) => format!("{n}{}", form.suffix()),
             Tok::Str(bytes) => format!("\"{}\"", bytes.escape_ascii()),
             Tok::Ident(s) | Tok::Var(s) | Tok::Map(s) | Tok::Attach(s) | Tok::ProbeName(s) => s.clone(),
             Tok::Positional(n) => format!("${n}"),
@@ -90,7 +131,7 @@ impl Tok {
     /// The kind in a word, for `--emit tokens`.
     pub fn kind(&self) -> &'static str {
         match self {
-            Tok::Int(_) => "int",
+            Tok::Int(..) => "int",
             Tok::Str(_) => "string",
             Tok::Ident(_) => "ident",
             Tok::Var(_) => "variable",

@@ -5,15 +5,17 @@
 //! layout belongs to the target.
 
 mod aggregation;
+mod c_layout;
 mod display;
 mod join;
 mod layout;
 mod names;
 
 pub use aggregation::Aggregation;
+pub use c_layout::{CLayout, CMember};
 pub use join::join;
 pub use layout::{PADDED_TEXT, Place, align_up, tuple_layout};
-pub use names::named;
+pub use names::{c_align, named};
 
 use std::sync::Arc;
 

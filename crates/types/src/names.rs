@@ -21,12 +21,24 @@ pub fn named(name: &str) -> Option<Type> {
         | "long long int" | "signed long" | "signed long long" | "ssize_t" | "intptr_t" => (8, true),
         "uint64" | "uint64_t" | "u64" | "__u64" | "unsigned long" | "unsigned long int"
         | "unsigned long long" | "unsigned long long int" | "size_t" => (8, false),
+        // Its bytes alone matter: nothing calculates with it.
+        "__int128" | "unsigned __int128" | "__int128_t" | "__uint128_t" => return Some(int128()),
         "__be16" | "__le16" => (2, false),
         "__be32" | "__le32" => (4, false),
         "__be64" | "__le64" => (8, false),
         _ => return None,
     };
     Some(Type::int(size, signed))
+}
+
+/// 16 bytes, which C aligns to as many.
+fn int128() -> Type {
+    Type::Array { element: Box::new(Type::UINT64), count: 2, text: false }
+}
+
+/// What C aligns a type of that name to, where the type does not tell.
+pub fn c_align(name: &str) -> Option<u32> {
+    matches!(name, "__int128" | "unsigned __int128" | "__int128_t" | "__uint128_t").then_some(16)
 }
 
 impl Type {

@@ -21,8 +21,9 @@ pub(crate) fn integer(encoding: &Encoding, bytes: &[u8]) -> Option<(u64, bool)> 
             (extend(le(bytes, 0), u32::from(*size) * 8, *signed), *signed)
         }
         Encoding::Bits { size, signed, bits } => {
-            let all = extend(le(bytes, 0), u32::from(*size) * 8, false);
-            (extend(all >> bits.start, u32::from(bits.width), *signed), *signed)
+            // A packed field may lie in nine bytes.
+            let all = bytes.iter().take(usize::from(*size)).rev().fold(0u128, |n, b| n << 8 | u128::from(*b));
+            (extend((all >> bits.start) as u64, u32::from(bits.width), *signed), *signed)
         }
         Encoding::Bool => (u64::from(bytes.first().is_some_and(|b| *b != 0)), false),
         Encoding::Pointer
@@ -124,6 +125,11 @@ mod tests {
         assert_eq!(show(bits(0, 4, true), &raw), same("-1"));
         assert_eq!(show(bits(4, 12, true), &raw), same("1"));
         assert_eq!(show(bits(16, 16, false), &raw), same("65535"));
+        let packed = Encoding::Bits { size: 9, signed: true, bits: BitRange { start: 7, width: 62 } };
+        let mut raw = (1u128 << 68 | 5 << 7 | 127).to_le_bytes()[..9].to_vec();
+        assert_eq!(show(packed.clone(), &raw), same("-2305843009213693947"));
+        raw[8] = 0;
+        assert_eq!(show(packed, &raw), same("5"));
     }
 
     #[test]

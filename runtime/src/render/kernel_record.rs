@@ -137,12 +137,12 @@ impl Layout<'_> {
     }
 }
 
-/// A bit field lies in an integer of its type, aligned to its size.
+/// The bytes that a bit field lies in, which are up to nine.
 fn bit_field(ty: BtfType, at: u32, width: u8) -> (u32, Encoding) {
-    let (size, signed) = integer(ty);
-    let storage = u32::from(size) * 8;
-    let bits = BitRange { start: (at % storage) as u8, width };
-    (at / storage * u32::from(size), Encoding::Bits { size, signed, bits })
+    let (_, signed) = integer(ty);
+    let start = (at % 8) as u8;
+    let size = (u32::from(start) + u32::from(width)).div_ceil(8) as u8;
+    (at / 8, Encoding::Bits { size, signed, bits: BitRange { start, width } })
 }
 
 fn bytes(count: u32) -> Encoding {

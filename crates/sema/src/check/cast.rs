@@ -30,8 +30,10 @@ impl Checker<'_, '_> {
                 if element == Type::Unknown {
                     return Type::Unknown;
                 }
-                let count = count.unwrap_or(0).min(u64::from(u32::MAX)) as u32;
-                Type::Array { element: Box::new(element), count, text: false }
+                match self.cx.records.length(count.as_deref(), self.d) {
+                    Some(count) => Type::Array { element: Box::new(element), count, text: false },
+                    None => Type::Unknown,
+                }
             }
             _ => self.cx.records.resolve(ty, self.resolved.attach.binary(), self.d),
         }

@@ -43,6 +43,7 @@ impl Checker<'_, '_> {
             }
         match &e.kind {
             ast::ExprKind::Int(n) => int_literal(*n, span),
+            ast::ExprKind::CInt(n) => literal_of(Constant::Int(n.value()), span),
             ast::ExprKind::Str(s) => text_literal(crate::constant::up_to_nul(s), span),
             ast::ExprKind::Bool(b) => {
                 hir::Expr { kind: ExprKind::Int(i64::from(*b)), ty: Type::Bool, span }

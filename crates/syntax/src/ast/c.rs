@@ -15,6 +15,26 @@ pub enum CDefinition {
     Typedef(CTypedef),
 }
 
+/// What `__attribute__((…))` and `_Alignas(…)` say about a layout.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CAttributes {
+    /// The place of `packed`.
+    pub packed: Option<Span>,
+    /// The alignments that are asked for.
+    pub aligned: Vec<CAlign>,
+}
+
+/// An alignment that is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CAlign {
+    /// `aligned(8)`
+    Value(Expr),
+    /// `_Alignas(long)`
+    Type(TypeExpr),
+    /// `aligned` alone: the most that any type of the machine needs.
+    Most,
+}
+
 /// Whether members follow each other or overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
@@ -33,8 +53,10 @@ pub struct CRecord {
     pub name: Ident,
     /// Members in order.
     pub fields: Vec<CField>,
-    /// `__attribute__((packed))`
-    pub packed: bool,
+    /// What attributes say.
+    pub attributes: CAttributes,
+    /// The most that members are aligned to: `#pragma pack(n)`.
+    pub pack: Option<u32>,
     /// The whole definition.
     pub span: Span,
 }
@@ -47,7 +69,9 @@ pub struct CField {
     /// Its type.
     pub ty: TypeExpr,
     /// The width in bits of a bit field.
-    pub bits: Option<u32>,
+    pub bits: Option<Expr>,
+    /// What attributes say.
+    pub attributes: CAttributes,
     /// The whole declaration.
     pub span: Span,
 }
@@ -55,10 +79,14 @@ pub struct CField {
 /// An enum.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CEnum {
-    /// The tag; empty for an anonymous enum.
+    /// The tag; an anonymous enum gets a made-up one with a `.` in it.
     pub name: Ident,
     /// Enumerators with their value expression, where given.
     pub variants: Vec<(Ident, Option<Expr>)>,
+    /// Whether a header of the system defines it: what cannot be evaluated there is passed over.
+    pub system: bool,
+    /// `__attribute__((packed))`: as small as its values allow.
+    pub packed: bool,
     /// The whole definition.
     pub span: Span,
 }
@@ -70,4 +98,6 @@ pub struct CTypedef {
     pub name: Ident,
     /// What it stands for.
     pub ty: TypeExpr,
+    /// What attributes say.
+    pub attributes: CAttributes,
 }

@@ -7,10 +7,12 @@ mod c;
 mod print;
 pub mod visit;
 
-pub use c::{CDefinition, CEnum, CField, CRecord, CTypedef, RecordKind};
+pub use c::{CAlign, CAttributes, CDefinition, CEnum, CField, CRecord, CTypedef, RecordKind};
 pub use print::print;
 
 use btc_diagnostics::Span;
+
+use crate::c_int::CInt;
 
 /// A name with its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -248,6 +250,8 @@ pub struct Expr {
 pub enum ExprKind {
     /// An unsigned literal; durations such as `5ms` are already in nanoseconds.
     Int(u64),
+    /// A number with a type of C: a literal with C's suffix, or what C makes of such literals.
+    CInt(CInt),
     /// A string literal with its escapes resolved. Bytes, for `\xff` is allowed.
     Str(Vec<u8>),
     /// `true` or `false`.
@@ -368,7 +372,7 @@ pub enum TypeExprKind {
     /// `T *`
     Pointer(Box<TypeExpr>),
     /// `T[n]`; `None` for `T[]`.
-    Array(Box<TypeExpr>, Option<u64>),
+    Array(Box<TypeExpr>, Option<Box<Expr>>),
     /// `string[64]`, `buffer[8]`, `inet`: a name with a size.
     Sized(String, u64),
     /// `(T, U)`
@@ -417,6 +421,16 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
+    /// Whether the result is a truth value.
+    pub fn tells_truth(self) -> bool {
+        match self {
+            BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => true,
+            BinaryOp::LogicalAnd | BinaryOp::LogicalOr => true,
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod => false,
+            BinaryOp::And | BinaryOp::Or | BinaryOp::Xor | BinaryOp::Shl | BinaryOp::Shr => false,
+        }
+    }
+
     /// The operator as written.
     pub fn symbol(self) -> &'static str {
         match self {

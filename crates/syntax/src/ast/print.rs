@@ -132,22 +132,25 @@ impl Printer {
                     RecordKind::Struct => "struct",
                     RecordKind::Union => "union",
                 };
-                let packed = r.packed.then(|| word("packed"));
+                let attributes = self.attributes(&r.attributes).chain(r.pack.map(|n| list("pack", [word(n)])));
                 let fields = r.fields.iter().map(|f| {
                     let name = f.name.as_ref().map_or("-", |n| n.name.as_str());
-                    let bits = f.bits.map(|b| list("bits", [word(b)]));
-                    list("field", [word(name), self.ty(&f.ty)].into_iter().chain(bits))
+                    let bits = f.bits.iter().map(|b| list("bits", [self.length(b)]));
+                    list("field", [word(name), self.ty(&f.ty)].into_iter().chain(bits).chain(self.attributes(&f.attributes)))
                 });
-                list(kind, std::iter::once(word(&r.name.name)).chain(packed).chain(fields))
+                list(kind, std::iter::once(word(&r.name.name)).chain(attributes).chain(fields))
             }
             CDefinition::Enum(e) => {
                 let variants = e.variants.iter().map(|(name, value)| {
                     list("variant", std::iter::once(word(&name.name)).chain(value.iter().map(|v| self.expr(v))))
                 });
-                let name = if e.name.name.is_empty() { "-" } else { &e.name.name };
-                list("enum", std::iter::once(word(name)).chain(variants))
+                let name = if e.name.name.contains('.') { "-" } else { &e.name.name };
+                let packed = e.packed.then(|| word("packed"));
+                list("enum", std::iter::once(word(name)).chain(packed).chain(variants))
             }
-            CDefinition::Typedef(t) => list("typedef", [word(&t.name.name), self.ty(&t.ty)]),
+            CDefinition::Typedef(t) => {
+                list("typedef", [word(&t.name.name), self.ty(&t.ty)].into_iter().chain(self.attributes(&t.attributes)))
+            }
         }
     }
 
@@ -197,6 +200,7 @@ impl Printer {
     fn expr(&self, e: &Expr) -> Node {
         let node = match &e.kind {
             ExprKind::Int(n) => word(n),
+            ExprKind::CInt(n) => word(n.value()),
             ExprKind::Str(s) => quoted(s),
             ExprKind::Bool(b) => word(b),
             ExprKind::Ident(n) | ExprKind::Var(n) | ExprKind::Map(n) => word(n),
@@ -238,6 +242,28 @@ impl Printer {
         self.at(node, e.span)
     }
 
+    /// A length or width: a plain number needs no place.
+    fn length(&self, e: &Expr) -> Node {
+        match e.kind {
+            ExprKind::Int(n) => word(n),
+            ExprKind::CInt(n) => word(n.value()),
+            _ => self.expr(e),
+        }
+    }
+
+    fn attributes(&self, a: &CAttributes) -> impl Iterator<Item = Node> {
+        let packed = a.packed.map(|_| word("packed"));
+        let aligned = a.aligned.iter().map(|align| {
+            let to = match align {
+                CAlign::Value(e) => self.length(e),
+                CAlign::Type(ty) => self.ty(ty),
+                CAlign::Most => word("?"),
+            };
+            list("aligned", [to])
+        });
+        packed.into_iter().chain(aligned.collect::<Vec<_>>())
+    }
+
     fn ty(&self, ty: &TypeExpr) -> Node {
         match &ty.kind {
             TypeExprKind::Name(name) if name.contains(' ') => word(format!("'{name}'")),
@@ -247,7 +273,7 @@ impl Printer {
             TypeExprKind::Enum(name) => list("enum", [word(name)]),
             TypeExprKind::Pointer(to) => list("ptr", [self.ty(to)]),
             TypeExprKind::Array(of, size) => {
-                list("array", [self.ty(of), size.map_or(word("?"), word)])
+                list("array", [self.ty(of), size.as_ref().map_or(word("?"), |n| self.length(n))])
             }
             TypeExprKind::Sized(name, size) => list(name, [word(size)]),
             TypeExprKind::Tuple(items) => list("tuple", items.iter().map(|t| self.ty(t))),

@@ -85,6 +85,7 @@ pub fn walk_stmt(r: &mut impl Rewriter, stmt: &mut Stmt) {
 pub fn walk_expr(r: &mut impl Rewriter, expr: &mut Expr) {
     match &mut expr.kind {
         ExprKind::Int(_)
+        | ExprKind::CInt(_)
         | ExprKind::Str(_)
         | ExprKind::Bool(_)
         | ExprKind::Ident(_)

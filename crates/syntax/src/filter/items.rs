@@ -31,6 +31,8 @@ pub struct Item {
     pub faulty: bool,
     /// Whether it stands in a header of the system, where mistakes are passed over.
     pub system: bool,
+    /// The `#pragma pack(n)` that holds there.
+    pub pack: Option<u32>,
 }
 
 /// Where in an item the next token is.
@@ -73,7 +75,7 @@ pub struct Raw {
 }
 
 fn empty_item() -> Item {
-    Item { kind: ItemKind::Probe, tokens: Vec::new(), faulty: false, system: false }
+    Item { kind: ItemKind::Probe, tokens: Vec::new(), faulty: false, system: false, pack: None }
 }
 
 impl Splitter {
@@ -98,6 +100,16 @@ impl Splitter {
     /// Notes that the lexer found a mistake in the current item.
     pub fn fault(&mut self) {
         self.current.faulty = true;
+    }
+
+    /// Notes the `#pragma pack(n)` that holds.
+    pub fn pack(&mut self, pack: Option<u32>) {
+        self.current.pack = pack;
+    }
+
+    /// Whether a C definition has begun and not ended.
+    pub fn in_definition(&self) -> bool {
+        self.place == Place::Definition
     }
 
     /// Whether an item of a script would begin here.

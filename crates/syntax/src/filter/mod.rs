@@ -19,7 +19,7 @@ pub mod types;
 
 use btc_diagnostics::{Code, Diagnostic, Span};
 
-use crate::token::{Tok, Token};
+use crate::token::{Form, FormKind, Tok, Token};
 use types::{C_WORDS, Types, is_qualifier, normalise};
 
 /// How many brackets may be open at once.
@@ -68,6 +68,11 @@ struct Filter<'a> {
 
 /// Applies the rules to the tokens of one item; `keyword` says that it begins with one.
 pub fn refine(input: &[Token], types: &Types, keyword: bool) -> Result<Refined, Box<Diagnostic>> {
+    let character = |t: &&Token| matches!(t.tok, Tok::Int(_, Form { kind: FormKind::Character, .. }));
+    if let Some(token) = input.iter().find(character) {
+        let error = Diagnostic::error(Code::BadCharacter, token.span, "strings stand in double quotes");
+        return Err(Box::new(error.label("not a quote of the language").help("use the plain quote `\"`")));
+    }
     let mut f = Filter { input, types, out: Vec::new(), levels: Vec::new(), outer: 0, depth: 0, cast_end: 0 };
     let mut at = 0;
     if let (true, Some(first)) = (keyword, input.first())
@@ -234,7 +239,7 @@ impl Filter<'_> {
                     .help(format!("use `{object}.{field}` or `{object}->{field}` for a field")),
             ));
         }
-        let number = |t: &Token| matches!(t.tok, Tok::Int(_));
+        let number = |t: &Token| matches!(t.tok, Tok::Int(..));
         if touch && number(a) && b.is(".") && number(c) && !before.is_some_and(|t| t.is(".")) {
             return Some(Box::new(
                 Diagnostic::error(Code::BadNumber, a.span.to(c.span), "there are no floating-point numbers")

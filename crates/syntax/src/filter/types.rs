@@ -12,7 +12,7 @@ use crate::token::{Tok, Token};
 
 /// C's words for arithmetic types.
 pub const C_WORDS: &[&str] =
-    &["unsigned", "signed", "short", "long", "int", "char", "float", "double", "_Bool"];
+    &["unsigned", "signed", "short", "long", "int", "char", "float", "double", "_Bool", "__int128"];
 
 /// Types of the language and of the kernel that everybody knows.
 const TYPES: &[&str] = &[
@@ -124,7 +124,7 @@ impl Types {
 fn begins_value(token: &Token) -> bool {
     match &token.tok {
         Tok::Ident(word) => !matches!(word.as_str(), "else" | "and" | "or"),
-        Tok::Int(_) | Tok::Str(_) | Tok::Var(_) | Tok::Positional(_) | Tok::PositionalCount | Tok::Map(_) => true,
+        Tok::Int(..) | Tok::Str(_) | Tok::Var(_) | Tok::Positional(_) | Tok::PositionalCount | Tok::Map(_) => true,
         Tok::Sym(sign) => matches!(*sign, "(" | "~" | "!"),
         Tok::Attach(_) | Tok::ProbeName(_) | Tok::Key(_) => false,
     }
@@ -141,7 +141,7 @@ fn scan_suffix(tokens: &[Token], mut at: usize) -> Scan {
                 at += 1;
             }
             Some(Tok::Sym("[")) => {
-                let sized = matches!(tokens.get(at + 1).map(|t| &t.tok), Some(Tok::Int(_)));
+                let sized = matches!(tokens.get(at + 1).map(|t| &t.tok), Some(Tok::Int(..)));
                 let close = at + 1 + usize::from(sized);
                 if !tokens.get(close).is_some_and(|t| t.is("]")) {
                     return Scan { end: at, sure };

@@ -3,7 +3,8 @@
 use btc_diagnostics::{Code, Diagnostic, FileId, Span};
 
 use super::{Lexeme, Step};
-use crate::token::Tok;
+use crate::c_int::CType;
+use crate::token::{Form, FormKind, Tok};
 
 /// What a suffix multiplies a number by: C's size suffixes nothing, durations to nanoseconds.
 const SUFFIXES: &[(&str, u64)] = &[
@@ -25,14 +26,14 @@ const SUFFIXES: &[(&str, u64)] = &[
 ];
 
 /// The value of a number, and what is wrong with it.
-pub fn number(text: &str, span: Span) -> (u64, Option<Diagnostic>) {
+pub fn number(text: &str, span: Span) -> ((u64, Form), Option<Diagnostic>) {
     match read_number(text, span) {
         Ok(value) => (value, None),
-        Err(error) => (0, Some(*error)),
+        Err(error) => ((0, Form::plain(0)), Some(*error)),
     }
 }
 
-fn read_number(text: &str, span: Span) -> Result<u64, Box<Diagnostic>> {
+fn read_number(text: &str, span: Span) -> Result<(u64, Form), Box<Diagnostic>> {
     let bad = |at: usize, message: String| {
         let span = Span { start: span.start + at as u32, ..span };
         Box::new(Diagnostic::error(Code::BadNumber, span, message))
@@ -69,14 +70,25 @@ fn read_number(text: &str, span: Span) -> Result<u64, Box<Diagnostic>> {
         // An exponent that does not fit is as good as the largest one.
         let power = exponent.parse::<u32>().unwrap_or(u32::MAX);
         let power = if value == 0 { Some(0) } else { 10u64.checked_pow(power) };
-        return power.and_then(|p| value.checked_mul(p)).ok_or_else(|| Box::new(too_large()));
+        let value = power.and_then(|p| value.checked_mul(p)).ok_or_else(|| Box::new(too_large()))?;
+        return Ok((value, Form::plain(value)));
     }
     let c_suffix = suffix.to_ascii_lowercase();
     let known = SUFFIXES
         .iter()
         .find(|(s, scale)| *s == suffix || (*scale == 1 && *s != "ns" && *s == c_suffix));
     match known {
-        Some((_, scale)) => value.checked_mul(*scale).ok_or_else(|| Box::new(too_large())),
+        Some((unit, scale)) => {
+            let value = value.checked_mul(*scale).ok_or_else(|| Box::new(too_large()))?;
+            let of_c = *scale == 1 && *unit != "ns";
+            let (unsigned, long) = (of_c && unit.contains('u'), of_c && unit.contains('l'));
+            let kind = match (*unit, of_c) {
+                ("", _) => FormKind::Plain,
+                (_, true) => FormKind::C,
+                (_, false) => FormKind::Duration,
+            };
+            Ok((value, Form { ty: CType::of_literal(value, unsigned, long, radix == 10), kind }))
+        }
         None => Err(Box::new(
             bad(end, format!("`{suffix}` is no suffix of a number"))
                 .label("unknown suffix")
@@ -165,12 +177,30 @@ fn fold(digits: &[u8], radix: u32) -> Option<u8> {
         .and_then(|n| u8::try_from(n).ok())
 }
 
+/// C's `'x'` of one byte at the start of a text: its value and length.
+fn character(text: &[u8]) -> Option<(u64, usize)> {
+    let (byte, end) = match text {
+        [b'\'', b'\\', rest @ ..] => {
+            let (byte, length) = escape(rest);
+            (byte?, 2 + length)
+        }
+        // Others than these are of no single value, and values above are those of a signed `char`.
+        [b'\'', byte @ b' '..=b'~', ..] if *byte != b'\'' => (*byte, 2),
+        _ => return None,
+    };
+    (byte < 0x80 && text.get(end) == Some(&b'\'')).then_some((u64::from(byte), end + 1))
+}
+
 /// A character that begins no token. A quoted text in odd quotes is taken as the string it was meant to be.
 pub fn odd_character(text: &str, file: FileId, start: usize) -> Step {
     let rest = text.get(start..).unwrap_or("");
     let Some(first) = rest.chars().next() else {
         return Step { lexeme: Lexeme::End, start, end: start, error: None };
     };
+    if let Some((value, end)) = character(rest.as_bytes()) {
+        let form = Form { ty: CType::INT, kind: FormKind::Character };
+        return Step { lexeme: Lexeme::Token(Tok::Int(value, form)), start, end: start + end, error: None };
+    }
     let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
     let odd_quote = |c: char| matches!(c, '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}' | '«' | '»' | '″' | '\'' | '`');
     if odd_quote(first) {

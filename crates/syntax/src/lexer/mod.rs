@@ -95,9 +95,9 @@ pub fn next(text: &str, file: FileId, at: usize) -> Step {
             Lexeme::Token(Tok::Positional(number.unwrap_or(1)))
         }
         Ok(Raw::Number) => {
-            let (value, error) = literal::number(slice, span);
+            let ((value, form), error) = literal::number(slice, span);
             step.error = error;
-            Lexeme::Token(Tok::Int(value))
+            Lexeme::Token(Tok::Int(value, form))
         }
         Ok(Raw::Sign) => match SYMBOLS.iter().find(|s| **s == slice) {
             Some(sign) => Lexeme::Token(Tok::Sym(sign)),
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn numbers() {
         let (tokens, errors) = lex("052 0x2A 1_000 2e3 5ms 1d 7ULL 18446744073709551615");
-        assert_eq!(tokens.join(" "), "42 42 1000 2000 5000000 86400000000000 7 18446744073709551615");
+        assert_eq!(tokens.join(" "), "42 42 1000 2000 5000000 86400000000000 7UL 18446744073709551615");
         assert!(errors.is_empty());
         for bad in ["089", "12abc", "18446744073709551616", "1e30", "0x", "300000000d", "1e", "99999999999e99999999999"] {
             assert_eq!(lex(bad).1.len(), 1, "{bad}");

@@ -4,8 +4,9 @@ use btc_diagnostics::{Code, Diagnostic, Span};
 use lalrpop_util::ParseError;
 
 use crate::ast::*;
+use crate::c_int::CInt;
 use crate::filter::types::normalise;
-use crate::token::Tok;
+use crate::token::{Form, FormKind, Tok};
 
 /// What the parser gives for one item.
 #[derive(Debug)]
@@ -95,15 +96,64 @@ pub fn if_value(tail: (Expr, Block, Option<Block>), span: Span) -> ExprKind {
     ExprKind::Block(Box::new(Block { stmts: vec![if_stmt(tail, span)], value: None, span }))
 }
 
+/// A number.
+pub fn int(value: u64, form: Form) -> ExprKind {
+    match form.kind {
+        FormKind::C => ExprKind::CInt(CInt::new(i128::from(value), form.ty)),
+        FormKind::Plain | FormKind::Duration | FormKind::Character => ExprKind::Int(value),
+    }
+}
+
+/// The number between the brackets of an array's type.
+pub fn length(value: u64, span: Span) -> Expr {
+    Expr { kind: ExprKind::Int(value), span }
+}
+
+/// What C makes of numbers, if one of them says that it is C's. What C does not define is the language's.
+fn of_c(operands: &[&Expr], apply: impl FnOnce(&[CInt]) -> Result<CInt, &'static str>) -> Option<ExprKind> {
+    if !operands.iter().any(|e| matches!(e.kind, ExprKind::CInt(_))) {
+        return None;
+    }
+    let numbers: Option<Vec<CInt>> = operands.iter().map(|e| c_number(e)).collect();
+    apply(&numbers?).ok().map(ExprKind::CInt)
+}
+
+/// The number that C takes literals and operations on them for.
+fn c_number(e: &Expr) -> Option<CInt> {
+    match &e.kind {
+        ExprKind::Int(n) => Some(CInt::new(i128::from(*n), Form::plain(*n).ty)),
+        ExprKind::Bool(truth) => Some(CInt::truth(*truth)),
+        ExprKind::CInt(n) => Some(*n),
+        ExprKind::Unary { op, operand } => c_number(operand)?.unary(*op).ok(),
+        ExprKind::Binary { op, left, right } => c_number(left)?.binary(*op, c_number(right)?).ok(),
+        _ => None,
+    }
+}
+
+/// A truth value, which the language has a type for.
+fn truth(kind: ExprKind) -> ExprKind {
+    match kind {
+        ExprKind::CInt(n) => ExprKind::Bool(n.is_true()),
+        other => other,
+    }
+}
+
 /// `left op right`
 pub fn binary(left: Expr, op: BinaryOp, right: Expr) -> Expr {
     let span = left.span.to(right.span);
+    if let Some(kind) = of_c(&[&left, &right], |n| n[0].binary(op, n[1])) {
+        return Expr { kind: if op.tells_truth() { truth(kind) } else { kind }, span };
+    }
     Expr { kind: ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, span }
 }
 
 /// `condition ? then : otherwise`
 pub fn ternary(condition: Expr, then: Expr, otherwise: Expr) -> Expr {
     let span = condition.span.to(otherwise.span);
+    let choice = |n: &[CInt]| Ok(if n[0].is_true() { n[1].beside(n[2]) } else { n[2].beside(n[1]) });
+    if let Some(kind) = of_c(&[&condition, &then, &otherwise], choice) {
+        return Expr { kind, span };
+    }
     let kind = ExprKind::Ternary {
         condition: Box::new(condition),
         then: Box::new(then),
@@ -127,6 +177,9 @@ pub fn elvis(value: Expr, otherwise: Expr) -> Expr {
 /// `op operand`
 pub fn unary(op: UnaryOp, operand: Expr, start: Span) -> Expr {
     let span = start.to(operand.span);
+    if let Some(kind) = of_c(&[&operand], |n| n[0].unary(op)) {
+        return Expr { kind: if op == UnaryOp::Not { truth(kind) } else { kind }, span };
+    }
     Expr { kind: ExprKind::Unary { op, operand: Box::new(operand) }, span }
 }
 
@@ -196,13 +249,17 @@ pub fn pointer(ty: TypeExpr, end: Span) -> TypeExpr {
 }
 
 /// `T[n]`; for `string` and its like the size is a part of the type.
-pub fn array(ty: TypeExpr, size: Option<u64>, end: Span) -> TypeExpr {
+pub fn array(ty: TypeExpr, size: Option<Expr>, end: Span) -> TypeExpr {
     let span = ty.span.to(end);
     let kind = match (ty.kind, size) {
-        (TypeExprKind::Name(name), Some(n)) if matches!(name.as_str(), "string" | "buffer" | "inet") => {
-            TypeExprKind::Sized(name, n)
+        (TypeExprKind::Name(name), Some(size)) if matches!(name.as_str(), "string" | "buffer" | "inet") => {
+            match (&size.kind, of_c(&[&size], |n| Ok(n[0]))) {
+                (ExprKind::Int(n), _) => TypeExprKind::Sized(name, *n),
+                (_, Some(ExprKind::CInt(n))) => TypeExprKind::Sized(name, n.value() as u64),
+                _ => TypeExprKind::Array(Box::new(TypeExpr { kind: TypeExprKind::Name(name), span: ty.span }), Some(Box::new(size))),
+            }
         }
-        (kind, size) => TypeExprKind::Array(Box::new(TypeExpr { kind, span: ty.span }), size),
+        (kind, size) => TypeExprKind::Array(Box::new(TypeExpr { kind, span: ty.span }), size.map(Box::new)),
     };
     TypeExpr { kind, span }
 }

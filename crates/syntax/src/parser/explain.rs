@@ -37,7 +37,7 @@ pub fn explain(failure: Failure, refined: &Refined, place: Place) -> Diagnostic 
 fn found(tok: &Tok) -> String {
     match tok {
         Tok::Str(_) => "the string".to_string(),
-        Tok::Int(n) => format!("the number {n}"),
+        Tok::Int(n, _) => format!("the number {n}"),
         Tok::Sym(sign) => match *sign {
             "(cast" | "(type" => "`(`".to_string(),
             "{expr" => "`{`".to_string(),

@@ -9,7 +9,7 @@ use super::expand::{self, Definition};
 use super::{Cursor, MAX_INCLUDE_DEPTH, MAX_INCLUDES, Mode, Reader};
 use crate::ast::Ident;
 use crate::lexer::{self, Lexeme};
-use crate::token::{Tok, Token};
+use crate::token::{Form, Tok, Token};
 
 /// How deep conditions may nest.
 const MAX_CONDITIONS: usize = 200;
@@ -18,6 +18,47 @@ const DIRECTIVES: &[&str] = &[
     "include", "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif", "error", "warning", "pragma",
     "line",
 ];
+
+/// Words of pragmas that compilers lay records out by.
+const LAYOUT_PRAGMAS: &[&str] = &["ms_struct", "scalar_storage_order", "options", "align", "attribute"];
+
+/// What `#pragma pack` says.
+#[derive(Default)]
+pub struct Packing {
+    /// The most that members are aligned to now.
+    pub now: Option<u32>,
+    /// What `push` has kept.
+    kept: Vec<Option<u32>>,
+}
+
+impl Packing {
+    /// Follows what stands behind `pack`; `None` if it makes no sense.
+    fn follow(&mut self, tokens: &[Token]) -> Option<()> {
+        let [open, inner @ .., close] = tokens else { return None };
+        if !open.is("(") || !close.is(")") {
+            return None;
+        }
+        let bytes = |token: &Token| match token.tok {
+            // 0 is the same as nothing.
+            Tok::Int(0, _) => Some(None),
+            Tok::Int(n @ (1 | 2 | 4 | 8 | 16), _) => Some(Some(n as u32)),
+            _ => None,
+        };
+        match inner {
+            [] => self.now = None,
+            [push] if push.is_word("push") => self.kept.push(self.now),
+            [push, comma, n] if push.is_word("push") && comma.is(",") => {
+                let n = bytes(n)?;
+                self.kept.push(self.now);
+                self.now = n;
+            }
+            [pop] if pop.is_word("pop") => self.now = self.kept.pop()?,
+            [n] => self.now = bytes(n)?,
+            _ => return None,
+        }
+        Some(())
+    }
+}
 
 /// An open `#if`.
 pub struct Open {
@@ -79,11 +120,32 @@ impl Reader<'_> {
             }
             "elif" | "else" | "endif" => self.branch(c, &name, span),
             "error" | "warning" => self.message(c, &name, span),
-            "pragma" | "line" | "ident" => {}
+            "pragma" => self.pragma(c, rest, span),
+            "line" | "ident" => {}
             other => {
                 let error = Diagnostic::error(Code::Preprocessor, span, format!("`#{other}` is no preprocessor line"))
                     .help_opt(did_you_mean(other, DIRECTIVES.iter().copied()))
                     .help("comments begin with `//`");
+                self.report(c.mode, error);
+            }
+        }
+    }
+
+    /// `#pragma pack(…)`; those of no consequence for a layout are passed over.
+    fn pragma(&mut self, c: &mut Cursor, rest: &[Token], span: Span) {
+        let error = |message: &str| Diagnostic::error(Code::Preprocessor, span, message);
+        let word = rest.first().and_then(Token::word).unwrap_or_default();
+        if rest.iter().filter_map(Token::word).any(|word| LAYOUT_PRAGMAS.contains(&word)) {
+            let error = error("this pragma changes how records are laid out, and is not known here")
+                .help("`#pragma pack(n)` and `__attribute__((packed, aligned(n)))` are");
+            self.report(c.mode, error);
+        } else if word == "pack" {
+            let tokens = self.expand_list(&rest[1..], span);
+            if c.splitter.in_definition() {
+                self.report(c.mode, error("`#pragma pack` stands between definitions, not within one"));
+            } else if self.packing.follow(&tokens).is_none() {
+                let error = error("this form of `#pragma pack` is not known")
+                    .help("write `pack(n)`, `pack()`, `pack(push)`, `pack(push, n)` or `pack(pop)`; `n` is 1, 2, 4, 8 or 16");
                 self.report(c.mode, error);
             }
         }
@@ -197,7 +259,7 @@ impl Reader<'_> {
         let resolved = self.resolve_defined(rest);
         let expanded = self.expand_list(&resolved, span);
         match evaluate(&expanded, span) {
-            Ok(value) => value != 0,
+            Ok(holds) => holds,
             Err(error) => {
                 self.report(c.mode, *error);
                 false
@@ -218,7 +280,8 @@ impl Reader<'_> {
             let name = tokens.get(at + usize::from(paren)).and_then(Token::word);
             let known = name.is_some_and(|n| self.macros.contains_key(n));
             at += if paren { 3 } else { 1 };
-            out.push(Token { tok: Tok::Int(u64::from(known)), span: token.span });
+            let n = u64::from(known);
+            out.push(Token { tok: Tok::Int(n, Form::plain(n)), span: token.span });
         }
         out
     }

@@ -18,7 +18,6 @@ use crate::filter::items::{Item, ItemKind, Splitter};
 use crate::lexer::{self, Lexeme};
 use crate::token::{Tok, Token};
 use crate::{Includes, Options};
-pub use condition::evaluate;
 use expand::Definition;
 
 /// More mistakes than this are noise; reading stops.
@@ -69,6 +68,7 @@ pub fn read(
         errors: 0,
         tokens: 0,
         stop: false,
+        packing: directive::Packing::default(),
     };
     reader.predefine(options);
     let mode = if options.header { Mode::Header } else { Mode::Script };
@@ -110,6 +110,7 @@ struct Reader<'a> {
     errors: usize,
     tokens: usize,
     stop: bool,
+    packing: directive::Packing,
 }
 
 /// The place in one file.
@@ -260,6 +261,7 @@ impl Reader<'_> {
             _ => None,
         };
         let text = c.text.clone();
+        c.splitter.pack(self.packing.now);
         match expanded {
             Some(tokens) => {
                 self.tokens += tokens.len();

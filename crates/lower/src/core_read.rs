@@ -5,7 +5,7 @@
 //! `bpf_probe_read_kernel`. The verifier drops the form that the target does not use.
 
 use btc_abi::{Read, Refused};
-use btc_ir::{BinOp, Callee, Cond, Fact, Late, Leaf, Memory, Op, PathStep, TypeFact, Value, Width};
+use btc_ir::{BinOp, Block, Callee, Cond, Fact, Late, Leaf, Memory, Op, PathStep, TypeFact, Value, Width};
 use btc_hir::FieldStep;
 use btc_providers::described;
 use btc_types::{RecordType, Space, Type};
@@ -28,6 +28,7 @@ impl FnLower<'_, '_, '_> {
             return self.read_links(root, &links, place);
         }
         let (fast, slow, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        let by_helper = self.b.block(1);
         let kfunc = self.b.module.kfunc("bpf_rdonly_cast", 2);
         let present = self.b.push(Op::KfuncAddr(kfunc));
         self.b.branch_imm(Cond::Ne, present, 0, fast, slow);
@@ -43,11 +44,18 @@ impl FnLower<'_, '_, '_> {
         for link in &links[..links.len() - 1] {
             typed = self.b.load_late(Width::B8, typed, link.fact(Fact::ByteOffset));
         }
-        let value = self.load_typed(typed, place, ty, bits);
-        self.b.jump(done, &[value]);
+        match self.load_typed(typed, place, ty, bits, by_helper) {
+            Some(value) => self.b.jump(done, &[value]),
+            None => self.b.jump(by_helper, &[typed]),
+        }
 
         self.b.switch_to(slow);
-        let value = self.read_links(root, &links, place);
+        let address = links[..links.len() - 1].iter().fold(root, |address, link| self.read_link(address, link));
+        self.b.jump(by_helper, &[address]);
+
+        self.b.switch_to(by_helper);
+        let address = self.b.block_param(by_helper, 0);
+        let value = self.read_link(address, place);
         self.b.jump(done, &[value]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
@@ -80,18 +88,26 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    /// Loads a field through a typed pointer. A size other than the build target's goes
-    /// the general way.
-    fn load_typed(&mut self, typed: Value, place: &CorePlace, ty: &Type, bits: Option<(u32, u32)>) -> Value {
+    /// Loads a field through a typed pointer, or goes to `by_helper` with it: where the field's size or sign is not that of
+    /// the build's target. `None` where no plain load reads it.
+    fn load_typed(
+        &mut self,
+        typed: Value,
+        place: &CorePlace,
+        ty: &Type,
+        bits: Option<(u32, u32)>,
+        by_helper: Block,
+    ) -> Option<Value> {
         if matches!(place.leaf, Leaf::Pointer) {
-            return self.b.load_late(Width::B8, typed, place.fact(Fact::ByteOffset));
+            return Some(self.b.load_late(Width::B8, typed, place.fact(Fact::ByteOffset)));
         }
         let size = ty.size();
-        let width = Width::of(size).filter(|_| bits.is_none());
-        let Some(width) = width else { return self.read_link(typed, place) };
-        let (same, other, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
+        let width = Width::of(size).filter(|_| bits.is_none())?;
+        let (same, other) = (self.b.block(0), self.b.block(0));
         let target_size = self.b.late(place.fact(Fact::ByteSize));
         self.b.branch_imm(Cond::Eq, target_size, i64::from(size), same, other);
+        self.b.switch_to(other);
+        self.b.jump(by_helper, &[typed]);
         self.b.switch_to(same);
         if let Some(signed) = place.sign_here().filter(|_| place.sign_is_asked()) {
             let sign = self.b.late(place.fact(Fact::Signed));
@@ -100,18 +116,12 @@ impl FnLower<'_, '_, '_> {
             self.b.switch_to(agree);
         }
         let raw = self.b.load_late(width, typed, place.fact(Fact::ByteOffset));
-        let value = match place.sign_here() {
+        Some(match place.sign_here() {
             _ if size == 8 => raw,
             Some(true) => self.b.push(Op::SignExtend(size as u8 * 8, raw)),
             Some(false) => raw,
             None => self.extend_late(raw, place, size),
-        };
-        self.b.jump(done, &[value]);
-        self.b.switch_to(other);
-        let value = self.read_link(typed, place);
-        self.b.jump(done, &[value]);
-        self.b.switch_to(done);
-        self.b.block_param(done, 0)
+        })
     }
 
     /// Extends a loaded integer by the sign that the field has on the target.

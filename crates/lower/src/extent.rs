@@ -43,7 +43,7 @@ impl FnLower<'_, '_, '_> {
         if let Some(known) = self.shared.descent {
             return known;
         }
-        let id = self.global_function("descends", 1, Self::climb);
+        let id = self.subprogram("descends", 1, Self::climb);
         self.shared.descent = Some(id);
         id
     }

@@ -15,13 +15,28 @@ impl FnLower<'_, '_, '_> {
     /// Makes a function of so many numbers; `body` ends with its result. What is lost in it is counted at
     /// the place in hand.
     pub fn global_function(&mut self, name: &str, params: u32, body: impl FnOnce(&mut Self) -> Value) -> FuncId {
+        self.function_of(FunctionKind::Global, name, params, body)
+    }
+
+    /// A function that is verified with each program that can come to a call of it. Of one that cannot the kernel drops it.
+    pub fn subprogram(&mut self, name: &str, params: u32, body: impl FnOnce(&mut Self) -> Value) -> FuncId {
+        self.function_of(FunctionKind::Subprogram, name, params, body)
+    }
+
+    fn function_of(
+        &mut self,
+        kind: FunctionKind,
+        name: &str,
+        params: u32,
+        body: impl FnOnce(&mut Self) -> Value,
+    ) -> FuncId {
         // Nothing of the program around counts there: neither variables nor memory nor loops.
         let (vars, frame) = (std::mem::take(&mut self.vars), self.frame.take());
         let memory = self.begin_memory();
         self.leave_stack();
         let loops = std::mem::take(&mut self.loops);
         let budget = (std::mem::take(&mut self.work), std::mem::replace(&mut self.shares, loops::whole()));
-        let outer = self.b.begin_nested(name, FunctionKind::Global, params);
+        let outer = self.b.begin_nested(name, kind, params);
         let result = body(self);
         self.b.ret(result);
         let function = self.b.end_nested(outer);

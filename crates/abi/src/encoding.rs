@@ -73,7 +73,7 @@ pub enum Encoding {
         /// Two's complement.
         signed: bool,
     },
-    /// Bits of an integer of `size` bytes.
+    /// Bits of an integer of `size` bytes, 1 to 9: a packed field may begin in one word and end in the next.
     Bits {
         /// Size of the storage in bytes, 1 to 9.
         size: u8,

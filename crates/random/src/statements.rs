@@ -2,7 +2,7 @@
 
 use crate::generate::{Generator, Var};
 use crate::tree::{Expr, Holds, Kind, MapInfo, Op, Piece, Stmt};
-use crate::typing::{OF_LITERALS, binary, cast, choice, compare, divides_signed, expr, number, signed_result, truth};
+use crate::typing::{OF_LITERALS, binary, cast, choice, compare, divides_signed, expr, flexible, number, signed_result, truth};
 use crate::value::{I64, Ty, U64, join};
 
 /// Most variables in scope.
@@ -57,7 +57,7 @@ impl Generator {
                 let counter = expr(Kind::Var(name.clone()), I64);
                 let condition = compare(crate::tree::Cmp::Lt, counter, limit);
                 let condition = self.touched(condition);
-                let body = self.repeated(&name);
+                let body = self.repeated(&name, I64);
                 out.push(Stmt::While(name, condition, body));
             }
             17 if !deep && self.random.one_in(2) => {
@@ -262,8 +262,8 @@ impl Generator {
     }
 
     /// The body of a loop whose counter nothing assigns.
-    fn repeated(&mut self, counter: &str) -> Vec<Stmt> {
-        self.vars.push(Var { name: counter.to_string(), ty: I64, fixed: true });
+    fn repeated(&mut self, counter: &str, ty: Ty) -> Vec<Stmt> {
+        self.vars.push(Var { name: counter.to_string(), ty, fixed: true });
         self.loops += 1;
         let body = self.inner();
         self.loops -= 1;
@@ -279,8 +279,11 @@ impl Generator {
             // A bound that the compiler does not know.
             to = binary(Op::And, self.int(1), number(7, false));
         }
-        let name = self.name("$i");
-        let body = self.repeated(&name);
+        // Between literals the counter is of literals, and beside one, what the other bound is.
+        let literals = start >= 0 && flexible(&to);
+        let name = self.name(if literals { OF_LITERALS } else { "$i" });
+        let ty = if start >= 0 && to.ty == U64 { U64 } else { I64 };
+        let body = self.repeated(&name, ty);
         out.push(Stmt::For(name, from, to, body));
     }
 

@@ -40,7 +40,7 @@ pub const OF_LITERALS: &str = "$literal";
 
 /// A literal that is not negative takes the sign of what it meets, and so do a truth value and what is made of such
 /// literals alone; no cast does.
-fn flexible(e: &Expr) -> bool {
+pub fn flexible(e: &Expr) -> bool {
     let made_of_literals = match &e.kind {
         Kind::Var(name) => name.starts_with(OF_LITERALS),
         Kind::Choice(_, a, b) => flexible(a) && flexible(b),

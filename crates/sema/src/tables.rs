@@ -167,10 +167,14 @@ impl Tables {
         Some(ty)
     }
 
-    /// Says whether a variable is of literals only.
+    /// Says whether what a variable gets is of literals only. One that ever got anything else is not.
     pub fn set_soft(&mut self, probe: usize, var: hir::VarId, soft: Soft) {
-        let old = self.soft.insert((probe, var), soft.clone());
-        self.changed |= old != Some(soft);
+        let old = self.soft.get(&(probe, var));
+        let soft = old.map_or(soft.clone(), |old| old.and(&soft));
+        if old != Some(&soft) {
+            self.soft.insert((probe, var), soft);
+            self.changed = true;
+        }
     }
 
     /// Whether a value is of literals only, as far as the walks have found.

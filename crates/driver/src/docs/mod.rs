@@ -121,6 +121,11 @@ A literal takes the sign of the numbers that share its place: variable, map, key
 may be negative, all are kept as `int64`, with a warning at the `uint64`. An index that lies beyond an array or text reads as 0 and counts as a
 failed read; a pointer's index goes anywhere.
 
+So does what comes of literals in an operation: with `$i = 260`, `$address > $i` compares without a sign, and `$address ^ $i` is a `uint64`. A
+parameter does so beside a `uint64`. Any other number with a sign makes sums and comparisons signed; comparing such a one with a `uint64`
+warns. What a `uint64` takes part in is divided without a sign, as in C, and that warns too where the other has one. What is stepped by `--`
+has a sign from then on, as every difference.
+
 Operands are evaluated once, from left to right; what stands before `$i++` has the value from before it. An assignment to a map evaluates its
 value before its key, an aggregation its key before its arguments, as bpftrace does.
 

@@ -81,6 +81,11 @@ impl Checker<'_, '_> {
             }
             ast::ExprKind::Record(fields) => {
                 let parts: Vec<hir::Expr> = fields.iter().map(|(_, v)| self.part(v)).collect();
+                for (n, (name, _)) in fields.iter().enumerate() {
+                    if fields[..n].iter().any(|(other, _)| other.name == name.name) {
+                        self.error(Code::Redefined, name.span, format!("this record has a field `{}` already", name.name));
+                    }
+                }
                 let names = fields.iter().map(|(n, _)| n.name.clone());
                 let ty = Type::Named(names.zip(parts.iter().map(|p| p.ty.clone())).collect());
                 hir::Expr { kind: ExprKind::Tuple(parts), ty, span }

@@ -96,7 +96,7 @@ impl Checker<'_, '_> {
         }
         // A parameter's text in arithmetic is the address of its bytes: `str($1 + 1)`.
         let left = match left.kind {
-            ExprKind::Param(_) if left.ty.is_str() => hir::Expr {
+            ExprKind::Param(_) if left.ty.is_str() && op == B::Add => hir::Expr {
                 span: left.span,
                 ty: Type::pointer(Type::int(1, true), Space::Kernel),
                 kind: ExprKind::AddressOf(Box::new(left)),
@@ -188,16 +188,22 @@ impl Checker<'_, '_> {
         hir::Expr { kind, ty, span }
     }
 
-    /// Whether a value takes the sign of what it meets: it comes of literals that are not negative, or is a truth value.
-    fn takes_sign(&self, e: &hir::Expr) -> bool {
-        e.ty == Type::Bool || e.ty.is_int() && e.ty.is_signed() && self.soft(e).is_all()
+    /// Whether a value takes the sign of what it meets: it comes of literals that are not negative, or is a truth value. So
+    /// does a parameter beside a `uint64`: what is given there is rarely below 0, and addresses are rarely below 2^63.
+    fn takes_sign(&self, e: &hir::Expr, other: &hir::Expr) -> bool {
+        let is_parameter = matches!(e.kind, ExprKind::Param(_)) && other.ty == Type::UINT64;
+        e.ty == Type::Bool || e.ty.is_int() && e.ty.is_signed() && (is_parameter || self.soft(e).is_all())
+    }
+
+    fn take_signs(&self, left: &hir::Expr, right: &hir::Expr) -> [bool; 2] {
+        [self.takes_sign(left, right), self.takes_sign(right, left)]
     }
 
     /// The sign of a result: subtraction is signed, shifts keep the left operand's sign, the rest is unsigned only if both
     /// operands are.
     fn result_signed(&self, op: ast::BinaryOp, left: &hir::Expr, right: &hir::Expr) -> bool {
         use ast::BinaryOp as B;
-        let flexible = [left, right].map(|e| self.takes_sign(e));
+        let flexible = self.take_signs(left, right);
         match op {
             B::Sub => true,
             B::Shl | B::Shr => left.ty.is_signed() || left.ty == Type::Bool,
@@ -218,7 +224,7 @@ impl Checker<'_, '_> {
             (Type::Unknown, _) | (_, Type::Unknown) => return broken(span),
             (Type::Str { .. }, Type::Str { .. }) if equality => CompareKind::Text,
             (a, b) if scalar(a) && scalar(b) => {
-                let flexible = [&left, &right].map(|e| self.takes_sign(e));
+                let flexible = self.take_signs(&left, &right);
                 let either = left.ty.is_signed() && !flexible[0] || right.ty.is_signed() && !flexible[1];
                 if !equality && either && [&left, &right].iter().any(|e| e.ty == Type::UINT64) {
                     let message = format!("a `{}` is compared with a `{}`: both as `int64`", left.ty, right.ty);

@@ -119,7 +119,11 @@ impl Checker<'_, '_> {
         let (start, end) = (bound(start), bound(end));
         self.scopes.push(HashMap::new());
         let id = self.add_var(&var.name);
-        self.tables.set_var(self.probe, id, Type::INT64);
+        // As in bpftrace: between a `uint64` and another, or a literal, are such.
+        let bounds = [(&start, &end), (&end, &start)];
+        let is_unsigned = |(e, other): (&hir::Expr, &hir::Expr)| e.ty == Type::UINT64 || other.ty == Type::UINT64 && self.soft(e).is_all();
+        let ty = if bounds.into_iter().all(is_unsigned) { Type::UINT64 } else { Type::INT64 };
+        self.tables.widen(self.probe, id, ty);
         let soft = self.soft(&start).and(&self.soft(&end));
         self.tables.set_soft(self.probe, id, soft);
         let body = self.loop_body(body);

@@ -180,6 +180,7 @@ fn params(image: &mut Image, manifest: &Manifest, options: &Options) -> Result<(
             return Err(Error::new(format!("the script has no parameter --{name}")));
         }
     }
+    warn_of_missing(manifest, options);
     for param in &manifest.params {
         let text = given(param, options).unwrap_or_else(|| param.default.as_str().into());
         if !param.symbol.is_empty() {
@@ -198,6 +199,17 @@ fn params(image: &mut Image, manifest: &Manifest, options: &Options) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Says which parameters are 0 because they are not given, unless the script asks how many are.
+fn warn_of_missing(manifest: &Manifest, options: &Options) {
+    let counts = manifest.params.iter().any(|p| p.kind == ParamKind::Count);
+    for param in manifest.params.iter().filter(|_| !counts && !options.no_warnings) {
+        let is_number = matches!(param.kind, ParamKind::Positional(_)) && !param.symbol.is_empty() && param.default.is_empty();
+        if is_number && given(param, options).is_none() {
+            eprintln!("WARNING: the parameter {} is 0, for it is not given", title(&param.kind));
+        }
+    }
 }
 
 fn param_number(param: &Param, text: &str) -> Result<u64, Error> {

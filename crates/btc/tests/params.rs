@@ -26,3 +26,21 @@ fn a_check_takes_parameters_too() {
     assert_eq!(btc(&["check", &script]).status.code(), Some(1));
     assert_eq!(btc(&["check", "--param", "1", &script]).status.code(), Some(0));
 }
+
+/// A number that is not given is 0, which is told unless the script asks how many there are.
+#[test]
+fn a_missing_number_is_told() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    for (script, given, told) in [
+        ("BEGIN { print($1 + 1); exit(); }", &[][..], true),
+        ("BEGIN { print($1 + 1); exit(); }", &["1"], false),
+        ("BEGIN { if ($# > 0) { print($1 + 1); } exit(); }", &[], false),
+        ("BEGIN { print(str($1)); exit(); }", &[], false),
+    ] {
+        let output = btc(&[&["run", "-q", "-e", script], given].concat());
+        assert!(output.status.success(), "{script}: {}", text(&output.stderr));
+        assert_eq!(text(&output.stderr).contains("$1 is 0"), told, "{script}: {}", text(&output.stderr));
+    }
+}

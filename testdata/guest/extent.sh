@@ -97,7 +97,9 @@ start
 trace out-x err-x 60 btc run both.o
 kill -USR1 $first $second; wait $first; wait $second
 kill -INT $tracer; wait $tracer
-[ "$(sed -n 's/^@other: //p' out-x)" = $((2 * all)) ] || say 'without a process not all were counted'
+other=$(sed -n 's/^@other: //p' out-x)
+[ "${other:-0}" -le $((2 * all)) ] && [ $((${other:-0} + $(missed))) -ge $((2 * all)) ] ||
+  say "without a process ${other:-0} were counted and $(missed) missed, not $((2 * all))"
 # In a pid namespace the number is the one of that namespace.
 export twin count body
 cat > inside.sh <<'INSIDE'

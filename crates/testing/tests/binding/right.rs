@@ -42,7 +42,7 @@ impl Right {
             (true, false) => own.bits < other_place.bits,
             _ => own.bits <= other_place.bits,
         };
-        let plain = |ty: &str| ty.replace("const ", "").replace("volatile ", "").replace(' ', "").replace("uint8*", "int8*");
+        let plain = |ty: &str| ty.replace("const ", "").replace("volatile ", "").replace("__seg_gs ", "").replace(' ', "").replace("uint8*", "int8*");
         let (own, wanted) = (plain(&self.ty), plain(&other.ty));
         let anything = |ty: &str, stars: &str| ty.strip_prefix("void").is_some_and(|s| !s.is_empty() && stars.ends_with(s));
         let tag = other.ty.strip_prefix("struct ").and_then(|ty| ty.split(' ').next());

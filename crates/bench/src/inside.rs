@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use btc_driver::{Emit, Files, Header, Includes, Options as Compile, compile, read};
+use btc_driver::{Emit, NoFiles, Options as Compile, compile, read};
 use btc_target::Source;
 use btf_rs::{Backend, Btf};
 
@@ -37,20 +37,6 @@ impl Source for Kernel {
     fn btf(&self) -> Option<Btf> {
         // Opened at each compile, as a process does.
         Btf::from_file_with_backend(&self.btf, Backend::Mmap).or_else(|_| Btf::from_file(&self.btf)).ok()
-    }
-}
-
-struct NoFiles;
-
-impl Includes for NoFiles {
-    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
-        None
-    }
-}
-
-impl Files for NoFiles {
-    fn import(&mut self, _: &str, _: &str) -> Option<Vec<(String, String)>> {
-        None
     }
 }
 

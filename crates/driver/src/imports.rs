@@ -13,6 +13,22 @@ pub trait Files: Includes {
     fn import(&mut self, path: &str, from: &str) -> Option<Vec<(String, String)>>;
 }
 
+/// None at all: for scripts without headers and imports.
+#[derive(Clone, Copy, Debug)]
+pub struct NoFiles;
+
+impl Includes for NoFiles {
+    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
+        None
+    }
+}
+
+impl Files for NoFiles {
+    fn import(&mut self, _: &str, _: &str) -> Option<Vec<(String, String)>> {
+        None
+    }
+}
+
 /// Includes as the parser wants them.
 pub(crate) struct Parser<'f>(pub &'f mut dyn Files);
 

@@ -19,7 +19,7 @@ pub use btc_object::read;
 pub use btc_sema::SETTINGS;
 pub use btc_syntax::{Header, Includes};
 pub use emit::{Emit, disassembly};
-pub use imports::Files;
+pub use imports::{Files, NoFiles};
 
 /// What the user decides of a compile.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Fields of tracepoints as a kernel's types tell them, compared with that kernel's `format` files.
 //!
 //! With `--btf` there are no `format` files: what is said of fields then must be what they would say. The quick form
-//! looks at a handful of events in `testdata/binding`; `cargo xtask binding-test` at all events of four kernels.
+//! looks at the events in `testdata/formats`; `cargo xtask binding-test` at all events of four kernels.
 
 #![allow(clippy::disallowed_methods, reason = "a test reads files")]
 

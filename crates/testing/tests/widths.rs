@@ -2,7 +2,7 @@
 //! 8 bytes with a sign is told how many bits count, for it may have fewer.
 
 use btc_abi::{ArgumentPart, Typed};
-use btc_driver::{Emit, Files, Header, Includes, Options, compile};
+use btc_driver::{Emit, NoFiles, Options, compile};
 use btc_runtime::{Kernel, Types, arguments};
 use btc_target::Source;
 
@@ -38,20 +38,6 @@ impl Kernel for Events {
     }
     fn format(&self, _: &str, event: &str) -> Option<String> {
         self.text(event)
-    }
-}
-
-struct NoFiles;
-
-impl Includes for NoFiles {
-    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
-        None
-    }
-}
-
-impl Files for NoFiles {
-    fn import(&mut self, _: &str, _: &str) -> Option<Vec<(String, String)>> {
-        None
     }
 }
 

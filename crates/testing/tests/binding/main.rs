@@ -19,26 +19,11 @@ mod right;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile};
+use btc_driver::{Compilation, Emit, NoFiles, Options, compile};
 use btc_runtime::{Argument, arguments};
 
 use kernel::Known;
 use right::{Place, right};
-
-/// Scripts without headers and imports.
-struct NoFiles;
-
-impl Includes for NoFiles {
-    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
-        None
-    }
-}
-
-impl Files for NoFiles {
-    fn import(&mut self, _: &str, _: &str) -> Option<Vec<(String, String)>> {
-        None
-    }
-}
 
 /// Probes in one script.
 const BATCH: usize = 100;

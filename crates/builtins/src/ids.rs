@@ -26,17 +26,23 @@ pub fn own(l: &mut (dyn Lowering<'_> + '_)) -> Value {
     l.b().switch_to(outside);
     l.b().jump(done, &[plain]);
     l.b().switch_to(inside);
-    let device = l.global(GlobalValue::PidNamespaceDevice);
+    let ids = l.outlined("namespace_ids", &mut |l| in_namespace(l));
+    l.b().jump(done, &[ids]);
+    l.b().switch_to(done);
+    l.b().block_param(done, 0)
+}
+
+/// The ids in a namespace that is not the initial one.
+fn in_namespace(l: &mut (dyn Lowering<'_> + '_)) -> Value {
+    let [device, inode] =
+        [GlobalValue::PidNamespaceDevice, GlobalValue::PidNamespaceInode].map(|value| l.global(value));
     let b = l.b();
     let slot = b.slot(8);
     let to = b.slot_addr(slot);
     let size = b.iconst(8);
     // It writes the thread's id, then the process's, 4 bytes each; zeros when it fails.
     b.helper(helpers::GET_NS_CURRENT_PID_TGID, &[device, inode, to, size]);
-    let ids = b.load(Width::B8, to, 0);
-    b.jump(done, &[ids]);
-    b.switch_to(done);
-    b.block_param(done, 0)
+    b.load(Width::B8, to, 0)
 }
 
 /// The ids in the namespace that the call's first word names.

@@ -17,7 +17,7 @@ pub use definition::{
     Arg, Check, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
 };
 pub use ids::own as own_ids;
-pub use lowering::{Body, Bytes, Call, Extra, Lowered, Lowering, Repeat, Source};
+pub use lowering::{Body, Bytes, Call, Extra, Lowered, Lowering, Outlined, Repeat, Source};
 
 macro_rules! builtins {
     ($($module:ident: $($function:ident),+;)*) => {

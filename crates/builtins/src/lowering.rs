@@ -112,6 +112,9 @@ pub struct Repeat {
 /// Code over texts, given by their places, and numbers. Yields a number.
 pub type Body<'f, 'm> = dyn FnMut(&mut (dyn Lowering<'m> + '_), &[Memory], &[Value]) -> Value + 'f;
 
+/// Code that yields a number, wherever it is.
+pub type Outlined<'f, 'm> = dyn FnMut(&mut (dyn Lowering<'m> + '_)) -> Value + 'f;
+
 /// Services for lowering hooks.
 pub trait Lowering<'m> {
     /// The instruction builder.
@@ -149,6 +152,9 @@ pub trait Lowering<'m> {
         numbers: &[Value],
         body: &mut Body<'_, 'm>,
     ) -> Value;
+    /// The number that `body` yields, by a function that all calls of this name share: for what seldom runs, so that a
+    /// program has no more of it than the call. The body knows nothing of the program around, and is the same for each name.
+    fn outlined(&mut self, name: &'static str, body: &mut Outlined<'_, 'm>) -> Value;
     /// The text, with its NUL, that the value of the call is compared with and nothing else,
     /// and where to go unless they are equal. A hook may do that without the value in memory.
     fn compared(&mut self) -> Option<(Vec<u8>, Block)>;

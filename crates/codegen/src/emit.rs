@@ -353,7 +353,7 @@ impl Emitter<'_> {
         match self.guard {
             None => self.set(Reg::R0, result),
             Some(guard) => {
-                self.set(guard::RESULT, result);
+                self.set(guard::KEPT, result);
                 self.sequence(guard::leave(&guard));
             }
         }
@@ -364,7 +364,6 @@ impl Emitter<'_> {
         for step in steps {
             match step {
                 guard::Step::Plain(insn) => self.push(insn),
-                guard::Step::Address(d, target) => self.wide(d, target),
                 guard::Step::Call(target) => {
                     self.refer(target);
                     self.push(Insn::call_symbol());

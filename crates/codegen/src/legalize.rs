@@ -28,7 +28,7 @@ const NOWHERE: i64 = -1;
 /// `bpf_map_lookup_elem`
 const MAP_LOOKUP: u32 = 1;
 /// `bpf_get_smp_processor_id`
-pub const CPU: u32 = 8;
+const CPU: u32 = 8;
 
 /// A function as instruction selection wants it.
 pub struct Legal<'f> {

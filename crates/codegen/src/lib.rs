@@ -35,7 +35,7 @@ use std::collections::BTreeSet;
 
 use btc_bpf::{Program, ProgramKind, STACK_SIZE, Target};
 use btc_diagnostics::here;
-use btc_ir::{Function, FunctionKind, Late, MapKind, Module, Value};
+use btc_ir::{Function, FunctionKind, Guard, Late, MapKind, Module, Value};
 
 /// Why a function cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +178,7 @@ fn attempt(module: &mut Module) -> Result<Attempt, CodegenError> {
             (map.kind, map.max_entries) = (Some(MapKind::Array), CPUS);
         }
     }
+    module.functions.iter().filter_map(legalize::guard).try_for_each(|guard| touches_no_stack(&guard, &programs))?;
     for (n, program) in programs.iter().enumerate().filter(|(_, p)| p.kind == ProgramKind::Entry) {
         count_maps(program, &programs, module)?;
         let deepest = deepest(n, &programs, |_| 1);
@@ -193,6 +194,17 @@ fn attempt(module: &mut Module) -> Result<Attempt, CodegenError> {
         }
     }
     Ok(Attempt::Done(programs))
+}
+
+/// Checks what [`Guard`] promises of its functions.
+fn touches_no_stack(guard: &Guard, programs: &[Program]) -> Result<(), CodegenError> {
+    for function in [guard.enter, guard.leave].map(|id| &programs[id.index()]) {
+        if function.stack > 0 {
+            let what = format!("a function of a guard has {} bytes of stack", function.stack);
+            return Err(CodegenError::Invalid { function: function.name.clone(), what });
+        }
+    }
+    Ok(())
 }
 
 /// Bytes of stack that the kernel counts for a function (`check_max_stack_depth`).

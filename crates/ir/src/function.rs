@@ -22,32 +22,18 @@ pub enum FunctionKind {
     Callback,
 }
 
-/// What lets one program at a time run on a CPU. Where the kernel has the functions for it, the program keeps the CPU until it ends.
-/// Else those that have a guard count themselves in and out in a word of the CPU; one that finds another there counts a
-/// lost event and ends, before it has touched any memory but these two.
+/// What lets one program at a time run on a CPU: two subprograms, which a program calls first and last.
 ///
-/// Interpreters run one program after the other, and find nobody there.
+/// Neither touches the stack, for the kernel may give all runs of a program on a CPU the same one (Linux 6.13 on), nor do
+/// the instructions that call them. Interpreters of the IR run one program after the other, and do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// The words: [`Guard::WORDS`] of them, [`Guard::STRIDE`] bytes apart, in `.bss`.
-    pub words: GlobalId,
-    /// The array in `.bss` that has the counter of lost events.
-    pub losses: GlobalId,
-    /// Where in that array, in bytes.
+    /// Is given `lost`; yields whether the program may run. If not, it has counted a lost event, and the program ends.
+    pub enter: FuncId,
+    /// Lets others in again.
+    pub leave: FuncId,
+    /// Which counter is for lost events of the program: bytes from the begin of all counters.
     pub lost: u32,
-    /// A kernel function without arguments after which no other task gets the CPU.
-    pub hold: KfuncId,
-    /// The one that ends that.
-    pub release: KfuncId,
-    /// A kernel function by which kernels are known that let programs do so.
-    pub witness: KfuncId,
-}
-
-impl Guard {
-    /// A power of two. CPUs with higher numbers share the words of lower ones: then more events are lost than need be.
-    pub const WORDS: u32 = btc_abi::MOST_CPUS;
-    /// CPUs do not write to each other's cache lines.
-    pub const STRIDE: u32 = 64;
 }
 
 /// BTF linkage of a function.

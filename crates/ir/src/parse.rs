@@ -264,15 +264,9 @@ impl Parser<'_> {
         if !self.eat_word("guard") {
             return Ok(None);
         }
-        let words = GlobalId(self.id("global")?);
+        let (enter, leave) = (FuncId(self.id("fn")?), FuncId(self.id("fn")?));
         self.keyword("lost")?;
-        let losses = GlobalId(self.id("global")?);
-        self.expect('+')?;
-        let lost = self.number()?;
-        self.keyword("hold")?;
-        let (hold, release) = (KfuncId(self.id("kfunc")?), KfuncId(self.id("kfunc")?));
-        self.keyword("if")?;
-        Ok(Some(Guard { words, losses, lost, hold, release, witness: KfuncId(self.id("kfunc")?) }))
+        Ok(Some(Guard { enter, leave, lost: self.number()? }))
     }
 
     fn function(&mut self) -> Result<()> {

@@ -76,8 +76,8 @@ impl fmt::Display for Function {
         match &self.kind {
             FunctionKind::Program { section, guard } => {
                 write!(f, "program {name} section {}", Quoted(section))?;
-                if let Some(Guard { words, losses, lost, hold, release, witness }) = guard {
-                    write!(f, " guard {words} lost {losses} + {lost} hold {hold} {release} if {witness}")?;
+                if let Some(Guard { enter, leave, lost }) = guard {
+                    write!(f, " guard {enter} {leave} lost {lost}")?;
                 }
             }
             FunctionKind::Subprogram => write!(f, "subprogram {name}")?,

@@ -166,18 +166,12 @@ impl<'a> FunctionChecker<'a> {
     }
 
     fn guard(&mut self, guard: &Guard) {
-        let end = u64::from(guard.lost) + 8;
-        for (id, len) in [(guard.words, u64::from(Guard::WORDS * Guard::STRIDE)), (guard.losses, end)] {
-            match self.module.globals.get(id.index()) {
-                Some(global) if global.section != Section::Bss => self.c.error(&"", format!("the guard writes {id}, which is read-only")),
-                Some(global) if (global.init.len() as u64) < len => self.c.error(&"", format!("{id} is too short for the guard")),
-                Some(_) => {}
-                None => self.c.error(&"", format!("no {id} for the guard")),
-            }
-        }
-        for id in [guard.hold, guard.release, guard.witness] {
-            if self.module.kfuncs.get(id.index()).is_none_or(|k| k.args > 0 && id != guard.witness) {
-                self.c.error(&"", format!("no {id} without arguments for the guard"));
+        for (id, params) in [(guard.enter, 1), (guard.leave, 0)] {
+            let fits = |f: &Function| {
+                f.kind == FunctionKind::Subprogram && f.blocks.first().is_some_and(|entry| entry.params.len() == params)
+            };
+            if !self.module.functions.get(id.index()).is_some_and(fits) {
+                self.c.error(&"", format!("{id} is no subprogram of {params} parameters, as the guard wants it"));
             }
         }
         if !guard.lost.is_multiple_of(8) {

@@ -6,21 +6,17 @@
 //! CPU says whether an update is going on; one that finds another is not made, and is counted.
 
 use btc_abi::LossKind;
-use btc_builtins::helpers::GET_SMP_PROCESSOR_ID;
 use btc_hir as hir;
-use btc_ir::{BinOp, Cond, Global, GlobalId, Guard, Memory, Module, Op, Section, Value, Width};
+use btc_ir::{Cond, GlobalId, Module, Value, Width};
 use btc_types::{Aggregation, Type};
 
 use crate::function::FnLower;
+use crate::guard;
 use crate::shared::Shared;
 
 impl Shared<'_> {
-    /// The words: as many as those of [`Guard`], as far apart.
     fn update_words(&mut self, module: &mut Module) -> GlobalId {
-        *self.update_words.get_or_insert_with(|| {
-            let init = vec![0; (Guard::WORDS * Guard::STRIDE) as usize];
-            module.add_global(Global { symbol: btc_abi::UPDATES.to_string(), section: Section::Bss, init })
-        })
+        *self.update_words.get_or_insert_with(|| guard::cpu_words(btc_abi::UPDATES, module))
     }
 }
 
@@ -32,7 +28,7 @@ impl FnLower<'_, '_, '_> {
         }
         let word = self.own_word(map);
         // Atomically, in both directions: whoever adds 1 and reads 1 is alone until it has taken its 1 away.
-        self.add_to_word(word, 1);
+        guard::add_to_word(&mut self.b, word, 1);
         let there = self.b.load(Width::B8, word, 0);
         let (own, busy, done) = (self.b.block(0), self.b.block(0), self.b.block(0));
         self.b.branch_imm(Cond::Eq, there, 1, own, busy);
@@ -45,7 +41,7 @@ impl FnLower<'_, '_, '_> {
         update(self);
         self.b.jump(done, &[]);
         self.b.switch_to(done);
-        self.add_to_word(word, -1);
+        guard::add_to_word(&mut self.b, word, -1);
     }
 
     fn takes_steps(&self, map: hir::MapId) -> bool {
@@ -61,16 +57,7 @@ impl FnLower<'_, '_, '_> {
     /// The address of this CPU's word for a map: what lies between two CPUs' has room for eight.
     fn own_word(&mut self, map: hir::MapId) -> Value {
         let words = self.shared.update_words(self.b.module);
-        let cpu = self.b.helper(GET_SMP_PROCESSOR_ID, &[]);
-        let cpu = self.b.bin_imm(BinOp::And, cpu, i64::from(Guard::WORDS) - 1);
-        let distance = self.b.bin_imm(BinOp::Mul, cpu, i64::from(Guard::STRIDE));
-        let base = self.b.global_addr(words);
-        let word = self.b.bin(BinOp::Add, base, distance);
-        self.b.add_imm(word, i64::from(map.0 % (Guard::STRIDE / 8) * 8))
-    }
-
-    fn add_to_word(&mut self, word: Value, n: i64) {
-        let n = self.b.iconst(n);
-        self.b.push(Op::AtomicAdd(Width::B8, Memory { base: word, offset: 0 }, n));
+        let word = guard::cpu_word(&mut self.b, words);
+        self.b.add_imm(word, i64::from(map.0 % (guard::STRIDE / 8) * 8))
     }
 }

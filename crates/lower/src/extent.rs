@@ -2,7 +2,7 @@
 
 use btc_abi::GlobalValue;
 use btc_builtins::helpers::{GET_CURRENT_TASK, PROBE_READ_KERNEL};
-use btc_ir::{BinOp, Block, Callee, Cond, FuncId, Memory, Value, Width};
+use btc_ir::{BinOp, Block, Callee, Cond, Memory, Value, Width};
 use btc_providers::Extent;
 
 use crate::function::FnLower;
@@ -15,48 +15,51 @@ const GENERATIONS: i64 = 32;
 impl FnLower<'_, '_, '_> {
     /// Leaves where the event at hand does not count. Where all do, the verifier knows that and drops the question.
     pub fn restrict(&mut self, leave: Block) {
-        if self.probe.provider.extent == Extent::All {
-            return;
-        }
-        let (compare, stranger, ask, run) = (self.b.block(0), self.b.block(0), self.b.block(0), self.b.block(0));
+        let (name, descendants) = match self.probe.provider.extent {
+            Extent::All => return,
+            Extent::Process => ("of_process", false),
+            Extent::Tree => ("of_command", true),
+        };
+        let (ask, run) = (self.b.block(0), self.b.block(0));
         let wanted = self.global(GlobalValue::Extent);
-        self.b.branch_imm(Cond::Ne, wanted, 0, compare, run);
-        self.b.switch_to(compare);
-        let process = self.own_process();
-        self.b.branch(Cond::Eq, process, wanted, run, stranger);
-        self.b.switch_to(stranger);
-        if self.probe.provider.extent == Extent::Process {
-            self.b.jump(leave, &[]);
-            return self.b.switch_to(run);
-        }
-        let parent = self.global(GlobalValue::ParentOffset);
-        self.b.branch_imm(Cond::Ne, parent, 0, ask, leave);
+        self.b.branch_imm(Cond::Ne, wanted, 0, ask, run);
         self.b.switch_to(ask);
-        let descends = self.descent();
-        let descends = self.b.call(Callee::Function(descends), &[wanted]);
-        self.b.branch_imm(Cond::Ne, descends, 0, run, leave);
+        let counts = self.subprogram(name, |f| f.counts(descendants));
+        let counts = self.b.call(Callee::Function(counts), &[]);
+        self.b.branch_imm(Cond::Ne, counts, 0, run, leave);
         self.b.switch_to(run);
     }
 
-    /// The function that yields 1 where the current task descends from a process, else 0.
-    fn descent(&mut self) -> FuncId {
-        if let Some(known) = self.shared.descent {
-            return known;
+    /// 1 where the current process is the one whose events count or, if so asked, descends from it; else 0.
+    fn counts(&mut self, descendants: bool) -> Value {
+        let (found, stranger, none) = (self.b.block(0), self.b.block(0), self.b.block(0));
+        let wanted = self.global(GlobalValue::Extent);
+        let process = self.own_process();
+        self.b.branch(Cond::Eq, process, wanted, found, stranger);
+        self.b.switch_to(stranger);
+        if descendants {
+            let parent = self.global(GlobalValue::ParentOffset);
+            let climb = self.b.block(0);
+            self.b.branch_imm(Cond::Ne, parent, 0, climb, none);
+            self.b.switch_to(climb);
+            self.climb(wanted, found, none);
         }
-        let id = self.subprogram("descends", 1, Self::climb);
-        self.shared.descent = Some(id);
-        id
+        self.b.jump(none, &[]);
+        self.b.switch_to(found);
+        let one = self.b.iconst(1);
+        self.b.ret(one);
+        self.b.switch_to(none);
+        self.b.iconst(0)
     }
 
-    /// Its body. A task whose memory cannot be read, or that has no parent, has no more of them.
-    fn climb(&mut self) -> Value {
-        let ancestor = self.b.param(0);
+    /// Goes to `found` where the current task descends from a process, else to `none`. A task whose memory cannot be read, or that
+    /// has no parent, has no more of them.
+    fn climb(&mut self, ancestor: Value, found: Block, none: Block) {
         let [task, number] = [(); 2].map(|()| Memory { base: self.zeroed(), offset: 0 });
         let current = self.b.helper(GET_CURRENT_TASK, &[]);
         self.b.store(Width::B8, task.base, 0, current);
         let [parent_offset, process_offset] =
             [GlobalValue::ParentOffset, GlobalValue::ProcessOffset].map(|value| self.global(value));
-        let (found, none) = (self.b.block(0), self.b.block(0));
 
         let round = self.begin_loop(Rounds::Search(GENERATIONS));
         self.read_of_task(task, 8, task, parent_offset, none);
@@ -70,13 +73,6 @@ impl FnLower<'_, '_, '_> {
         self.b.branch_imm(Cond::ULe, process, 1, none, further);
         self.b.switch_to(further);
         self.end_loop(&round);
-
-        self.b.jump(none, &[]);
-        self.b.switch_to(found);
-        let one = self.b.iconst(1);
-        self.b.ret(one);
-        self.b.switch_to(none);
-        self.b.iconst(0)
     }
 
     /// Reads a field of the task whose address is in `task`; goes to `failed` where that is not possible.

@@ -18,9 +18,15 @@ impl FnLower<'_, '_, '_> {
         self.function_of(FunctionKind::Global, name, params, body)
     }
 
-    /// A function that is verified with each program that can come to a call of it. Of one that cannot the kernel drops it.
-    pub fn subprogram(&mut self, name: &str, params: u32, body: impl FnOnce(&mut Self) -> Value) -> FuncId {
-        self.function_of(FunctionKind::Subprogram, name, params, body)
+    /// The module's function of this name, without parameters, made when it is first asked for. It is verified with each
+    /// program that can come to a call of it; of one that cannot, the kernel drops it.
+    pub fn subprogram(&mut self, name: &'static str, body: impl FnOnce(&mut Self) -> Value) -> FuncId {
+        if let Some(known) = self.shared.subprograms.get(name) {
+            return *known;
+        }
+        let made = self.function_of(FunctionKind::Subprogram, name, 0, body);
+        self.shared.subprograms.insert(name, made);
+        made
     }
 
     fn function_of(

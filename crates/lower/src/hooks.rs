@@ -1,10 +1,10 @@
 //! Calls of builtins: the services that their hooks ask for.
 
 use btc_abi::{Action, GlobalValue, LossKind, Refused};
-use btc_builtins::{Body, Bytes, Call, Extra, Lowered, Lowering, Repeat, Source};
+use btc_builtins::{Body, Bytes, Call, Extra, Lowered, Lowering, Outlined, Repeat, Source};
 use btc_hir::{self as hir, ExprKind};
 use btc_providers::Context;
-use btc_ir::{BinOp, Block, Builder, Memory, Op, Value, Width};
+use btc_ir::{BinOp, Block, Builder, Callee, Memory, Op, Value, Width};
 use btc_target::arch;
 use btc_types::{Space, StackShape, Type};
 
@@ -172,6 +172,11 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.apart(name, shape, texts, numbers, |f, texts, numbers| {
             body(&mut Hook::of(f, &[], &[], None), texts, numbers)
         })
+    }
+
+    fn outlined(&mut self, name: &'static str, body: &mut Outlined<'_, 'm>) -> Value {
+        let function = self.f.subprogram(name, |f| body(&mut Hook::of(f, &[], &[], None)));
+        self.f.b.call(Callee::Function(function), &[])
     }
 
     fn compared(&mut self) -> Option<(Vec<u8>, Block)> {

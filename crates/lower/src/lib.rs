@@ -16,6 +16,7 @@ mod extent;
 mod for_map;
 mod function;
 mod global_function;
+pub mod guard;
 mod hooks;
 mod identity;
 mod into;

@@ -10,6 +10,7 @@ use btc_target::{CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_E
 use btc_types::{Aggregation, Type};
 
 use crate::constant::Rows;
+use crate::guard;
 use crate::encode::{reduce, stored_parts};
 
 /// What holds a map of the script.
@@ -46,16 +47,14 @@ pub(crate) struct Shared<'a> {
     unknown_zero: Option<GlobalId>,
     /// A word for each CPU, see `alone.rs`.
     pub update_words: Option<GlobalId>,
-    /// A word for each CPU, see [`Guard`].
-    guard_words: Option<GlobalId>,
     /// What new entries with a part for each CPU are copies of.
     blank: Option<GlobalId>,
     /// Functions that do what a loop of the script needs, each for a place, see [`FnLower::apart`](crate::function::FnLower::apart).
     pub functions: HashMap<(Span, &'static str, String), FuncId>,
     /// The function that finds a rule in the unwind tables.
     pub rule_finder: Option<FuncId>,
-    /// The function that tells whether a task descends from a process.
-    pub descent: Option<FuncId>,
+    /// Functions that there is one of for all programs, by name, see [`FnLower::subprogram`](crate::function::FnLower::subprogram).
+    pub subprograms: HashMap<&'static str, FuncId>,
     /// Whether programs look at the stop flag.
     pub can_stop: bool,
     /// Whether one sets it.
@@ -95,11 +94,10 @@ impl<'a> Shared<'a> {
             control: None,
             unknown_zero: None,
             update_words: None,
-            guard_words: None,
             blank: None,
             functions: HashMap::new(),
             rule_finder: None,
-            descent: None,
+            subprograms: HashMap::new(),
             can_stop,
             stops: false,
         };
@@ -265,13 +263,8 @@ impl<'a> Shared<'a> {
 
     /// The guard of a program, with the place that lost events are told with.
     pub fn guard(&mut self, span: Span, module: &mut Module) -> Guard {
-        let words = *self.guard_words.get_or_insert_with(|| {
-            let init = vec![0; (Guard::WORDS * Guard::STRIDE) as usize];
-            module.add_global(Global { symbol: abi::GUARD.to_string(), section: Section::Bss, init })
-        });
-        let [hold, release] = abi::HOLD.map(|name| module.kfunc(name, 0));
-        let witness = module.kfunc(abi::HOLDS, 1);
-        Guard { words, losses: self.losses, lost: self.loss(LossKind::Event, "event", span) * 8, hold, release, witness }
+        let lost = self.loss(LossKind::Event, "event", span) * 8;
+        guard::guard(module, self.losses, lost, span)
     }
 
     /// The array of loss counters.

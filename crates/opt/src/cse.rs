@@ -1,25 +1,22 @@
 //! Common subexpressions: an operation that a dominating block did already is not done again.
 //!
 //! Requires: nothing. Keeps: the blocks, every `umin` (its bound belongs to its place), every
-//! load (but of the program's context, which nothing writes), and calls, but for those whose
+//! load (but of what nothing writes: the program's context, read-only globals), and calls, but for those whose
 //! result cannot change while one event is handled; of those the first is kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use btc_ir::{BinOp, Callee, Cfg, Cond, Function, FunctionKind, Op, Value};
 
-use crate::facts::is_same_in_event;
+use crate::facts::{Facts, is_same_in_event};
 use crate::rewrite::{Rewrites, for_each_use_mut};
 
 /// An operation: its kind, a number that belongs to the kind, and operands.
-type Key = (u8, i64, u32, u32);
+pub(crate) type Key = (u8, i64, u32, u32);
 
 /// Runs the pass.
-pub fn run(func: &mut Function) -> bool {
-    let context = match func.kind {
-        FunctionKind::Program { .. } => func.blocks[0].params.first().copied(),
-        FunctionKind::Subprogram | FunctionKind::Global | FunctionKind::Callback => None,
-    };
+pub fn run(func: &mut Function, facts: &Facts) -> bool {
+    let scope = Scope::new(func, facts);
     let mut rewrites = Rewrites::new(func);
     let mut known: HashMap<Key, Value> = HashMap::new();
     // What each block on the way from the entry added.
@@ -35,7 +32,7 @@ pub fn run(func: &mut Function) -> bool {
         let data = &mut func.blocks[block.index()];
         data.insts.retain_mut(|inst| {
             inst.op.for_each_operand_mut(|v| *v = rewrites.get(*v));
-            let (Some(result), Some(key)) = (inst.result, key(&inst.op, context)) else { return true };
+            let (Some(result), Some(key)) = (inst.result, scope.key(&inst.op)) else { return true };
             if let Some(first) = known.get(&key) {
                 rewrites.replace(result, *first);
                 return false;
@@ -53,8 +50,46 @@ pub fn run(func: &mut Function) -> bool {
     rewrites.any()
 }
 
-/// What two operations have in common that yield the same value.
-fn key(op: &Op, context: Option<Value>) -> Option<Key> {
+/// What tells whether an operation yields the same again.
+pub(crate) struct Scope<'a> {
+    facts: &'a Facts,
+    /// The program's context.
+    context: Option<Value>,
+    /// Addresses of globals that nothing writes.
+    read_only: HashSet<Value>,
+}
+
+impl Scope<'_> {
+    /// That of a function.
+    pub fn new<'a>(func: &Function, facts: &'a Facts) -> Scope<'a> {
+        let context = match func.kind {
+            FunctionKind::Program { .. } => func.blocks[0].params.first().copied(),
+            FunctionKind::Subprogram | FunctionKind::Global | FunctionKind::Callback => None,
+        };
+        let insts = func.blocks.iter().flat_map(|block| &block.insts);
+        let read_only = insts.filter(|inst| matches!(inst.op, Op::GlobalAddr(id) if facts.is_read_only(id)));
+        Scope { facts, context, read_only: read_only.filter_map(|inst| inst.result).collect() }
+    }
+
+    /// What two operations have in common that yield the same value.
+    pub fn key(&self, op: &Op) -> Option<Key> {
+        Some(match op {
+            Op::Call(Callee::Helper(n), args) if args.is_empty() && is_same_in_event(*n) => (13, i64::from(*n), 0, 0),
+            Op::Call(Callee::Function(id), args) if args.is_empty() && self.facts.is_same_in_event(*id) => {
+                (17, i64::from(id.0), 0, 0)
+            }
+            Op::LoadLate(w, p, late) if Some(*p) == self.context => (14, i64::from(w.bytes()), late.0, 0),
+            Op::Load(w, m) if Some(m.base) == self.context => (15, i64::from(w.bytes()), m.offset as u32, 0),
+            Op::Load(w, m) if self.read_only.contains(&m.base) => {
+                (18, i64::from(w.bytes()), m.offset as u32, m.base.0)
+            }
+            _ => return computed(op),
+        })
+    }
+}
+
+/// The key of an operation that yields the same wherever it is.
+fn computed(op: &Op) -> Option<Key> {
     let sorted = |kind, n, a: Value, b: Value| (kind, n, a.0.min(b.0), a.0.max(b.0));
     Some(match op {
         Op::Const(n) => (0, *n, 0, 0),
@@ -75,11 +110,6 @@ fn key(op: &Op, context: Option<Value>) -> Option<Key> {
         Op::GlobalAddr(id) => (10, i64::from(id.0), 0, 0),
         Op::FuncAddr(id) => (11, i64::from(id.0), 0, 0),
         Op::KfuncAddr(id) => (12, i64::from(id.0), 0, 0),
-        Op::Call(callee @ Callee::Helper(n), args) if args.is_empty() && is_same_in_event(*callee) => {
-            (13, i64::from(*n), 0, 0)
-        }
-        Op::LoadLate(w, p, late) if Some(*p) == context => (14, i64::from(w.bytes()), late.0, 0),
-        Op::Load(w, m) if Some(m.base) == context => (15, i64::from(w.bytes()), m.offset as u32, 0),
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@
 //! (`umin`) stay where they are, calls are neither moved nor made twice.
 
 pub mod block_params;
+pub mod choices;
 pub mod const_fold;
 mod constants;
 pub mod cse;
@@ -21,6 +22,8 @@ pub mod simplify_cfg;
 
 use btc_ir::{Function, Module};
 
+pub use facts::Facts;
+
 /// How much is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
@@ -32,22 +35,23 @@ pub enum Level {
 }
 
 /// A pass: its name, and the function that runs it and tells whether it changed anything.
-pub type Pass = (&'static str, fn(&mut Function) -> bool);
+pub type Pass = (&'static str, fn(&mut Function, &Facts) -> bool);
 
 /// Run once, first.
-pub const FIRST: &[Pass] = &[("simplify_cfg", simplify_cfg::run), ("mem2reg", mem2reg::run)];
+pub const FIRST: &[Pass] = &[("simplify_cfg", |f, _| simplify_cfg::run(f)), ("mem2reg", |f, _| mem2reg::run(f))];
 
 /// Run in turns until nothing changes.
 pub const ROUND: &[Pass] = &[
-    ("const_fold", const_fold::run),
-    ("simplify", simplify::run),
-    ("block_params", block_params::run),
+    ("const_fold", |f, _| const_fold::run(f)),
+    ("simplify", |f, _| simplify::run(f)),
+    ("block_params", |f, _| block_params::run(f)),
     ("cse", cse::run),
-    ("lookups", lookups::run),
-    ("load_forward", load_forward::run),
-    ("known_branches", known_branches::run),
-    ("simplify_cfg", simplify_cfg::run),
-    ("dce", dce::run),
+    ("choices", choices::run),
+    ("lookups", |f, _| lookups::run(f)),
+    ("load_forward", |f, _| load_forward::run(f)),
+    ("known_branches", |f, _| known_branches::run(f)),
+    ("simplify_cfg", |f, _| simplify_cfg::run(f)),
+    ("dce", |f, _| dce::run(f)),
 ];
 
 /// Most rounds.
@@ -59,13 +63,14 @@ pub fn run(module: &mut Module, level: Level) {
     if level == Level::None {
         return;
     }
+    let facts = Facts::of(module);
     for pass in FIRST {
-        apply(module, *pass);
+        apply_with(module, *pass, &facts);
     }
     for _ in 0..ROUNDS {
         let mut changed = false;
         for pass in ROUND {
-            changed |= apply(module, *pass);
+            changed |= apply_with(module, *pass, &facts);
         }
         if !changed {
             break;
@@ -79,11 +84,16 @@ pub fn pass(name: &str) -> Option<Pass> {
 }
 
 /// Runs one pass over all functions; whether it changed anything.
-pub fn apply(module: &mut Module, (name, pass): Pass) -> bool {
+pub fn apply(module: &mut Module, pass: Pass) -> bool {
+    let facts = Facts::of(module);
+    apply_with(module, pass, &facts)
+}
+
+fn apply_with(module: &mut Module, (name, pass): Pass, facts: &Facts) -> bool {
     let mut changed = false;
     for function in &mut module.functions {
         if !function.blocks.is_empty() {
-            changed |= pass(function);
+            changed |= pass(function, facts);
         }
     }
     if cfg!(debug_assertions) && changed {

@@ -3,11 +3,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use btc_abi::{Attach, GUARD, HOLD, HOLDS, LOSSES, LossKind, Manifest};
+use btc_abi::{Attach, GUARD, LOSSES, LossKind, Manifest};
+use btc_diagnostics::Span;
 use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile, read};
 use btc_ir::machine::Machine;
 use btc_ir::memory::{RegionKind, Trap};
-use btc_ir::{FuncId, FunctionKind, Global, GlobalId, Guard, Module, Section, interp, parse, validate};
+use btc_ir::{FuncId, FunctionKind, GlobalId, Module, interp, parse, validate};
+use btc_lower::guard::guard;
 use btc_target::{NoSource, Source};
 
 use crate::oracle::Outcome;
@@ -191,19 +193,11 @@ pub fn agree(sample: &Sample) -> Result<(), String> {
 /// Gives every program a guard that has none. Its lost events would be counted in the last counter of losses.
 pub fn guard_all(module: &mut Module) {
     let Some(losses) = module.globals.iter().position(|g| g.symbol == LOSSES) else { return };
-    let words = match module.globals.iter().position(|g| g.symbol == GUARD) {
-        Some(words) => GlobalId(words as u32),
-        None => {
-            let init = vec![0; (Guard::WORDS * Guard::STRIDE) as usize];
-            module.add_global(Global { symbol: GUARD.to_string(), section: Section::Bss, init })
-        }
-    };
-    let [hold, release] = HOLD.map(|name| module.kfunc(name, 0));
-    let witness = module.kfunc(HOLDS, 1);
     let lost = module.globals[losses].init.len() as u32 - 8;
+    let made = guard(module, GlobalId(losses as u32), lost, Span::default());
     for function in &mut module.functions {
         if let FunctionKind::Program { guard, .. } = &mut function.kind {
-            guard.get_or_insert(Guard { words, losses: GlobalId(losses as u32), lost, hold, release, witness });
+            guard.get_or_insert(made);
         }
     }
 }

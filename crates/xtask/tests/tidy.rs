@@ -40,7 +40,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("runtime", "abi dwarf"),
     // Tests and tools.
     ("testing", "target"),
-    ("random", "abi bpf codegen driver ir target"),
+    ("random", "abi bpf codegen diagnostics driver ir lower target"),
     ("bench", "driver target"),
     ("xtask", ""),
 ];

@@ -4,7 +4,6 @@ use std::cell::Cell;
 
 mod eval;
 mod fuzz;
-mod guard;
 mod shapes;
 
 use btc_bpf::{Insn, Program, Reg, disassemble, opcode as op};

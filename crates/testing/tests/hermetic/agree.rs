@@ -6,7 +6,7 @@ use btc_driver::Emit;
 use btc_ir::interp::run;
 use btc_ir::machine::Machine;
 use btc_ir::memory::{RegionKind, Trap};
-use btc_ir::{FuncId, MapId, Module, parse, validate};
+use btc_ir::{FuncId, FunctionKind, MapId, Module, parse, validate};
 use btc_testing::Case;
 
 use crate::support::{Random, compile_to};
@@ -173,7 +173,8 @@ type Seen = (Result<u64, Trap>, Vec<Vec<(Vec<u8>, Vec<u8>)>>, Vec<Vec<u8>>);
 fn observe(module: &Module) -> Seen {
     let mut machine = Machine::default();
     let ctx = machine.memory.add(RegionKind::ReadOnly, vec![0; 256]);
-    let result = run(module, FuncId(0), &[ctx], &mut machine, 2_000_000);
+    let program = module.functions.iter().position(|f| matches!(f.kind, FunctionKind::Program { .. })).expect("a program");
+    let result = run(module, FuncId(program as u32), &[ctx], &mut machine, 2_000_000);
     let maps = (0..module.maps.len()).map(|n| machine.map(MapId(n as u32))).collect();
     (result, maps, machine.records.clone())
 }

@@ -50,47 +50,24 @@ fn programs_of_uprobes_and_no_others_have_a_guard() {
     assert!(guarded >= 10, "{guarded} programs");
 }
 
-/// What is known before an instruction: how often the program has counted itself in, and what registers hold.
-#[derive(Clone, PartialEq, Debug)]
+/// What is known before an instruction: how often the program has been let in, and whether r0 tells if it was.
+#[derive(Clone, Copy, PartialEq, Debug)]
 struct State {
     inside: i32,
-    regs: [Known; 11],
+    asked: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Known {
-    Nothing,
-    Number(i32),
-    /// An address in the guard's words.
-    Word,
-    /// An address in the counters of losses.
-    Losses,
-}
-
-/// Follows all ways through a program; tells what is wrong with its guard.
+/// Follows all ways through a program; tells what is wrong with the calls of its guard.
 fn follow(program: &Program, guard: &Guard) -> Result<(), String> {
     let targets: HashMap<usize, Target> = program.references.iter().map(|r| (r.insn as usize, r.target)).collect();
     let mut states: HashMap<usize, State> = HashMap::new();
-    let mut work = vec![(0, State { inside: 0, regs: [Known::Nothing; 11] })];
+    let mut work = vec![(0, State { inside: 0, asked: false })];
     let mut exits = 0;
     while let Some((at, mut state)) = work.pop() {
-        if let Some(known) = states.get_mut(&at) {
-            if known.inside != state.inside {
-                return Err(format!("{at} is reached inside and outside"));
-            }
-            let mut joined = known.clone();
-            for (reg, other) in joined.regs.iter_mut().zip(&state.regs) {
-                if reg != other {
-                    *reg = Known::Nothing;
-                }
-            }
-            if joined == *known {
-                continue;
-            }
-            *known = joined.clone();
-            state = joined;
-        } else {
-            states.insert(at, state.clone());
+        match states.insert(at, state) {
+            Some(known) if known == state => continue,
+            Some(_) => return Err(format!("{at} is reached inside and outside")),
+            None => {}
         }
         let insn = *program.insns.get(at).ok_or("a way leaves the program")?;
         if insn.code == op::JMP | op::EXIT {
@@ -100,10 +77,18 @@ fn follow(program: &Program, guard: &Guard) -> Result<(), String> {
             exits += 1;
             continue;
         }
-        step(&insn, at, &targets, guard, &mut state)?;
         let is_jump = matches!(insn.class(), op::JMP | op::JMP32) && insn.code != op::JMP | op::CALL;
+        if state.asked {
+            if insn.code != op::JMP | op::JNE | op::K || (insn.dst, insn.imm) != (0, 0) {
+                return Err(format!("{at}: nobody looks whether the program may run"));
+            }
+            work.push((at + 1 + insn.off as usize, State { inside: state.inside + 1, asked: false }));
+            work.push((at + 1, State { asked: false, ..state }));
+            continue;
+        }
+        step(&insn, targets.get(&at), guard, &mut state).map_err(|what| format!("{at}: {what}"))?;
         if is_jump {
-            work.push(((at as i64 + 1 + i64::from(insn.off)) as usize, state.clone()));
+            work.push(((at as i64 + 1 + i64::from(insn.off)) as usize, state));
         }
         if !(is_jump && insn.code & op::OP == op::JA) {
             work.push((at + if insn.is_wide() { 2 } else { 1 }, state));
@@ -112,50 +97,12 @@ fn follow(program: &Program, guard: &Guard) -> Result<(), String> {
     if exits < 2 { Err(format!("{exits} exits")) } else { Ok(()) }
 }
 
-fn step(
-    insn: &Insn,
-    at: usize,
-    targets: &HashMap<usize, Target>,
-    guard: &Guard,
-    state: &mut State,
-) -> Result<(), String> {
-    let (dst, src) = (usize::from(insn.dst), usize::from(insn.src));
-    let outside = || if state.inside == 1 { Ok(()) } else { Err(format!("{at}: memory is touched outside")) };
-    match insn.class() {
-        op::LD => {
-            state.regs[dst] = match targets.get(&at) {
-                Some(Target::Global(n, 0)) if *n == guard.words.0 => Known::Word,
-                Some(Target::Global(n, _)) if *n == guard.losses.0 => Known::Losses,
-                _ => Known::Nothing,
-            };
-        }
-        op::ALU64 if insn.code == op::ALU64 | op::MOV | op::K => state.regs[dst] = Known::Number(insn.imm),
-        op::ALU64 if insn.code == op::ALU64 | op::MOV | op::X => state.regs[dst] = state.regs[src],
-        op::ALU64 if insn.code == op::ALU64 | op::ADD | op::X && state.regs[src] == Known::Word => {
-            state.regs[dst] = Known::Word;
-        }
-        op::ALU | op::ALU64 => state.regs[dst] = Known::Nothing,
-        op::LDX => {
-            if state.regs[src] != Known::Word {
-                outside()?;
-            }
-            state.regs[dst] = Known::Nothing;
-        }
-        op::ST | op::STX => match (state.regs[dst], state.regs[src]) {
-            (Known::Word, Known::Number(n)) if insn.code == op::STX | op::ATOMIC | op::DW => state.inside += n,
-            (Known::Word, _) => return Err(format!("{at}: the guard is overwritten")),
-            (Known::Losses, Known::Number(1)) if insn.code == op::STX | op::ATOMIC | op::DW => {}
-            _ => outside()?,
-        },
-        _ if insn.code == op::JMP | op::CALL => {
-            match targets.get(&at) {
-                Some(Target::KfuncCall(n)) if *n == guard.hold.0 => state.inside += 1,
-                Some(Target::KfuncCall(n)) if *n == guard.release.0 => state.inside -= 1,
-                _ if state.inside != 1 && insn.imm != 8 => return Err(format!("{at}: a call outside")),
-                _ => {}
-            }
-            state.regs[..6].fill(Known::Nothing);
-        }
+fn step(insn: &Insn, target: Option<&Target>, guard: &Guard, state: &mut State) -> Result<(), &'static str> {
+    match (insn.class(), target) {
+        (op::LDX | op::ST | op::STX, _) if state.inside != 1 => return Err("memory is touched outside"),
+        (op::JMP, Some(Target::FunctionCall(n))) if *n == guard.enter.0 => state.asked = true,
+        (op::JMP, Some(Target::FunctionCall(n))) if *n == guard.leave.0 => state.inside -= 1,
+        (op::JMP, _) if insn.code == op::JMP | op::CALL && state.inside != 1 => return Err("a call outside"),
         _ => {}
     }
     Ok(())

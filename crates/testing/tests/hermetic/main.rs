@@ -3,6 +3,7 @@
 mod agree;
 mod errors;
 mod guard;
+mod interleavings;
 mod objects;
 mod snapshots;
 mod support;

@@ -164,7 +164,39 @@ impl<'f> Flow<'f> {
                 marks[v.index()] = true;
             }
         }
+        let pointers = self.pointers(&marks);
+        for (v, pointer) in pointers.iter().enumerate() {
+            // Whatever becomes of the sum: to a pointer the verifier adds nothing without bounds.
+            if let (true, Some(Op::Bin(_, a, b))) = (*pointer, self.op(Value(v as u32))) {
+                [a, b].into_iter().for_each(|v| marks[v.index()] = true);
+            }
+        }
         self.spread(&mut marks, |v| !self.bounds(v));
+        marks
+    }
+
+    /// Pointers and what is added to them. `bases`: values among which are all that memory is accessed by.
+    fn pointers(&self, bases: &[bool]) -> Vec<bool> {
+        let mut marks: Vec<bool> = (0..self.len() as u32)
+            .map(Value)
+            .map(|v| match self.op(v) {
+                Some(Op::SlotAddr(_) | Op::ScratchAddr(_) | Op::GlobalAddr(_) | Op::MapAddr(_)) => true,
+                Some(Op::Call(..)) => bases[v.index()],
+                _ => false,
+            })
+            .collect();
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
+            for v in (0..self.len() as u32).map(Value).filter(|v| !marks[v.index()]).collect::<Vec<_>>() {
+                let follows = match self.origin(v) {
+                    Origin::Param(block, n) => self.incoming(block, n).iter().any(|(_, v)| marks[v.index()]),
+                    Origin::Inst(Op::Bin(BinOp::Add | BinOp::Sub, a, b)) => marks[a.index()] || marks[b.index()],
+                    _ => false,
+                };
+                changed |= follows;
+                marks[v.index()] |= follows;
+            }
+        }
         marks
     }
 

@@ -13,6 +13,7 @@ mod bits;
 mod demote;
 mod emit;
 mod flow;
+mod forget;
 mod frame;
 mod guard;
 mod isel;
@@ -111,7 +112,10 @@ impl std::error::Error for CodegenError {}
 /// to scratch memory, a part at a time, for that changes what needs the stack.
 pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
     for n in 0..module.functions.len() {
-        change(module, n, |function, module| merges::run(function, module));
+        change(module, n, |function, module| {
+            forget::run(function, module);
+            merges::run(function, module);
+        });
     }
     loop {
         match attempt(module)? {

@@ -85,6 +85,15 @@ impl Module {
         }
     }
 
+    /// A variable that is always 0, and of which the verifier does not know that, added when new.
+    pub fn unknown_zero(&mut self) -> GlobalId {
+        const SYMBOL: &str = "btc_unknown_zero";
+        match self.globals.iter().position(|g| g.symbol == SYMBOL) {
+            Some(known) => GlobalId(known as u32),
+            None => self.add_global(Global { symbol: SYMBOL.to_string(), section: Section::Bss, init: vec![0; 8] }),
+        }
+    }
+
     /// Adds a global.
     pub fn add_global(&mut self, global: Global) -> GlobalId {
         self.globals.push(global);

@@ -8,7 +8,7 @@
 use btc_abi::{GlobalValue, LossKind, MOST_CPUS, TAKING};
 use btc_builtins::helpers::{GET_SMP_PROCESSOR_ID, KTIME_GET_NS};
 use btc_hir as hir;
-use btc_ir::{BinOp, Cond, Memory, Op, Value, Width};
+use btc_ir::{BinOp, Block, Cond, Memory, Op, Value, Width};
 use btc_types::{Aggregation, Type};
 
 use crate::encode::reduce;
@@ -154,18 +154,15 @@ impl FnLower<'_, '_, '_> {
 
     /// Runs `write` on this CPU's part of a spread aggregation.
     pub fn with_own_part(&mut self, map: hir::MapId, parts: Value, write: impl FnOnce(&mut Self, Memory)) {
-        let cpus = self.cpus();
         let cpu = self.b.helper(GET_SMP_PROCESSOR_ID, &[]);
-        let (own, beyond, done) = (self.b.block(0), self.b.block(0), self.b.block(0));
-        self.b.branch(Cond::ULt, cpu, cpus, own, beyond);
+        let (beyond, done) = (self.b.block(0), self.b.block(0));
+        let base = self.part_of_cpu(map, parts, cpu, beyond);
+        write(self, Memory { base, offset: 0 });
+        self.b.jump(done, &[]);
         self.b.switch_to(beyond);
         let name = &self.hir_map(map).name;
         let loss = self.shared.loss(LossKind::MapFull, name, self.b.span);
         self.count_loss(loss);
-        self.b.jump(done, &[]);
-        self.b.switch_to(own);
-        let base = self.part_of_cpu(map, parts, cpu);
-        write(self, Memory { base, offset: 0 });
         self.b.jump(done, &[]);
         self.b.switch_to(done);
     }
@@ -226,18 +223,21 @@ impl FnLower<'_, '_, '_> {
     fn each_part(&mut self, map: hir::MapId, parts: Value, body: impl FnOnce(&mut Self, Value)) {
         let cpus = self.cpus();
         let round = self.begin_loop(Rounds::Counted(cpus));
-        let within = self.b.block(0);
-        self.b.branch(Cond::ULt, round.index, cpus, within, round.out);
-        self.b.switch_to(within);
-        let part = self.part_of_cpu(map, parts, round.index);
+        let part = self.part_of_cpu(map, parts, round.index, round.out);
         body(self, part);
         self.end_loop(&round);
     }
 
-    fn part_of_cpu(&mut self, map: hir::MapId, parts: Value, cpu: Value) -> Value {
+    /// The part of a CPU; goes to `beyond` where there is none.
+    fn part_of_cpu(&mut self, map: hir::MapId, parts: Value, cpu: Value, beyond: Block) -> Value {
         let size = self.shared.manifest.maps[map.0 as usize].value_size;
-        // Old kernels forget what they know of a number that was spilled: the bound stands beside its use.
+        let cpus = self.cpus();
+        // The verifier may know nothing of a number that is read again: from scratch memory or, by old kernels, from the stack.
+        // So what the branch compares is a value of its own, which is used at once and nowhere else.
         let cpu = self.b.push(Op::UMin(cpu, u64::from(MOST_CPUS) - 1));
+        let within = self.b.block(0);
+        self.b.branch(Cond::ULt, cpu, cpus, within, beyond);
+        self.b.switch_to(within);
         let offset = self.b.bin_imm(BinOp::Mul, cpu, i64::from(size));
         self.b.bin(BinOp::Add, parts, offset)
     }

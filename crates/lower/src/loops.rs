@@ -175,7 +175,7 @@ impl FnLower<'_, '_, '_> {
 
     /// The same number, of which the verifier knows nothing.
     pub fn opaque(&mut self, value: Value) -> Value {
-        let zero = self.shared.unknown_zero(self.b.module);
+        let zero = self.b.module.unknown_zero();
         let zero = self.b.global_addr(zero);
         let zero = self.b.load(Width::B8, zero, 0);
         self.b.bin(BinOp::Xor, value, zero)

@@ -43,8 +43,6 @@ pub(crate) struct Shared<'a> {
     zeros: GlobalId,
     events: Option<MapId>,
     control: Option<MapId>,
-    /// 0, of which the verifier knows nothing: it is in memory that may be written.
-    unknown_zero: Option<GlobalId>,
     /// A word for each CPU, see `alone.rs`.
     pub update_words: Option<GlobalId>,
     /// What new entries with a part for each CPU are copies of.
@@ -92,7 +90,6 @@ impl<'a> Shared<'a> {
             zeros,
             events: None,
             control: None,
-            unknown_zero: None,
             update_words: None,
             blank: None,
             functions: HashMap::new(),
@@ -146,14 +143,6 @@ impl<'a> Shared<'a> {
             printed: true,
         };
         self.manifest.maps.push(entry);
-    }
-
-    /// A variable that is always 0, and of which the verifier does not know that.
-    pub fn unknown_zero(&mut self, module: &mut Module) -> GlobalId {
-        *self.unknown_zero.get_or_insert_with(|| {
-            let symbol = "btc_unknown_zero".to_string();
-            module.add_global(Global { symbol, section: Section::Bss, init: vec![0; 8] })
-        })
     }
 
     /// The ring buffer, made at the first record.

@@ -1,9 +1,10 @@
-//! Choices that are made again: values that branches choose, over the same conditions and from the same values as ones that a
-//! dominating block has already, are those.
+//! Choices of the target that are made again: values that branches choose, over the same conditions and from the same values as ones
+//! that a dominating block has already, are those.
 //!
-//! What the target decides, such as the register that holds an argument, is such a choice wherever a script asks for it.
+//! Which register holds an argument is such a choice wherever a script asks for it.
 //! Requires: nothing. Keeps: what is chosen first, and every choice with an instruction that [`cse`] does not
-//! know to yield the same again.
+//! know to yield the same again; and choices that an event decides: their values, needed longer, would be more ways for the
+//! verifier to keep apart.
 
 use std::collections::HashMap;
 
@@ -100,7 +101,8 @@ impl Walk<'_> {
         match terminator {
             Terminator::Branch { cond, left, right, then, otherwise } => {
                 self.branches += 1;
-                if self.branches > MOST_BRANCHES {
+                let decided = [left, right].into_iter().all(|v| self.scope.is_decided(*v));
+                if !decided || self.branches > MOST_BRANCHES {
                     return None;
                 }
                 let (left, right) = (self.name(*left), self.name(*right));

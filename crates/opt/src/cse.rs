@@ -57,6 +57,8 @@ pub(crate) struct Scope<'a> {
     context: Option<Value>,
     /// Addresses of globals that nothing writes.
     read_only: HashSet<Value>,
+    /// What the verifier knows exactly, for it is the target's.
+    decided: HashSet<Value>,
 }
 
 impl Scope<'_> {
@@ -68,7 +70,28 @@ impl Scope<'_> {
         };
         let insts = func.blocks.iter().flat_map(|block| &block.insts);
         let read_only = insts.filter(|inst| matches!(inst.op, Op::GlobalAddr(id) if facts.is_read_only(id)));
-        Scope { facts, context, read_only: read_only.filter_map(|inst| inst.result).collect() }
+        let read_only: HashSet<Value> = read_only.filter_map(|inst| inst.result).collect();
+        let is_decided = |op: &Op| match op {
+            Op::Const(_) | Op::Late(_) | Op::KfuncAddr(_) => true,
+            Op::Load(_, m) => read_only.contains(&m.base),
+            _ => false,
+        };
+        let insts = func.blocks.iter().flat_map(|block| &block.insts);
+        let mut decided: HashSet<Value> = insts.clone().filter(|i| is_decided(&i.op)).filter_map(|i| i.result).collect();
+        for inst in insts {
+            if let (Op::Bin(_, a, b), Some(v)) = (&inst.op, inst.result)
+                && decided.contains(a)
+                && decided.contains(b)
+            {
+                decided.insert(v);
+            }
+        }
+        Scope { facts, context, read_only, decided }
+    }
+
+    /// Whether the verifier knows a value exactly, for it is a fact of the target.
+    pub fn is_decided(&self, v: Value) -> bool {
+        self.decided.contains(&v)
     }
 
     /// What two operations have in common that yield the same value.

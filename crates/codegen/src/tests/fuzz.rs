@@ -176,7 +176,7 @@ fn random_functions_agree() {
         let (module, program) = build(|b| function(b, &mut r));
         let inputs: Vec<u64> = (0..6).map(|_| if r.below(2) == 0 { r.next() } else { r.next() % 100 }).collect();
         let wanted = eval(&module, &inputs);
-        let got = execute(&program.insns, &inputs);
+        let got = execute(&program, &inputs);
         assert_eq!(Ok(got), wanted, "seed {seed}:\n{:#?}\n{}", module.functions[0].blocks, text(&program));
     }
 }
@@ -209,6 +209,6 @@ fn random_functions_agree_in_scratch_memory() {
         assert_eq!(wrong, [], "seed {seed}");
         assert_eq!(eval(&module, &inputs), wanted, "seed {seed}");
         let program = crate::compile(&mut module).unwrap_or_else(|e| panic!("seed {seed}: {e}")).remove(0);
-        assert_eq!(Ok(execute(&program.insns, &inputs)), wanted, "seed {seed}:\n{}", text(&program));
+        assert_eq!(Ok(execute(&program, &inputs)), wanted, "seed {seed}:\n{}", text(&program));
     }
 }

@@ -6,7 +6,7 @@ mod eval;
 mod fuzz;
 mod shapes;
 
-use btc_bpf::{Insn, Program, Reg, disassemble, opcode as op};
+use btc_bpf::{Insn, Program, Reg, Target, disassemble, opcode as op};
 use btc_diagnostics::Span;
 use btc_ir::{Builder, FunctionKind, Module};
 
@@ -47,14 +47,22 @@ fn scratch(_: u64, _: u64, _: u64, _: u64, _: u64) -> u64 {
 }
 
 /// Runs a program on inputs; helper 7 is [`mix`].
-pub fn execute(insns: &[Insn], inputs: &[u64]) -> u64 {
+pub fn execute(program: &Program, inputs: &[u64]) -> u64 {
+    let start = scratch(0, 0, 0, 0, 0);
+    let mut insns = program.insns.clone();
+    for reference in &program.references {
+        // The one global is 0, as the last word of the memory that is never written.
+        if let (Target::Global(..), at) = (reference.target, reference.insn as usize) {
+            let address = start + (8 << 12) - 8;
+            (insns[at].imm, insns[at + 1].imm) = (address as i32, (address >> 32) as i32);
+        }
+    }
     // The kernel forgets r1-r5 at a call and so must the VM: poison them behind each.
-    let bytes: Vec<u8> = poison(insns).into_iter().flat_map(Insn::to_bytes).collect();
+    let bytes: Vec<u8> = poison(&insns).into_iter().flat_map(Insn::to_bytes).collect();
     let mut memory: Vec<u8> = inputs.iter().flat_map(|n| n.to_le_bytes()).collect();
     let mut vm = rbpf::EbpfVmRaw::new(Some(&bytes)).unwrap_or_else(|e| panic!("{e}"));
     vm.register_helper(7, mix).unwrap_or_else(|e| panic!("{e}"));
     vm.register_helper(1, scratch).unwrap_or_else(|e| panic!("{e}"));
-    let start = scratch(0, 0, 0, 0, 0);
     vm.register_allowed_memory(start..start + (8 << 12));
     vm.execute_program(&mut memory).unwrap_or_else(|e| panic!("{e}"))
 }

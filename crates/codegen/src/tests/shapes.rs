@@ -75,7 +75,7 @@ fn more_than_ten_live_values_spill() {
         let inputs: Vec<u64> = (0..n as u64).map(|i| i * i + 3).collect();
         let start = if calls { super::mix(0, 0, 0, 0, 0) } else { 0 };
         let wanted = inputs.iter().zip(1..).fold(start, |s, (v, i)| s.wrapping_add(v * i));
-        assert_eq!(execute(&p.insns, &inputs), wanted);
+        assert_eq!(execute(&p, &inputs), wanted);
         assert_eq!(p.stack > 0, n > 10 || calls && n > 4, "{}", text(&p));
     }
 }
@@ -99,7 +99,7 @@ fn loops_swap_their_parameters() {
         let both = b.bin(BinOp::Or, shifted, c);
         b.ret(both);
     });
-    assert_eq!(execute(&p.insns, &[1, 2]), 0x201);
+    assert_eq!(execute(&p, &[1, 2]), 0x201);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn large_copies_become_loops() {
     assert!(p.insns.len() < 100, "{}", p.insns.len());
     let mut inputs = vec![7; 700];
     inputs[511] = 5;
-    assert_eq!(execute(&p.insns, &inputs), 12);
+    assert_eq!(execute(&p, &inputs), 12);
 }
 
 #[test]

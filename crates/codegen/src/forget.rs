@@ -1,0 +1,177 @@
+//! Makes the verifier forget, behind a loop, what the loop's comparisons have told it.
+//!
+//! The verifier follows each round that it can count, and what is behind the loop once for each end. What a round compares with a
+//! number of its own is another number at each end: needed later, it would keep apart all ends, and those of a second
+//! loop each of those. So behind the loop it is made unknown, but for a bound that it has without comparisons.
+//!
+//! Requires: valid IR. Keeps: what the function computes, and the blocks.
+
+use std::collections::HashSet;
+
+use btc_ir::{BinOp, Block, Cfg, Function, GlobalId, InstData, Memory, Module, Op, Terminator, Value, Width};
+
+use crate::flow::{Flow, Origin};
+use crate::live::{self, Live};
+use crate::loops::{self, Loop};
+
+/// Most values that are made unknown in a function: each is a search through all of it.
+const MOST: usize = 64;
+
+/// Runs the pass.
+pub fn run(func: &mut Function, module: &mut Module) {
+    let cfg = Cfg::new(func);
+    let found = outlasting(func, &cfg, module);
+    if found.is_empty() {
+        return;
+    }
+    let zero = module.unknown_zero();
+    // Where a value has got another name, and which.
+    let mut names: Vec<(Block, Value, Value)> = Vec::new();
+    for (end, value, bound) in found {
+        let known = names.iter().rev().find(|(at, of, _)| *of == value && cfg.dominates(*at, end));
+        let old = known.map_or(value, |(.., name)| *name);
+        let new = forget(func, &cfg, end, old, bound, zero);
+        names.push((end, value, new));
+    }
+}
+
+/// What loops compare with numbers of their own and is needed behind them, where that is, and a mask that it fits; in the order of
+/// the loops.
+fn outlasting(func: &Function, cfg: &Cfg, module: &Module) -> Vec<(Block, Value, Option<u64>)> {
+    let loops = loops::all(func, cfg);
+    if loops.is_empty() {
+        return Vec::new();
+    }
+    let flow = Flow::new(func, module);
+    let fixed = flow.fixed(cfg);
+    let compared: Vec<Vec<Value>> =
+        loops.iter().map(|l| compared(func, &flow, l).into_iter().filter(|v| !fixed[v.index()]).collect()).collect();
+    let live = Live::new(func, cfg, compared.iter().flatten().copied().collect());
+    let mut found = Vec::new();
+    for (l, compared) in loops.iter().zip(compared).filter(|(_, compared)| !compared.is_empty()) {
+        if found.len() >= MOST {
+            break;
+        }
+        let ends: HashSet<Block> =
+            l.blocks.iter().flat_map(|b| func.successors(*b)).filter(|b| !l.blocks.contains(b)).collect();
+        for block in behind(cfg, ends, l) {
+            let needed: HashSet<Value> = live.at(block).collect();
+            let values = compared.iter().filter(|v| needed.contains(v) && is_used(func, cfg, block, **v));
+            found.extend(values.map(|v| (block, *v, mask(&flow, *v))));
+        }
+    }
+    // Several loops may end at one place.
+    found.sort_by_key(|(end, value, _)| (cfg.order.iter().position(|b| b == end), *value));
+    found.dedup_by_key(|(end, value, _)| (*end, *value));
+    found.truncate(MOST);
+    found
+}
+
+/// The ends of a loop, and where ways from them meet others: each use behind the loop is dominated by one of these.
+fn behind(cfg: &Cfg, ends: HashSet<Block>, l: &Loop) -> HashSet<Block> {
+    let mut all = ends.clone();
+    let mut work: Vec<Block> = ends.into_iter().collect();
+    while let Some(end) = work.pop() {
+        let meets = |block: &Block| {
+            let comes = cfg.preds[block.index()].iter().any(|pred| cfg.dominates(end, *pred));
+            comes && (!cfg.dominates(end, *block) || *block == end) && *block != l.head
+        };
+        let frontier: Vec<Block> = cfg.order.iter().copied().filter(meets).collect();
+        work.extend(frontier.into_iter().filter(|block| all.insert(*block)));
+    }
+    all
+}
+
+/// Whether a block or one that it dominates uses a value.
+fn is_used(func: &Function, cfg: &Cfg, at: Block, value: Value) -> bool {
+    let mut used = false;
+    for block in cfg.order.iter().filter(|block| cfg.dominates(at, **block)) {
+        live::for_each_use(func.block(*block), |_, v| used |= v == value);
+    }
+    used
+}
+
+/// What comes from outside of a loop and is compared with what comes from inside.
+fn compared(func: &Function, flow: &Flow<'_>, l: &Loop) -> Vec<Value> {
+    let mut inside: HashSet<Value> = HashSet::new();
+    for block in &l.blocks {
+        let data = func.block(*block);
+        inside.extend(data.params.iter().copied().chain(data.insts.iter().filter_map(|i| i.result)));
+    }
+    let known = |v: Value| match flow.origin(v) {
+        Origin::Outside => true,
+        Origin::Param(..) => false,
+        Origin::Inst(op) => matches!(op, Op::Const(_) | Op::Late(_) | Op::KfuncAddr(_)),
+    };
+    let outer = |v: Value| !inside.contains(&v) && !known(v);
+    let mut all = Vec::new();
+    let mut see = |left: Value, right: Value| {
+        for (v, other) in [(left, right), (right, left)] {
+            if outer(v) && inside.contains(&other) && !all.contains(&v) {
+                all.push(v);
+            }
+        }
+    };
+    for block in &l.blocks {
+        let data = func.block(*block);
+        for inst in &data.insts {
+            if let Op::Cmp(_, left, right) = inst.op {
+                see(left, right);
+            }
+        }
+        if let Some(Terminator::Branch { left, right, .. }) = data.terminator {
+            see(left, right);
+        }
+    }
+    all.sort_unstable();
+    all
+}
+
+/// The bits that a value may have set whatever it is computed from, if not all.
+fn mask(flow: &Flow<'_>, v: Value) -> Option<u64> {
+    let constant = |v: Value| match flow.op(v) {
+        Some(Op::Const(n)) => Some(*n as u64),
+        _ => None,
+    };
+    match flow.op(v)? {
+        Op::Bin(BinOp::And, a, b) => constant(*a).or(constant(*b)),
+        Op::Bin(BinOp::LShr, _, n) => constant(*n).map(|n| u64::MAX >> (n & 63)),
+        Op::ZeroExtend(bits, _) => Some(u64::MAX >> (64 - bits)),
+        Op::Load(width, _) if *width != Width::B8 => Some(u64::MAX >> (64 - 8 * width.bytes())),
+        Op::Cmp(..) => Some(1),
+        _ => None,
+    }
+}
+
+/// Gives a value another name at the begin of a block and in all that the block dominates, of which the verifier knows but the mask.
+fn forget(func: &mut Function, cfg: &Cfg, at: Block, old: Value, mask: Option<u64>, zero: GlobalId) -> Value {
+    let span = func.block(at).span;
+    let mut insts = Vec::new();
+    let mut push = |func: &mut Function, op: Op| {
+        let result = func.new_value();
+        insts.push(InstData { result: Some(result), op, span });
+        result
+    };
+    let base = push(func, Op::GlobalAddr(zero));
+    let unknown = push(func, Op::Load(Width::B8, Memory { base, offset: 0 }));
+    let mut new = push(func, Op::Bin(BinOp::Xor, old, unknown));
+    if let Some(mask) = mask.filter(|mask| *mask != u64::MAX) {
+        let mask = push(func, Op::Const(mask as i64));
+        new = push(func, Op::Bin(BinOp::And, new, mask));
+    }
+    let rename = |v: &mut Value| *v = if *v == old { new } else { *v };
+    for block in cfg.order.iter().filter(|block| cfg.dominates(at, **block)) {
+        let data = &mut func.blocks[block.index()];
+        data.insts.iter_mut().for_each(|inst| inst.op.for_each_operand_mut(rename));
+        match &mut data.terminator {
+            Some(Terminator::Jump(jump)) => jump.args.iter_mut().for_each(rename),
+            Some(Terminator::Branch { left, right, then, otherwise, .. }) => {
+                [left, right].into_iter().chain(&mut then.args).chain(&mut otherwise.args).for_each(rename);
+            }
+            Some(Terminator::Return(v)) => rename(v),
+            None => {}
+        }
+    }
+    func.blocks[at.index()].insts.splice(..0, insts);
+    new
+}

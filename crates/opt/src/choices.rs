@@ -1,10 +1,10 @@
 //! Choices of the target that are made again: values that branches choose, over the same conditions and from the same values as ones
 //! that a dominating block has already, are those.
 //!
-//! Which register holds an argument is such a choice wherever a script asks for it.
+//! By which pid namespace an id counts is such a choice wherever a script asks for one.
 //! Requires: nothing. Keeps: what is chosen first, and every choice with an instruction that [`cse`] does not
-//! know to yield the same again; and choices that an event decides: their values, needed longer, would be more ways for the
-//! verifier to keep apart.
+//! know to yield the same again. Also those that an event decides, and what is read from the context, such as an argument: needed
+//! longer, with all that comparisons have told of it, it would be more ways for the verifier to keep apart.
 
 use std::collections::HashMap;
 
@@ -136,6 +136,9 @@ impl Walk<'_> {
     }
 
     fn inst(&mut self, op: &Op, result: Value) -> Option<()> {
+        if matches!(op, Op::Load(..) | Op::LoadLate(..)) {
+            return None;
+        }
         let mut op = op.clone();
         op.for_each_operand_mut(|v| *v = self.name(*v));
         self.key.push(Step::Inst(self.scope.key(&op)?));

@@ -118,7 +118,7 @@ impl FnLower<'_, '_, '_> {
         let leave = self.b.block(0);
         // END runs after an `exit()`, and an iterator's walk is finished: a count of all tasks is of all tasks.
         let goes_on = matches!(self.probe.attach, abi::Attach::End | abi::Attach::Iter { .. });
-        if !goes_on && self.shared.can_stop {
+        if !goes_on && self.shared.needs.stop {
             let run = self.b.block(0);
             let flag = self.b.global_addr(self.shared.stopped);
             let stopped = self.b.load(Width::B4, flag, 0);

@@ -367,7 +367,7 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
     }
 
     fn stop(&mut self, code: Value) {
-        self.f.shared.stops = true;
+        self.f.shared.found.stop = true;
         let flag = self.f.b.global_addr(self.f.shared.stopped);
         // One store: whoever sees the flag sees its code.
         let code = self.f.b.bin_imm(BinOp::Shl, code, 32);

@@ -36,6 +36,8 @@ mod stmt;
 mod unwind;
 mod usdt;
 
+use std::collections::BTreeSet;
+
 use btc_abi::Manifest;
 use btc_diagnostics::SourceMap;
 use btc_hir as hir;
@@ -44,25 +46,32 @@ use btc_ir::Module;
 /// Lowers a program. `sources` places records and losses in the script.
 pub fn lower(program: &hir::Program, sources: &SourceMap) -> (Module, Manifest) {
     let program = &sequence::sequence(program);
-    // Whether any program stops the run is known only afterwards, and few do: without, no
-    // program needs to look at the flag.
-    let (module, manifest, stops) = attempt(program, sources, false);
-    if stops {
-        let (module, manifest, _) = attempt(program, sources, true);
+    let (module, manifest, needs) = attempt(program, sources, Needs::default());
+    if needs == Needs::default() {
         return (module, manifest);
     }
+    let (module, manifest, _) = attempt(program, sources, needs);
     (module, manifest)
 }
 
-/// Lowers everything; programs look at the stop flag when `can_stop`. Also tells whether one sets it.
-fn attempt(program: &hir::Program, sources: &SourceMap, can_stop: bool) -> (Module, Manifest, bool) {
+/// What few scripts need, which is known only when all programs are lowered.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// A program stops the run: all look at the flag.
+    pub stop: bool,
+    /// Maps without key that programs empty for all CPUs.
+    pub emptied: BTreeSet<hir::MapId>,
+}
+
+/// Lowers everything with what it needs. Also tells what it does need.
+fn attempt(program: &hir::Program, sources: &SourceMap, needs: Needs) -> (Module, Manifest, Needs) {
     let mut module = Module { license: program.license.clone(), ..Module::default() };
-    let mut shared = shared::Shared::new(program, sources, &mut module, can_stop);
+    let mut shared = shared::Shared::new(program, sources, &mut module, needs);
     for index in 0..program.probes.len() {
         let function = function::program(&mut module, &mut shared, index);
         module.add_function(function);
     }
-    let stops = shared.stops;
+    let found = std::mem::take(&mut shared.found);
     let manifest = shared.finish(&mut module);
-    (module, manifest, stops)
+    (module, manifest, found)
 }

@@ -1,6 +1,6 @@
 //! Maps: reads, assignments, atomic updates, aggregations.
 
-use btc_abi::{Action, LossKind, MapKind};
+use btc_abi::{LossKind, MapKind};
 use btc_hir::{self as hir, BinaryOp};
 use btc_ir::{BinOp, Block, Cond, MapId, Memory, Op, Value, Width};
 use btc_types::{PADDED_TEXT, Type, align_up};
@@ -197,10 +197,16 @@ impl<'p> FnLower<'_, '_, 'p> {
             return self.write_single(map, at, write);
         }
         let key = self.key(map, None);
-        let found = self.lookup(map, key);
-        let (some, done) = (self.b.block(0), self.b.block(0));
-        self.b.branch_imm(Cond::Ne, found, 0, some, done);
-        self.b.switch_to(some);
+        let done = self.b.block(0);
+        let found = match self.kind(map) {
+            MapKind::PerCpuArray => {
+                let (found, some) = (self.lookup(map, key), self.b.block(0));
+                self.b.branch_imm(Cond::Ne, found, 0, some, done);
+                self.b.switch_to(some);
+                found
+            }
+            _ => self.entry(map, key, done),
+        };
         self.write_single(map, found, write);
         self.b.jump(done, &[]);
         self.b.switch_to(done);
@@ -257,7 +263,7 @@ impl<'p> FnLower<'_, '_, 'p> {
         self.b.switch_to(none);
         let zeros = match self.kind(map).is_spread() {
             true => self.shared.blank(self.b.module),
-            false => self.shared.zeros(self.stored_size(map), self.b.module),
+            false => self.shared.zeros(self.shared.manifest.maps[map.0 as usize].value_size, self.b.module),
         };
         let zeros = self.b.global_addr(zeros);
         // Another CPU may be faster: then its entry is found below.
@@ -360,9 +366,13 @@ impl<'p> FnLower<'_, '_, 'p> {
         if let Some(at) = self.variable(map) {
             return if self.kind(map).is_spread() { self.unassign_parts(map, at) } else { self.unassign(map, at) };
         }
-        // Of the parts of other CPUs only the runtime gets hold.
-        self.send(Action::Clear { map: map.0 }, &[]);
-        self.b.iconst(0)
+        self.shared.found.emptied.insert(map);
+        if self.kind(map) == MapKind::PerCpuArray {
+            return self.b.iconst(0);
+        }
+        let key = self.key(map, None);
+        let id = self.b.map_addr(self.map_id(map));
+        self.b.helper(MAP_DELETE_ELEM, &[id, key])
     }
 
     /// Clears the value of a map without key and its mark: 0 when it was assigned, else 1.

@@ -11,6 +11,7 @@ use btc_types::{Aggregation, Type};
 
 use crate::constant::Rows;
 use crate::guard;
+use crate::Needs;
 use crate::encode::{reduce, stored_parts};
 
 /// What holds a map of the script.
@@ -53,10 +54,10 @@ pub(crate) struct Shared<'a> {
     pub rule_finder: Option<FuncId>,
     /// Functions that there is one of for all programs, by name, see [`FnLower::subprogram`](crate::function::FnLower::subprogram).
     pub subprograms: HashMap<&'static str, FuncId>,
-    /// Whether programs look at the stop flag.
-    pub can_stop: bool,
-    /// Whether one sets it.
-    pub stops: bool,
+    /// What programs need that others do not, as far as it was known before they were lowered.
+    pub needs: Needs,
+    /// Likewise, as they are lowered.
+    pub found: Needs,
 }
 
 impl<'a> Shared<'a> {
@@ -65,7 +66,7 @@ impl<'a> Shared<'a> {
         program: &'a hir::Program,
         sources: &'a SourceMap,
         module: &mut Module,
-        can_stop: bool,
+        needs: Needs,
     ) -> Self {
         let global = |module: &mut Module, symbol: &str, section, bytes| {
             module.add_global(Global { symbol: symbol.to_string(), section, init: vec![0; bytes] })
@@ -95,8 +96,8 @@ impl<'a> Shared<'a> {
             functions: HashMap::new(),
             rule_finder: None,
             subprograms: HashMap::new(),
-            can_stop,
-            stops: false,
+            needs,
+            found: Needs::default(),
         };
         for (index, map) in program.maps.iter().enumerate() {
             shared.declare(index, map, module);
@@ -105,7 +106,7 @@ impl<'a> Shared<'a> {
     }
 
     fn declare(&mut self, index: usize, map: &hir::Map, module: &mut Module) {
-        let kind = kind(map);
+        let kind = kind(map, self.needs.emptied.contains(&hir::MapId(index as u32)));
         let stored = match &map.value {
             Type::Aggregation(a) => stored_parts(a, kind) * 8,
             other => btc_types::align_up(other.size().max(1), 8),
@@ -321,12 +322,13 @@ impl Shared<'_> {
 
 /// What holds a map. Each CPU has its own part of an aggregation, for what it adds or compares takes several steps. Parts
 /// that a program reads as a number are where it can reach those of all CPUs; a count or sum is one word, to which all
-/// add atomically.
-fn kind(map: &hir::Map) -> MapKind {
+/// add atomically. What programs empty is the entry of a hash, for of an array's they cannot reach the parts of other CPUs.
+fn kind(map: &hir::Map, emptied: bool) -> MapKind {
     let lru = matches!(map.kind, Some(hir::MapKind::LruHash | hir::MapKind::LruPerCpuHash));
     let keyed = map.key.is_some();
     match &map.value {
         Type::Aggregation(a) if !map.read_as_number || a.as_number().is_none() => match (keyed, lru) {
+            (false, _) if emptied => MapKind::PerCpuHash,
             (false, _) => MapKind::PerCpuArray,
             (true, false) => MapKind::PerCpuHash,
             (true, true) => MapKind::LruPerCpuHash,

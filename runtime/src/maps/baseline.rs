@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use btc_abi::{Map, Reduce};
+use btc_abi::{Map, MapKind, Reduce};
 
 /// The parts of all CPUs as they were when the map was last cleared; empty before that.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl Baseline {
                 | Reduce::Hist { .. }
                 | Reduce::LHist { .. }
         );
-        adds && map.key.is_none() && map.kind.is_per_cpu()
+        adds && map.kind == MapKind::PerCpuArray
     }
 
     /// From now on the map counts from these parts.

@@ -7,7 +7,7 @@ mod settle;
 
 use std::cmp::Ordering;
 
-use btc_abi::{Encoding, Map, Reduce};
+use btc_abi::{Encoding, Map, MapKind, Reduce};
 
 use crate::load::Variable;
 use crate::render::{integer, le, part};
@@ -85,6 +85,10 @@ impl Handle<'_> {
                 let counted = self.baseline.since(buffer.clone(), self.stride(), self.flag());
                 self.baseline.set(buffer);
                 buffer = counted;
+            }
+            // What programs delete, too, is an entry of a hash.
+            Storage::Map(fd) if self.map.kind == MapKind::PerCpuHash => {
+                raw::take(fd, &0u32.to_le_bytes(), &mut buffer);
             }
             Storage::Map(_) => {
                 buffer = self.read_single();
@@ -197,13 +201,12 @@ impl Handle<'_> {
             return settle::take(variable.words(), &mut self.buffer(), self.stride() / 8, false);
         }
         let (mut buffer, flag) = (self.read_single(), self.flag());
-        if Baseline::fits(self.map) {
-            let assigned = self.cpu_parts(&buffer).any(|p| le(p, flag) != 0);
-            self.take_scalar();
-            if assigned {
-                self.baseline.keep_assigned(self.stride(), flag);
-            }
+        if !self.cpu_parts(&buffer).any(|p| le(p, flag) != 0) {
             return;
+        }
+        if Baseline::fits(self.map) {
+            self.take_scalar();
+            return self.baseline.keep_assigned(self.stride(), flag);
         }
         let size = self.map.value_size as usize;
         let stride = if self.map.kind.is_per_cpu() { self.stride() } else { size };

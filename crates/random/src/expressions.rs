@@ -425,7 +425,7 @@ impl Generator {
                 _ => compare(*self.random.pick(&COMPARISONS), self.int(0), self.int(0)),
             };
         }
-        let d = depth - 1;
+        let (d, pure) = (depth - 1, self.pure);
         match self.random.below(13) {
             0 | 1 => expr(Kind::Logic(self.random.one_in(2), boxed(self.condition(d)), boxed(self.condition(d))), Ty::Bool),
             2 => expr(Kind::Not(boxed(self.condition(d))), Ty::Bool),
@@ -436,10 +436,11 @@ impl Generator {
                 let e = expr(Kind::Call("strncmp", vec![self.text(d), self.text(d), n]), I64);
                 compare(if self.random.one_in(2) { Cmp::Eq } else { Cmp::Ne }, e, number(0, false))
             }
-            7 => match self.map_of(|_, keys| keys > 0) {
+            7 => match self.map_of(|_, keys| keys > 0 || !pure) {
                 Some(n) => {
                     let (name, keys) = (self.maps[n].name.clone(), self.keys(n));
-                    let call = if self.pure || self.random.one_in(2) { "has_key" } else { "delete" };
+                    let asks = pure || !keys.is_empty() && self.random.one_in(2);
+                    let call = if asks { "has_key" } else { "delete" };
                     expr(Kind::MapCall(call, name, keys), Ty::Bool)
                 }
                 None => truth(true),

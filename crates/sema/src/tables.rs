@@ -38,6 +38,8 @@ pub(crate) struct MapInfo {
 pub(crate) struct Tables {
     /// Maps by name.
     pub maps: BTreeMap<String, MapInfo>,
+    /// Uses of variables of whose type nothing was known in this walk.
+    pub untyped: Vec<(String, Span)>,
     /// Types of variables by probe, in the order of their first appearance.
     pub vars: Vec<Vec<Type>>,
     /// Whether only literals were assigned to variables so far: they take the sign of what follows.
@@ -57,6 +59,7 @@ impl Tables {
     pub fn new(program: &ast::Program, settings: &Settings, _: &Options, d: &mut Diagnostics) -> Self {
         let mut tables = Tables {
             maps: BTreeMap::new(),
+            untyped: Vec::new(),
             vars: Vec::new(),
             soft: HashMap::new(),
             params: Vec::new(),
@@ -219,6 +222,7 @@ impl Tables {
     /// Prepares for another walk.
     pub fn begin_walk(&mut self) {
         self.changed = false;
+        self.untyped.clear();
         self.maps.values_mut().zip(0..).for_each(|(map, n)| map.position = n);
     }
 
@@ -229,8 +233,15 @@ impl Tables {
         open.map(|map| map.value = Type::INT64).count() > 0
     }
 
-    /// Reports maps that are read and never assigned.
+    /// Reports variables and maps that are read and never assigned.
     pub fn report_untyped(&self, d: &mut Diagnostics) {
+        // What is assigned may be wrong itself.
+        let untyped = self.untyped.first().filter(|_| !d.has_errors());
+        if let Some((name, span)) = untyped {
+            let message = format!("`{name}` has no type: nothing is assigned to it");
+            let help = format!("give it one, as in `let {name}: int64`, or assign a value");
+            d.push(Diagnostic::error(Code::UnknownVariable, *span, message).help(help));
+        }
         for (name, info) in &self.maps {
             // A declared map may be left unused.
             let used = info.declared.is_none() || info.key != Type::Unknown;

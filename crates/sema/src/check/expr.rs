@@ -124,6 +124,9 @@ impl Checker<'_, '_> {
         match self.find_var(name) {
             Some(var) => {
                 let ty = self.var_type(var);
+                if ty == Type::Unknown {
+                    self.tables.untyped.push((name.to_string(), span));
+                }
                 hir::Expr { kind: ExprKind::Var(var), ty, span }
             }
             None => {
@@ -270,7 +273,10 @@ impl Checker<'_, '_> {
             // What is stepped down may be less than 0.
             Type::Int { signed, .. } => Type::int(8, signed || delta < 0),
             Type::Pointer { to, space } => Type::Pointer { to, space },
-            Type::Unknown => return broken(span),
+            Type::Unknown => {
+                self.tables.untyped.push((name.to_string(), span));
+                return broken(span);
+            }
             other => {
                 self.error(Code::WrongType, span, format!("`{name}` is of type `{other}`, which cannot be stepped"));
                 return broken(span);

@@ -4,13 +4,13 @@
 //! elsewhere behind them.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use btc_abi::Attach;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use btc_hir as hir;
-use btc_syntax::ast::{self, CDefinition, TypeExpr, TypeExprKind};
+use btc_syntax::ast::{self, CDefinition, RecordKind, TypeExpr, TypeExprKind};
 use btc_target::{Constant, FieldInfo, RecordLayout, Target, UserTypes, is_glob};
 use btc_types::{EnumType, Origin, RecordType, Space, Type};
 
@@ -28,6 +28,8 @@ pub(crate) struct Records<'t> {
     pub(crate) enums: HashMap<String, Arc<EnumType>>,
     /// The record whose members are being read.
     pub(crate) open: Option<String>,
+    /// Tags of the script's structs (`false`) and unions, wherever they are defined.
+    own: HashSet<(String, bool)>,
     pub(crate) typedefs: HashMap<String, Typedef>,
     pub(crate) constants: HashMap<String, Constant>,
     /// User binaries that the script has probes in, in their order.
@@ -44,11 +46,17 @@ impl<'t> Records<'t> {
             records: HashMap::new(),
             enums: HashMap::new(),
             open: None,
+            own: HashSet::new(),
             typedefs: HashMap::new(),
             constants: HashMap::new(),
             binaries: Vec::new(),
             used: RefCell::default(),
         };
+        let records = program.definitions.iter().filter_map(|definition| match definition {
+            CDefinition::Record(record) => Some((record.name.name.clone(), record.kind == RecordKind::Union)),
+            CDefinition::Enum(_) | CDefinition::Typedef(_) => None,
+        });
+        all.own = records.collect();
         let mut seen: HashMap<&str, Span> = HashMap::new();
         for definition in &program.definitions {
             match definition {
@@ -70,7 +78,18 @@ impl<'t> Records<'t> {
                 }
             }
         }
+        all.complete();
         all
+    }
+
+    /// Gives pointers to records of the script that were defined behind them, or around them, what these became.
+    fn complete(&mut self) {
+        let types: HashMap<(String, bool), RecordType> =
+            self.records.values().map(|l| ((l.ty.name.clone(), l.ty.union), l.ty.clone())).collect();
+        for layout in self.records.values_mut() {
+            Arc::make_mut(layout).fields.iter_mut().for_each(|field| complete(&mut field.ty, &types));
+        }
+        self.typedefs.values_mut().for_each(|typedef| complete(&mut typedef.ty, &types));
     }
 
     /// Takes types from the user binaries that attach points are in.
@@ -195,11 +214,16 @@ impl<'t> Records<'t> {
             align: 1,
         };
         let inner = match &to.kind {
-            TypeExprKind::Struct(tag) if self.find(tag, false, None).is_none() => Type::Record(opaque(tag, false)),
-            TypeExprKind::Union(tag) if self.find(tag, true, None).is_none() => Type::Record(opaque(tag, true)),
+            TypeExprKind::Struct(tag) if self.is_open(tag, false) => Type::Record(opaque(tag, false)),
+            TypeExprKind::Union(tag) if self.is_open(tag, true) => Type::Record(opaque(tag, true)),
             _ => self.member(to, d),
         };
         if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
+    }
+
+    /// Whether a record is the script's, which may not have it yet, or nobody's.
+    fn is_open(&self, tag: &str, union: bool) -> bool {
+        self.own.contains(&(tag.to_string(), union)) || self.find(tag, union, None).is_none()
     }
 
     fn named(&self, name: &str, at: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
@@ -301,4 +325,18 @@ fn goes_along(ty: &RecordType) -> bool {
 /// A field as the HIR names it.
 pub(crate) fn step(field: &FieldInfo) -> hir::FieldStep {
     hir::FieldStep { name: field.name.clone(), bit_offset: field.bit_offset, bits: field.bits, hidden: field.hidden }
+}
+
+/// Completes the script's records in a type.
+fn complete(ty: &mut Type, types: &HashMap<(String, bool), RecordType>) {
+    match ty {
+        Type::Pointer { to, .. } => complete(to, types),
+        Type::Array { element, .. } => complete(element, types),
+        Type::Record(record) if record.origin == Origin::Script => {
+            if let Some(known) = types.get(&(record.name.clone(), record.union)) {
+                *record = known.clone();
+            }
+        }
+        _ => {}
+    }
 }

@@ -180,13 +180,7 @@ impl<'t> Records<'t> {
             }
             TypeExprKind::Array(element, count) => {
                 let element = self.resolve(element, from, d);
-                if element == Type::Unknown {
-                    return Type::Unknown;
-                }
-                match self.length(count.as_deref(), d) {
-                    Some(count) => Type::Array { element: Box::new(element), count, text: false },
-                    None => Type::Unknown,
-                }
+                self.array_of(element, count.as_deref(), d)
             }
             TypeExprKind::Sized(name, size) => {
                 let size = (*size).min(u64::from(btc_target::MAX_STRLEN)) as u32;
@@ -202,9 +196,26 @@ impl<'t> Records<'t> {
         }
     }
 
+    fn array_of(&self, element: Type, count: Option<&ast::Expr>, d: &mut Diagnostics) -> Type {
+        if element == Type::Unknown {
+            return Type::Unknown;
+        }
+        match self.length(count, d) {
+            Some(count) => Type::Array { element: Box::new(element), count, text: false },
+            None => Type::Unknown,
+        }
+    }
+
     /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
     pub(crate) fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
-        let TypeExprKind::Pointer(to) = &ty.kind else { return self.resolve(ty, None, d) };
+        let to = match &ty.kind {
+            TypeExprKind::Pointer(to) => to,
+            TypeExprKind::Array(element, count) if matches!(element.kind, TypeExprKind::Pointer(_) | TypeExprKind::Array(..)) => {
+                let element = self.member(element, d);
+                return self.array_of(element, count.as_deref(), d);
+            }
+            _ => return self.resolve(ty, None, d),
+        };
         let opaque = |tag: &str, union| RecordType {
             name: tag.to_string(),
             union,
@@ -333,9 +344,9 @@ fn complete(ty: &mut Type, types: &HashMap<(String, bool), RecordType>) {
         Type::Pointer { to, .. } => complete(to, types),
         Type::Array { element, .. } => complete(element, types),
         Type::Record(record) if record.origin == Origin::Script => {
-            if let Some(known) = types.get(&(record.name.clone(), record.union)) {
-                *record = known.clone();
-            }
+            let known = types.get(&(record.name.clone(), record.union));
+            // What nobody defines is as good as `void`.
+            *ty = known.map_or(Type::None, |known| Type::Record(known.clone()));
         }
         _ => {}
     }

@@ -5,6 +5,7 @@
 //! every target becomes a [`Link`]. A link is nothing but descriptors, so that
 //! the end of the process, however it comes, leaves nothing attached.
 
+mod boundary;
 mod breakpoint;
 mod clone;
 mod fentry;

@@ -107,7 +107,7 @@ fn warn_of_no_child(manifest: &Manifest, options: &Options, child: Option<u32>) 
     let uses = |value: &GlobalValue| manifest.globals.iter().any(|g| g.value == *value);
     let missing = uses(&GlobalValue::ChildPid) && !uses(&GlobalValue::HasChild);
     if missing && child.or(options.pid).is_none() && !options.no_warnings {
-        eprintln!("WARNING: `cpid` is 0, for there is neither a child (-c) nor a process (-p)");
+        say!("WARNING: `cpid` is 0, for there is neither a child (-c) nor a process (-p)");
     }
 }
 
@@ -207,7 +207,7 @@ fn warn_of_missing(manifest: &Manifest, options: &Options) {
     for param in manifest.params.iter().filter(|_| !counts && !options.no_warnings) {
         let is_number = matches!(param.kind, ParamKind::Positional(_)) && !param.symbol.is_empty() && param.default.is_empty();
         if is_number && given(param, options).is_none() {
-            eprintln!("WARNING: the parameter {} is 0, for it is not given", title(&param.kind));
+            say!("WARNING: the parameter {} is 0, for it is not given", title(&param.kind));
         }
     }
 }

@@ -3,6 +3,10 @@
 //! It knows the manifest ([`btc_abi`]), libbpf and the kernel, and nothing of the
 //! language. [`run`] takes an object's bytes to the last printed map; [`manifest`]
 //! only reads and checks what an object says of itself.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody takes what they print"))]
+
+#[macro_use]
+mod say;
 
 mod actions;
 mod arguments;
@@ -47,7 +51,7 @@ pub use elf::manifest;
 pub use error::Error;
 pub use attach::{binary_functions, bpf_functions, static_probes, symbol_size};
 pub use info::{Answer, Offer, offer};
-pub use options::{Buffering, Format, Mode, Named, Options, environment, parameters};
+pub use options::{Buffering, FEATURES, Format, Mode, Named, Options, environment, parameters};
 pub use reads::unfit_reads;
 pub use render::kernel_enums::{enum_constant, enum_name, enum_names};
 pub use run::{Outcome, run};

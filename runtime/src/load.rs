@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_void};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,7 +34,7 @@ fn keep(level: PrintLevel, text: String) {
 fn tell(level: PrintLevel, text: String) {
     // Among hundreds of lines of progress the warnings must stand out.
     let mark = if matches!(level, PrintLevel::Warn) { "warning: " } else { "" };
-    eprint!("{mark}{text}");
+    let _ = write!(std::io::stderr(), "{mark}{text}");
     keep(level, text);
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn tell_new(state: &mut State, loaded: &Loaded) {
             let text = sentence(state, loss, new);
             // What was printed before must be seen before.
             state.sink.flush();
-            eprintln!("WARNING: {}: {text}", place::show(manifest, &loss.place));
+            say!("WARNING: {}: {text}", place::show(manifest, &loss.place));
         }
     }
 }
@@ -94,16 +94,16 @@ pub(crate) fn report(state: &mut State, loaded: &Loaded, attached: &Attached) {
         }
         *places += 1;
         let text = sentence(state, loss, count);
-        eprintln!("WARNING: {}: {text}", place::show(manifest, &loss.place));
+        say!("WARNING: {}: {text}", place::show(manifest, &loss.place));
     }
     for (loss, _, more, lost) in told.into_iter().filter(|(_, _, more, _)| *more > 0) {
         let text = sentence(state, loss, lost);
-        eprintln!("WARNING: {more} more place{}: {text}", if more == 1 { "" } else { "s" });
+        say!("WARNING: {more} more place{}: {text}", if more == 1 { "" } else { "s" });
     }
     if state.backlog.left > 0 && !state.options.no_warnings {
         let count = state.backlog.left;
         let were = if count == 1 { "record was" } else { "records were" };
-        eprintln!("WARNING: {count} {were} dropped, which still waited when the run was told to end");
+        say!("WARNING: {count} {were} dropped, which still waited when the run was told to end");
     }
     if records > 0 {
         state.output.lost(records, state.sink.buffer());
@@ -112,7 +112,7 @@ pub(crate) fn report(state: &mut State, loaded: &Loaded, attached: &Attached) {
         report_missed(manifest, loaded, attached);
     }
     if let Some(reason) = state.sink.failure() {
-        eprintln!("WARNING: output was lost: {reason}");
+        say!("WARNING: output was lost: {reason}");
     }
     state.warnings_left_out();
 }
@@ -126,7 +126,7 @@ fn report_missed(manifest: &Manifest, loaded: &Loaded, attached: &Attached) {
         if missed > 0 {
             let s = if missed == 1 { " was" } else { "s were" };
             let place = place::show(manifest, &probe.place);
-            eprintln!("WARNING: {place}: {missed} event{s} missed: the kernel runs no program within another on one CPU");
+            say!("WARNING: {place}: {missed} event{s} missed: the kernel runs no program within another on one CPU");
         }
     }
 }

@@ -60,6 +60,9 @@ pub enum Mode {
     Bench,
 }
 
+/// What the kernel may offer and `--no-feature` leaves out.
+pub const FEATURES: &[&str] = &["kprobe_multi", "kprobe_session", "uprobe_multi"];
+
 /// How to run an object.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -99,7 +102,7 @@ pub struct Options {
     pub traceable_functions: Option<PathBuf>,
     /// `--debuginfo`: folders with separate debug files.
     pub debug_folders: Vec<PathBuf>,
-    /// `--no-feature`: what the kernel offers and is not to be used.
+    /// `--no-feature`: what the kernel offers and is not to be used, of [`FEATURES`].
     pub without: Vec<String>,
     /// Overrides of the script's settings, as `(name, value)` with names such as
     /// `max_map_keys`; [`Options::take_environment`] fills them.
@@ -180,15 +183,16 @@ impl Settings {
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
         match name.to_ascii_lowercase().as_str() {
-            "max_map_keys" => self.max_map_keys = Some(number(name, value)?.clamp(1, u64::from(u32::MAX)) as u32),
+            "max_map_keys" => self.max_map_keys = Some(number_in(name, value, 1..=u64::from(u32::MAX))? as u32),
             "print_maps_on_exit" => self.print_maps_on_exit = flag(name, value)?,
             "str_trunc_trailer" => self.trailer = value.to_string(),
             "max_cat_bytes" => self.max_cat_bytes = number(name, value)?,
             "show_debug_info" => self.symbols.debug_info = flag(name, value)?,
             "cpp_demangle" => self.symbols.demangle = flag(name, value)?,
             "perf_rb_pages" => {
-                let bytes = number(name, value)?.saturating_mul(page_size()).clamp(page_size(), 1 << 30);
-                self.ring_bytes = bytes.next_power_of_two() as u32;
+                // The kernel wants a power of two that fits 32 bits. 0 is the default.
+                let pages = number_in(name, value, 0..=(1 << 31) / page_size())?;
+                self.ring_bytes = if pages == 0 { ring_bytes() } else { (pages * page_size()).next_power_of_two() as u32 };
             }
             // The rest concerns the compiler.
             _ => {}
@@ -205,6 +209,13 @@ fn page_size() -> u64 {
 
 fn number(name: &str, value: &str) -> Result<u64, Error> {
     value.parse().map_err(|_| Error::new(format!("the setting {name} must be a number, not `{value}`")))
+}
+
+fn number_in(name: &str, value: &str, range: std::ops::RangeInclusive<u64>) -> Result<u64, Error> {
+    number(name, value).ok().filter(|n| range.contains(n)).ok_or_else(|| {
+        let (least, most) = range.into_inner();
+        Error::new(format!("the setting {name} must be a number from {least} to {most}, not `{value}`"))
+    })
 }
 
 fn flag(name: &str, value: &str) -> Result<bool, Error> {
@@ -238,6 +249,26 @@ mod tests {
         assert_eq!(ring("24000000"), 4 << 20);
         assert_eq!(ring("1000"), 256 << 10);
         assert_eq!(ring_of(""), 4 << 20);
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        let settings = |name: &str, value: &str| {
+            let options = Options { settings: vec![(name.into(), value.into())], ..Options::default() };
+            Settings::new(&Manifest::default(), &options).map_err(|e| e.to_string())
+        };
+        for value in ["0", "-1", "4294967296", "4294967298", "100000000000", "x", "18446744073709551616"] {
+            let error = settings("max_map_keys", value).unwrap_err();
+            assert!(error.contains("from 1 to 4294967295") && error.contains(value), "{error}");
+        }
+        assert_eq!(settings("max_map_keys", "4294967295").unwrap().max_map_keys, Some(u32::MAX));
+        for value in ["18446744073709551615", "1048576", "4294967296"] {
+            assert!(settings("perf_rb_pages", value).unwrap_err().contains("perf_rb_pages must be a number from 0 to"));
+        }
+        let page = page_size();
+        let ring = |pages: u64| u64::from(settings("perf_rb_pages", &pages.to_string()).unwrap().ring_bytes);
+        assert_eq!([ring(1), ring(3), ring((1 << 31) / page)], [page, 4 * page, 1 << 31]);
+        assert!(RING_BYTES.contains(&ring(0)));
     }
 
     #[test]

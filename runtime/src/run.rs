@@ -27,7 +27,7 @@ use crate::{Error, Options, losses, notify, privileges, refusal, short_keys, sym
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The exit code: that of `exit()`, 1 after a failed check, else 0.
+    /// The exit code: that of `exit()`, 1 after a failed check or when output was lost, else 0.
     pub exit_code: i32,
 }
 
@@ -107,8 +107,10 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     notify::notify("STOPPING=1");
     session.finish(&mut state);
     drop(child);
-    let failed = state.failed || state.sink.failure().is_some();
-    Ok(Outcome { exit_code: state.exit.unwrap_or(i32::from(failed)) })
+    let code = state.exit.unwrap_or(i32::from(state.failed));
+    // Whatever the script says: what it printed is not all there.
+    let lost = state.lost_output || state.sink.failure().is_some();
+    Ok(Outcome { exit_code: if code == 0 { i32::from(lost) } else { code } })
 }
 
 /// Why nothing was attached.
@@ -194,6 +196,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
         discard: false,
         backlog: Backlog::default(),
         failed: false,
+        lost_output: false,
         errors: 0,
         warned: HashMap::new(),
         scratch: Vec::new(),
@@ -316,7 +319,7 @@ impl Session<'_> {
                     Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                     Err(error) => {
                         reader.state().sink.flush();
-                        eprintln!("WARNING: an iterator ended early: {}", reason(&error));
+                        say!("WARNING: an iterator ended early: {}", reason(&error));
                         break;
                     }
                 }

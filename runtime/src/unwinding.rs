@@ -20,7 +20,7 @@ pub(crate) fn wanted(object: &[u8], options: &Options) -> Result<bool, Error> {
     }
     if !cfg!(target_arch = "x86_64") {
         if !options.no_warnings {
-            eprintln!(
+            say!(
                 "WARNING: dw_ustack follows frame pointers on this machine: callers of code that was built without them \
                  are missing"
             );

@@ -91,7 +91,7 @@ pub enum Attach {
     },
     /// A raw tracepoint.
     RawTracepoint {
-        /// Module; empty for the kernel, or any.
+        /// Module, or `vmlinux` for the kernel itself; empty for any.
         module: String,
         /// Event, such as `sched_switch`, or pattern.
         event: String,

@@ -221,7 +221,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "REGEX")]
     pub probe_filter: Option<String>,
     /// Do without what the kernel offers: uprobe_multi, kprobe_multi, kprobe_session
-    #[arg(long = "no-feature", value_name = "FEATURE", value_delimiter = ',')]
+    #[arg(long = "no-feature", value_name = "FEATURE", value_delimiter = ',', value_parser = feature)]
     pub without: Vec<String>,
     /// A list of the kernel functions that can be traced, as the kernel's available_filter_functions
     #[arg(long, value_name = "FILE")]
@@ -361,6 +361,12 @@ pub fn parse(args: &[String]) -> Command {
 
 /// Options of one letter that take a value.
 const VALUED: &[&str] = &["-e", "-c", "-p", "-o", "-f", "-B", "-I", "-d"];
+
+/// A word of `--no-feature`.
+fn feature(word: &str) -> Result<String, String> {
+    let known = btc_runtime::FEATURES;
+    known.contains(&word).then(|| word.to_string()).ok_or_else(|| format!("it is one of {}", known.join(", ")))
+}
 
 /// The arguments as clap understands them. `-lv PATTERN` becomes `-v -l PATTERN`: the `v` is no pattern. A `--`
 /// is doubled: the first ends the options, the second goes before the named parameters.

@@ -1,5 +1,6 @@
 //! The command: `btc compile`, `run`, `list`, `inspect`, `check`, and bpftrace's own
 //! command line for everything else.
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody takes what they print")]
 
 mod cli;
 mod commands;

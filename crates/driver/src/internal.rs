@@ -33,11 +33,18 @@ pub(crate) fn mistake(what: String) -> Diagnostic {
         .help("btc made a mistake, not the script: please report it, with the script and what stands below")
 }
 
+/// The one place where the compiler says something itself: it will not come back.
+#[expect(clippy::disallowed_methods, reason = "the program ends here, and this is its last word")]
+fn tell(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
 fn note(info: &PanicHookInfo<'_>) {
     let text = info.payload_as_str().unwrap_or("a panic without a message");
     let place = info.location().map_or(String::new(), |l| format!(" ({}:{})", l.file(), l.line()));
     if cfg!(panic = "abort") {
-        eprintln!("ERROR: internal error: {text}{place}");
+        tell(&format!("ERROR: internal error: {text}{place}\n"));
     }
     TOLD.set(format!("{text}{place}"));
 }

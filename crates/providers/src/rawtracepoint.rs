@@ -23,9 +23,8 @@ pub static RAWTRACEPOINT: Provider = Provider {
         if event.is_empty() {
             return Err(wrong());
         }
-        // It only has a part in the name: events are one table.
-        let module = if module == "vmlinux" { "" } else { module }.to_string();
-        Ok(Attach::RawTracepoint { module, event: event.clone(), typed: false })
+        // The host knows whether the event is part of it.
+        Ok(Attach::RawTracepoint { module: module.to_string(), event: event.clone(), typed: false })
     },
     exists,
     section: |attach| match attach {

@@ -11,8 +11,8 @@ pub static UPROBE: Provider = Provider {
     name: "uprobe",
     aliases: &["u"],
     syntax: "uprobe:path:function[+offset]",
-    doc: "Fires when a function of a binary or library is entered, or at an offset or address. \
-          The path may be a library's name, such as `libc`. `uprobe:path@file.c:line[:column]` fires where a \
+    doc: "Fires when a function of a binary or library is entered, or at an offset or address, \
+          where an instruction must begin (what cannot be checked needs `--unsafe`). The path may be a library's name, such as `libc`. `uprobe:path@file.c:line[:column]` fires where a \
           statement of that line begins, by the line table of the binary that the host has. Where the binary has \
           debug information when the script is compiled, the function's arguments are `args.name`, and its types \
           can be used in casts; their layout is that of this binary.",

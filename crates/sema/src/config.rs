@@ -28,8 +28,8 @@ impl Options {
 /// What a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingKind {
-    /// A number.
-    Int,
+    /// A number from the first to the last of these.
+    Int(u64, u64),
     /// `true`, `false`, `0`, `1`.
     Bool,
     /// Any text.
@@ -59,6 +59,9 @@ const fn row(name: &'static str, kind: SettingKind, default: &'static str, doc: 
 /// are for such only.
 const LICENSES: &[&str] =
     &["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"];
+/// As many pages of 4 KiB as the kernel's ring buffer can have, whose size is a power of two that fits 32 bits.
+const MOST_PAGES: u64 = 1 << 19;
+const ANY: SettingKind = SettingKind::Int(0, u64::MAX);
 const SYMBOL_CACHE: &[&str] = &["PER_PROGRAM", "PER_PID", "NONE"];
 const MODES: &[&str] = &["bpftrace", "perf", "raw", "build_id"];
 const MISSING: &[&str] = &["error", "warn", "ignore"];
@@ -70,17 +73,17 @@ pub const SETTINGS: &[Setting] = &[
     row("cpp_demangle", SettingKind::Bool, "true", "whether C++ and Rust names are demangled"),
     row("lazy_symbolication", SettingKind::Bool, "false", "accepted; symbols are looked up when printed, and those of ended processes too"),
     row("license", SettingKind::Word(LICENSES), "GPL", "licence of the loaded programs"),
-    row("log_size", SettingKind::Int, "1000000", "size of the verifier's log in bytes"),
-    row("max_ast_nodes", SettingKind::Int, "0", "limit on the size of a script"),
-    row("max_bpf_progs", SettingKind::Int, "1024", "most programs of a script"),
-    row("max_cat_bytes", SettingKind::Int, "10240", "most bytes that cat() prints"),
-    row("max_map_keys", SettingKind::Int, "4096", "entries of a map"),
-    row("max_probes", SettingKind::Int, "1024", "most attach points of a script"),
-    row("max_strlen", SettingKind::Int, "1024", "bytes of text that str() reads"),
-    row("max_type_res_iterations", SettingKind::Int, "0", "accepted; btc needs no such limit"),
+    row("log_size", ANY, "1000000", "size of the verifier's log in bytes"),
+    row("max_ast_nodes", ANY, "0", "limit on the size of a script"),
+    row("max_bpf_progs", ANY, "1024", "most programs of a script"),
+    row("max_cat_bytes", ANY, "10240", "most bytes that cat() prints"),
+    row("max_map_keys", SettingKind::Int(1, u32::MAX as u64), "4096", "entries of a map"),
+    row("max_probes", ANY, "1024", "most attach points of a script"),
+    row("max_strlen", SettingKind::Int(1, MAX_STRLEN as u64), "1024", "bytes of text that str() reads"),
+    row("max_type_res_iterations", ANY, "0", "accepted; btc needs no such limit"),
     row("missing_probes", SettingKind::Word(MISSING), "error", "what happens when a probe does not exist"),
-    row("on_stack_limit", SettingKind::Int, "32", "accepted; btc needs no such limit"),
-    row("perf_rb_pages", SettingKind::Int, "0", "pages of the ring buffer for each CPU"),
+    row("on_stack_limit", ANY, "32", "accepted; btc needs no such limit"),
+    row("perf_rb_pages", SettingKind::Int(0, MOST_PAGES), "0", "pages of the ring buffer, 0 for as many as the memory suggests"),
     row("print_maps_on_exit", SettingKind::Bool, "true", "whether maps are printed at the end"),
     row("show_debug_info", SettingKind::Bool, "true", "whether stacks show files, lines and inlined functions"),
     row("stack_mode", SettingKind::Word(MODES), "bpftrace", "form of stacks"),
@@ -132,6 +135,10 @@ pub(crate) fn read(program: &ast::Program, options: &Options, d: &mut Diagnostic
             d.push(Diagnostic::error(Code::BadConfig, entry.key.span, message).help_opt(help));
             continue;
         };
+        if settings.set.iter().any(|(name, _)| name == setting.name) {
+            let message = format!("`{}` is set again: this value holds, not the one before", setting.name);
+            d.push(Diagnostic::warning(Code::BadConfig, entry.key.span.to(entry.value_span), message));
+        }
         match value(setting, &entry.value) {
             Ok(text) => apply(&mut settings, setting.name, &text),
             Err(wanted) => {
@@ -167,13 +174,14 @@ fn value(setting: &Setting, value: &ConfigValue) -> Result<String, String> {
         ConfigValue::Str(s) | ConfigValue::Word(s) => s.clone(),
     };
     let ok = match setting.kind {
-        SettingKind::Int => matches!(value, ConfigValue::Int(_)) || text.parse::<u64>().is_ok(),
+        SettingKind::Int(least, most) => text.parse().is_ok_and(|n: u64| (least..=most).contains(&n)),
         SettingKind::Bool => matches!(text.as_str(), "true" | "false" | "0" | "1" | "on" | "off" | "yes" | "no"),
         SettingKind::Text => true,
         SettingKind::Word(words) => words.contains(&text.as_str()),
     };
     let wanted = || match setting.kind {
-        SettingKind::Int => "a number".to_string(),
+        SettingKind::Int(0, u64::MAX) => "a number".to_string(),
+        SettingKind::Int(least, most) => format!("a number from {least} to {most}"),
         SettingKind::Bool => "true or false".to_string(),
         SettingKind::Text => "a text".to_string(),
         SettingKind::Word(words) => format!("one of {}", words.join(", ")),
@@ -192,9 +200,9 @@ fn apply(settings: &mut Settings, name: &str, text: &str) {
     match name {
         "max_strlen" => {
             let n = text.parse().unwrap_or(DEFAULT_MAX_STRLEN);
-            settings.types.max_strlen = n.clamp(1, MAX_STRLEN);
+            settings.types.max_strlen = n;
         }
-        "max_map_keys" => settings.max_map_keys = Some(text.parse().unwrap_or(DEFAULT_MAP_KEYS).max(1)),
+        "max_map_keys" => settings.max_map_keys = Some(text.parse().unwrap_or(DEFAULT_MAP_KEYS)),
         "unstable_dw_ustack" => {
             settings.types.dw_ustack = match text {
                 "enable" => None,

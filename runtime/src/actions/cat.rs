@@ -28,7 +28,7 @@ pub(super) fn cat(state: &mut State, arrived: Arrived, segments: &[Segment]) {
     });
     if let Err(problem) = read {
         let place = place::show(state.ctx.manifest, &arrived.record.place);
-        eprintln!("{place}: ERROR: cannot read `{}`: {}", path.display(), error::reason(&problem));
+        say!("{place}: ERROR: cannot read `{}`: {}", path.display(), error::reason(&problem));
         return;
     }
     state.plain(Kind::Cat, &data);

@@ -4,6 +4,7 @@ use super::{Arrived, State};
 
 pub(super) fn exit(state: &mut State, arrived: Arrived) {
     let code = arrived.number(0).unwrap_or(0) as i32;
-    state.exit.get_or_insert(code);
+    // What END says comes after all else, and holds. Between the two nothing else arrives.
+    state.exit = Some(code);
     state.discard = true;
 }

@@ -39,7 +39,7 @@ impl State<'_> {
         for (id, count) in &self.warned {
             if let (Some(record), Some(more)) = (self.ctx.manifest.records.get(*id), count.checked_sub(SHOWN + 1)) {
                 let place = crate::place::show(self.ctx.manifest, &record.place);
-                eprintln!("{place}: WARNING: the last warning was repeated {} more times", more + 1);
+                say!("{place}: WARNING: the last warning was repeated {} more times", more + 1);
             }
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct State<'m> {
     pub backlog: Backlog,
     /// Whether a test failed.
     pub failed: bool,
+    /// Whether something could not be written that is no part of the standard output.
+    pub lost_output: bool,
     /// Errors that the script reported.
     pub errors: u64,
     /// Warnings shown so far, by record.

@@ -44,9 +44,11 @@ pub(super) fn packet(state: &mut State, arrived: Arrived, path: &str) {
     let data = &data[..data.len().min(length as usize)];
     let place = &arrived.record.place;
     let manifest = state.ctx.manifest;
-    let tell = |problem: &std::io::Error| {
+    let lost = &mut state.lost_output;
+    let mut tell = |problem: &std::io::Error| {
+        *lost = true;
         let place = place::show(manifest, place);
-        eprintln!("{place}: ERROR: cannot write packets to `{path}`: {}", error::reason(problem));
+        say!("{place}: ERROR: cannot write packets to `{path}`: {}", error::reason(problem));
     };
     let file = state.packets.entry(path.to_string()).or_insert_with(|| match create(path) {
         Ok(file) => File(Some(file)),

@@ -29,7 +29,7 @@ pub(super) fn system(state: &mut State, arrived: Arrived, segments: &[Segment]) 
         Ok(text) => state.plain(Kind::System, &text),
         Err(problem) => {
             let place = place::show(state.ctx.manifest, &arrived.record.place);
-            eprintln!("{place}: ERROR: cannot run the command: {}", error::reason(&problem));
+            say!("{place}: ERROR: cannot run the command: {}", error::reason(&problem));
         }
     }
 }

@@ -5,6 +5,7 @@
 //! every target becomes a [`Link`]. A link is nothing but descriptors, so that
 //! the end of the process, however it comes, leaves nothing attached.
 
+mod boundary;
 mod breakpoint;
 mod clone;
 mod fentry;
@@ -267,11 +268,11 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
     match probe.missing {
         Missing::Error => Err(Error::new(format!("{place}: cannot attach {}: {what}", probe.name))),
         Missing::Warn if !options.no_warnings => {
-            eprintln!("{place}: WARNING: {} is left out: {what}", probe.name);
+            say!("{place}: WARNING: {} is left out: {what}", probe.name);
             Ok(())
         }
         Missing::Ignore if options.verbose => {
-            eprintln!("{place}: {} is left out: {what}", probe.name);
+            say!("{place}: {} is left out: {what}", probe.name);
             Ok(())
         }
         Missing::Warn | Missing::Ignore => Ok(()),
@@ -292,9 +293,9 @@ fn leave_out(manifest: &Manifest, probe: &Probe, options: &Options, errors: &[Er
                 0 => "it is".to_string(),
                 more => format!("it and {more} more are"),
             };
-            eprintln!("{place}: WARNING: {}; {which} left out", told(error));
+            say!("{place}: WARNING: {}; {which} left out", told(error));
             for error in more.iter().filter(|_| options.verbose) {
-                eprintln!("{place}: WARNING: {}; it is left out", told(error));
+                say!("{place}: WARNING: {}; it is left out", told(error));
             }
         }
         _ => {}

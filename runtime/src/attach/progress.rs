@@ -1,6 +1,6 @@
 //! A line on the terminal while many probes attach: one by one they take seconds on old kernels.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// How long a quiet start may take, and between two looks of the line.
@@ -28,7 +28,7 @@ impl Progress {
         if let Some(next) = self.next
             && Instant::now() >= next
         {
-            eprint!("\r{}", line(self.done, self.total));
+            let _ = write!(std::io::stderr(), "\r{}", line(self.done, self.total));
             (self.shown, self.next) = (true, Some(Instant::now() + PAUSE));
         }
     }
@@ -37,7 +37,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown {
-            eprint!("\r{}\r", " ".repeat(line(self.total, self.total).len()));
+            let _ = write!(std::io::stderr(), "\r{}\r", " ".repeat(line(self.total, self.total).len()));
         }
     }
 }

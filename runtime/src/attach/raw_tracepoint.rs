@@ -1,5 +1,6 @@
 //! Raw tracepoints.
 
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::os::fd::{FromRawFd, OwnedFd};
 
@@ -10,12 +11,19 @@ use crate::error::{last_os, reason};
 use crate::{Error, Options, glob};
 
 pub(super) fn targets(name: &str, module: &str, event: &str, typed: bool, options: &Options) -> Result<Vec<Target>, Problem> {
+    let owners = if module.is_empty() { HashMap::new() } else { tracefs::raw_tracepoints() };
+    // Where the kernel does not tell, it is taken as written.
+    let fits = |event: &str| owners.get(event).is_none_or(|owners| owners.iter().any(|of| glob::matches(module, of)));
+    if !glob::is_pattern(event) && !fits(event) {
+        let owners = owners.get(event).map(|all| all.join("`, `")).unwrap_or_default();
+        return missing(format!("the raw tracepoint {event} is none of `{module}`, but of `{owners}`"));
+    }
     if typed {
         return Ok(vec![Target::new(Point::Typed, name, event)]);
     }
     let events = if glob::is_pattern(event) {
         // What is listed of single system calls are no tracepoints.
-        let found = tracefs::events("*", event)?.into_iter().filter(|(category, ..)| category != "syscalls");
+        let found = tracefs::events("*", event)?.into_iter().filter(|(category, event, _)| category != "syscalls" && fits(event));
         let mut all: Vec<String> = found.map(|(_, event, _)| event).collect();
         all.sort_unstable();
         all.dedup();
@@ -27,7 +35,8 @@ pub(super) fn targets(name: &str, module: &str, event: &str, typed: bool, option
         vec![event.to_string()]
     };
     if events.is_empty() {
-        return missing(format!("this kernel has no raw tracepoint {event}"));
+        let of = if module.is_empty() { String::new() } else { format!("{module}:") };
+        return missing(format!("this kernel has no raw tracepoint {of}{event}"));
     }
     let target = |event: String| {
         let module = if module.is_empty() { "vmlinux" } else { module };

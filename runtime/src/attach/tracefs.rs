@@ -1,5 +1,6 @@
 //! The kernel's list of tracepoints and functions.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::{Error, Options, glob};
@@ -118,4 +119,35 @@ pub(crate) fn has_symbol(name: &str, module: &str) -> bool {
         is_code && is_named && (module.is_empty() || module == of)
     };
     text.is_empty() || text.lines().any(is_it)
+}
+
+/// Raw tracepoints with what they are part of, [`KERNEL`] or a module; none where the kernel's symbols cannot be read.
+/// The function that calls all that is attached to one (Linux 5.10) tells.
+pub(crate) fn raw_tracepoints() -> HashMap<String, Vec<String>> {
+    owners(&std::fs::read_to_string("/proc/kallsyms").unwrap_or_default())
+}
+
+fn owners(symbols: &str) -> HashMap<String, Vec<String>> {
+    let mut all: HashMap<String, Vec<String>> = HashMap::new();
+    for line in symbols.lines() {
+        let mut words = line.split_ascii_whitespace().skip(2);
+        if let Some(event) = words.next().and_then(|name| name.strip_prefix("__traceiter_")) {
+            let of = words.next().map_or(KERNEL, |m| m.trim_matches(['[', ']']));
+            all.entry(event.to_string()).or_default().push(of.to_string());
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn raw_tracepoints_belong_to_the_kernel_or_a_module() {
+        let symbols = "ffffffff81000000 T __traceiter_sched_switch\n0000000000000000 T __traceiter_kvm_exit\t[kvm]\n\
+                       ffffffff81000010 T schedule\n";
+        let all = super::owners(symbols);
+        assert_eq!(all.len(), 2);
+        assert_eq!(all["sched_switch"], ["vmlinux"]);
+        assert_eq!(all["kvm_exit"], ["kvm"]);
+    }
 }

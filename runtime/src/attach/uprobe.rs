@@ -5,9 +5,10 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSymbol, ReadCache, SymbolKind};
+use object::{Object, ObjectSymbol, ReadCache, ReadRef, SymbolKind};
 
 use super::perf::{Config1, Event, probe_type};
+use super::boundary::{self, Spot, Wrong};
 use super::segments::Segments;
 use super::{Point, Problem, Target, libraries, missing, multi};
 use crate::render::PointName;
@@ -43,7 +44,7 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
     }
     let mut all = Vec::new();
     let found: Vec<(&PathBuf, Vec<Function>)> =
-        paths.iter().map(|path| Ok((path, functions(path, wanted)?))).collect::<Result<_, Error>>()?;
+        paths.iter().map(|path| Ok((path, functions(path, wanted, options)?))).collect::<Result<_, Problem>>()?;
     // One program cannot be attached in both ways.
     if found.iter().map(|(_, functions)| functions.len()).sum::<usize>() > 1 && multi::of_binaries(options) {
         let some = found.into_iter().filter(|(_, functions)| !functions.is_empty());
@@ -96,21 +97,44 @@ fn many(path: &Path, word: &str, ret: bool, functions: Vec<Function>) -> Target 
 
 /// Address of a symbol, for `uaddr`.
 pub(crate) fn address_of(path: &str, symbol: &str, options: &Options) -> Result<u64, Error> {
-    Ok(data_symbol(path, symbol, options)?.address)
+    Ok(symbol_of(path, symbol, options)?.0)
 }
 
 /// Size in bytes of a symbol of a binary or library; `None` where there is none.
 pub fn symbol_size(path: &str, symbol: &str, options: &Options) -> Option<u64> {
-    let size = data_symbol(path, symbol, options).ok()?.size;
+    let size = symbol_of(path, symbol, options).ok()?.1;
     (size > 0).then_some(size)
 }
 
-fn data_symbol(path: &str, symbol: &str, options: &Options) -> Result<Function, Error> {
-    let wanted = Wanted { path, symbol, offset: 0, ret: false, demangle: false };
+/// Address and size of a function or variable. Those without bytes in the file (`.bss`) have both, too.
+fn symbol_of(path: &str, wanted: &str, options: &Options) -> Result<(u64, u64), Error> {
     let files = find_binaries(path, options);
     let first = files.first().ok_or_else(|| Error::new(format!("there is no binary or library `{path}`")))?;
-    let found = symbols(first, &wanted, true)?;
-    found.into_iter().next().ok_or_else(|| Error::new(format!("`{path}` has no symbol `{symbol}`")))
+    let (cache, _) = open(first)?;
+    let elf = parse(first, &cache)?;
+    let (mut of_threads, mut local) = (false, None);
+    for symbol in elf.symbols().chain(elf.dynamic_symbols()) {
+        if symbol.is_undefined() || symbol.name().map(unversioned) != Ok(wanted) {
+            continue;
+        }
+        match symbol.kind() {
+            SymbolKind::Tls => of_threads = true,
+            SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown if symbol.address() != 0 => {
+                let found = (symbol.address(), symbol.size());
+                // Others of the name, of one source file each, may stand before the one that all know.
+                if !symbol.is_local() {
+                    return Ok(found);
+                }
+                local = local.or(Some(found));
+            }
+            _ => {}
+        }
+    }
+    local.ok_or_else(|| Error::new(if of_threads {
+        format!("`{wanted}` of `{path}` has no address: each thread has one of its own")
+    } else {
+        format!("`{path}` has no symbol `{wanted}`")
+    }))
 }
 
 /// Functions of the binaries that a uprobe's path means, as `(path, name)`: all names, also several of one place.
@@ -123,7 +147,7 @@ pub fn binary_functions(name: &str, options: &Options) -> Vec<(String, String)> 
         let Ok(elf) = object::File::parse(&cache) else { continue };
         let functions = elf.symbols().chain(elf.dynamic_symbols());
         let functions = functions.filter(|s| s.kind() == SymbolKind::Text && !s.is_undefined() && s.address() != 0);
-        let names = functions.filter_map(|s| s.name().ok().map(|n| n.split('@').next().unwrap_or(n).to_string()));
+        let names = functions.filter_map(|s| s.name().ok().map(|n| unversioned(n).to_string()));
         all.extend(names.map(|name| (shown.clone(), name)));
     }
     all.sort_unstable();
@@ -137,45 +161,79 @@ pub(super) fn shown_path(written: &str, found: &Path) -> String {
     if exact { written.to_string() } else { found.display().to_string() }
 }
 
-fn functions(path: &Path, wanted: &Wanted) -> Result<Vec<Function>, Error> {
-    symbols(path, wanted, false)
+/// Opens a binary. Only what is needed of it is read: binaries can be huge.
+fn open(path: &Path) -> Result<(ReadCache<File>, u64), Error> {
+    let wrong = |e| Error::os(format!("cannot read `{}`", path.display()), &e);
+    let file = File::open(path).map_err(wrong)?;
+    let length = file.metadata().map_err(wrong)?.len();
+    Ok((ReadCache::new(file), length))
 }
 
-fn symbols(path: &Path, wanted: &Wanted, data: bool) -> Result<Vec<Function>, Error> {
-    let file = File::open(path).map_err(|e| Error::os(format!("cannot read `{}`", path.display()), &e))?;
-    // Only what is needed is read: binaries can be huge.
-    let cache = ReadCache::new(file);
-    let elf = object::File::parse(&cache)
-        .map_err(|_| Error::new(format!("`{}` is neither a program nor a library", path.display())))?;
+fn parse<'c>(path: &Path, cache: &'c ReadCache<File>) -> Result<object::File<'c, &'c ReadCache<File>>, Error> {
+    object::File::parse(cache).map_err(|_| Error::new(format!("`{}` is neither a program nor a library", path.display())))
+}
+
+/// The places of a file that a script means, where instructions begin.
+fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Vec<Function>, Problem> {
+    let (cache, length) = open(path)?;
+    let elf = parse(path, &cache)?;
     let segments = Segments::of(&elf);
-    if wanted.symbol.is_empty() {
-        // An address of the file; where no segment holds it, it is an offset already.
-        let offset = segments.file_offset(wanted.offset).unwrap_or(wanted.offset);
-        return Ok(vec![Function { name: format!("{:#x}", wanted.offset), address: wanted.offset, offset, size: 0 }]);
+    if !wanted.symbol.is_empty() {
+        let mut found = symbols(&elf, wanted);
+        for function in &mut found {
+            let spot = Spot { function: &function.name, start: function.address, size: function.size, offset: wanted.offset };
+            judge(boundary::check(&elf, &spot), options)?;
+            function.offset = function.offset.saturating_add(wanted.offset);
+        }
+        return Ok(found);
     }
+    let address = wanted.offset;
+    // An address of the file; where no segment holds it, it is an offset already.
+    let offset = segments.file_offset(address).unwrap_or(address);
+    if offset >= length {
+        return missing(format!("{address:#x} lies outside of the file `{}`", path.display()));
+    }
+    judge(boundary::check_address(&elf, address), options)?;
+    Ok(vec![Function { name: format!("{address:#x}"), address, offset, size: 0 }])
+}
+
+/// What users must allow they may.
+fn judge(checked: Result<(), Wrong>, options: &Options) -> Result<(), Problem> {
+    match checked {
+        Err(Wrong::Outside(what)) => missing(what),
+        Err(Wrong::Doubtful(what)) if !options.allow_unsafe => missing(format!("{what}; attach it all the same with --unsafe")),
+        Ok(()) | Err(Wrong::Doubtful(_)) => Ok(()),
+    }
+}
+
+/// Functions with names that the script means.
+fn symbols<'d, R: ReadRef<'d>>(elf: &object::File<'d, R>, wanted: &Wanted) -> Vec<Function> {
+    let segments = Segments::of(elf);
     let mut found: Vec<Function> = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for symbol in elf.symbols().chain(elf.dynamic_symbols()) {
-        let kind_fits = matches!(symbol.kind(), SymbolKind::Text) || (data && matches!(symbol.kind(), SymbolKind::Data | SymbolKind::Unknown));
-        if !kind_fits || symbol.is_undefined() || symbol.address() == 0 {
+        if symbol.kind() != SymbolKind::Text || symbol.is_undefined() || symbol.address() == 0 {
             continue;
         }
         let Ok(name) = symbol.name() else { continue };
-        // Version suffixes are not part of the name that people write.
-        let name = name.split('@').next().unwrap_or(name);
+        let name = unversioned(name);
         if !symbol_matches(wanted, name) {
             continue;
         }
         let Some(offset) = segments.file_offset(symbol.address()) else { continue };
         if seen.insert(offset) {
-            let offset = offset.saturating_add(wanted.offset);
             found.push(Function { name: name.to_string(), address: symbol.address(), offset, size: symbol.size() });
         }
     }
     if !glob::is_pattern(wanted.symbol) && !wanted.demangle {
         found.truncate(1);
     }
-    Ok(found)
+    found
+}
+
+/// Version suffixes are not part of the name that people write.
+fn unversioned(name: &str) -> &str {
+    name.split('@').next().unwrap_or(name)
 }
 
 fn symbol_matches(wanted: &Wanted, name: &str) -> bool {
@@ -248,9 +306,11 @@ mod tests {
     fn functions_of_this_program_are_found() {
         let path = std::env::current_exe().unwrap();
         let wanted = |symbol| Wanted { path: "", symbol, offset: 0, ret: false, demangle: false };
-        assert_eq!(functions(&path, &wanted("main")).unwrap().len(), 1);
-        assert!(functions(&path, &wanted("no_such_function")).unwrap().is_empty());
-        let found = functions(&path, &Wanted { demangle: true, ..wanted("*functions_of_this_program*") }).unwrap();
+        let options = Options::default();
+        let functions = |wanted: &Wanted| functions(&path, wanted, &options).ok().unwrap();
+        assert_eq!(functions(&wanted("main")).len(), 1);
+        assert!(functions(&wanted("no_such_function")).is_empty());
+        let found = functions(&Wanted { demangle: true, ..wanted("*functions_of_this_program*") });
         assert!(!found.is_empty());
     }
 }

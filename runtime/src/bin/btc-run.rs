@@ -1,5 +1,6 @@
 //! The loader alone: runs a finished object on a host.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use btc_runtime::{Buffering, Error, Format, Options, parameters};
@@ -83,14 +84,16 @@ fn start() -> Result<i32, Error> {
     let name = &arguments.object;
     let bytes = std::fs::read(name).map_err(|e| Error::new(format!("cannot read `{name}`: {e}")))?;
     if arguments.info {
-        println!("{:#?}", btc_runtime::manifest(&bytes)?);
+        let text = format!("{:#?}\n", btc_runtime::manifest(&bytes)?);
+        let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+        written.map_err(|e| Error::os("cannot write to standard output", &e))?;
         return Ok(0);
     }
     arguments.options.take_environment();
     let verbose = arguments.options.verbose;
     let outcome = btc_runtime::run(&bytes, &arguments.options).inspect_err(|e| {
         if let (true, Some(details)) = (verbose, e.details()) {
-            eprintln!("{details}");
+            let _ = writeln!(std::io::stderr(), "{details}");
         }
     })?;
     Ok(outcome.exit_code)
@@ -100,7 +103,7 @@ fn main() -> ExitCode {
     match start() {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) => {
-            eprintln!("{error}");
+            let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::from(1)
         }
     }

@@ -24,7 +24,7 @@ fn value(ctx: &Context, map: &Map, value: &Value, div: u64, out: &mut Vec<u8>) {
             let _ = write!(out, "{{\"count\": {count}, \"average\": ");
             int::decimal_json(divided(*average, *signed, div), *signed, out);
             out.extend_from_slice(b", \"total\": ");
-            int::decimal_json(divided(*total, *signed, div), *signed, out);
+            int::decimal_json(*total, *signed, out);
             out.push(b'}');
         }
         Value::Buckets(counts) => histogram::json(&map.reduce, counts, div, out),

@@ -24,7 +24,8 @@ fn value(ctx: &Context, map: &Map, value: &Value, div: u64, out: &mut Vec<u8>) {
             let _ = write!(out, "{{ .count = {count}, .average = ");
             int::decimal(divided(*average, *signed, div), *signed, out);
             out.extend_from_slice(b", .total = ");
-            int::decimal(divided(*total, *signed, div), *signed, out);
+            // As in bpftrace: the average alone is divided.
+            int::decimal(*total, *signed, out);
             out.extend_from_slice(b" }");
         }
         Value::Buckets(counts) => histogram::text(&map.reduce, counts, div, out),
@@ -52,7 +53,7 @@ fn tests(count: usize) -> String {
 impl Output for Text {
     fn attached(&self, probes: usize, quiet: bool, _out: &mut Vec<u8>) {
         if !quiet {
-            eprintln!("Attached {probes} probe{}", if probes == 1 { "" } else { "s" });
+            say!("Attached {probes} probe{}", if probes == 1 { "" } else { "s" });
         }
     }
 
@@ -91,7 +92,7 @@ impl Output for Text {
 
     fn message(&self, ctx: &Context, level: Level, place: &Place, text: &str, _out: &mut Vec<u8>) {
         let level = if level == Level::Error { "ERROR" } else { "WARNING" };
-        eprint!("{}", place::message(ctx.manifest, place, level, text));
+        let _ = write!(std::io::stderr(), "{}", place::message(ctx.manifest, place, level, text));
     }
 
     fn lost(&self, _count: u64, _out: &mut Vec<u8>) {}

@@ -70,7 +70,7 @@ impl Known {
                 let first = of.variants.first().map_or("", |(_, name)| name);
                 let title = if of.name.is_empty() { format!("enum of {first}") } else { format!("enum {}", of.name) };
                 if !quiet {
-                    eprintln!("WARNING: this kernel has no {title}: its values are shown as numbers");
+                    say!("WARNING: this kernel has no {title}: its values are shown as numbers");
                 }
                 Variants::new()
             })
@@ -99,7 +99,7 @@ mod tests {
         };
         let states = stale("bpf_prog_type", &[(0, "BPF_PROG_TYPE_KPROBE")]);
         if !Path::new("/sys/kernel/btf/vmlinux").exists() {
-            eprintln!("skipped: this kernel does not show its types");
+            println!("skipped: this kernel does not show its types");
             return;
         }
         let mut known = Known::default();

@@ -30,7 +30,7 @@ fn check(args: &CheckArgs, file: &str) -> Result<bool, String> {
     };
     let compilation = Input::read(file)?.compile(&args.target, &args.target.binaries(), options)?;
     if args.json {
-        print!("{}", compilation.messages_json());
+        report::print(compilation.messages_json())?;
     } else {
         report::diagnostics(&compilation);
     }

@@ -1,7 +1,6 @@
 //! `btc compile`: a script to an object, or to the text of a stage.
 
 use std::fs;
-use std::io::Write;
 use std::process::ExitCode;
 
 use btc_driver::{Emit, Options};
@@ -45,7 +44,7 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
     match (&args.output, emit) {
         (Some(path), _) => write(path, &output)?,
         (None, Emit::Object) => write(&object_name(&input.name), &output)?,
-        (None, _) => std::io::stdout().write_all(&output).map_err(|e| e.to_string())?,
+        (None, _) => report::print(&output)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -60,7 +59,7 @@ fn object_name(script: &str) -> String {
 
 fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
     if path == "-" {
-        return std::io::stdout().write_all(bytes).map_err(|e| e.to_string());
+        return report::print(bytes);
     }
     fs::write(path, bytes).map_err(|e| format!("`{path}` cannot be written: {e}"))
 }

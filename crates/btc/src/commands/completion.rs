@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use crate::cli::{self, CompletionArgs};
+use crate::report;
 
 pub fn run(args: &CompletionArgs) -> ExitCode {
-    clap_complete::generate(args.shell, &mut cli::command(), "btc", &mut std::io::stdout());
-    ExitCode::SUCCESS
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut cli::command(), "btc", &mut script);
+    report::printed(script)
 }

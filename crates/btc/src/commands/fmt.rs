@@ -27,7 +27,7 @@ fn format(args: &FmtArgs, file: &str) -> Result<bool, String> {
     let changed = input.text()? != text;
     if args.check {
         if changed {
-            println!("{file}");
+            report::print(format!("{file}\n"))?;
         }
         return Ok(!changed);
     }
@@ -36,7 +36,7 @@ fn format(args: &FmtArgs, file: &str) -> Result<bool, String> {
             std::fs::write(file, text).map_err(|e| format!("`{file}` cannot be written: {e}"))?;
         }
     } else {
-        print!("{text}");
+        report::print(text)?;
     }
     Ok(true)
 }

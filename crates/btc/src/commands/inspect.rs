@@ -20,10 +20,7 @@ const CORE_KINDS: &[&str] = &[
 
 pub fn run(args: &InspectArgs) -> ExitCode {
     match inspect(args) {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => report::printed(text),
         Err(message) => report::error(message),
     }
 }

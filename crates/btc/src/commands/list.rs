@@ -49,9 +49,9 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
             listing.points(&points);
         }
     }
-    listing.out.flush().map_err(|e| e.to_string())?;
+    listing.out.flush().map_err(|e| format!("standard output cannot be written: {e}"))?;
     if listing.count == 0 {
-        eprintln!("no probe and no type matches `{}`", args.pattern);
+        report::note(format_args!("no probe and no type matches `{}`", args.pattern));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -133,6 +133,7 @@ impl Listing<'_> {
     /// Who reads the listing may stop: then nothing is left to be told.
     fn line(&mut self, text: &str) {
         self.count += 1;
+        // What goes wrong comes again when the rest is written, at the end.
         let _ = writeln!(self.out, "{text}");
     }
 }

@@ -1,6 +1,5 @@
 //! `btc man`: manual pages, made from the command line's own definition.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -23,7 +22,7 @@ fn write(args: &ManArgs) -> Result<(), String> {
         None => {
             let mut page = Vec::new();
             Man::new(cli::command()).render(&mut page).map_err(|e| e.to_string())?;
-            std::io::stdout().write_all(&page).map_err(|e| e.to_string())
+            report::print(&page)
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `btc run`: compiles a script where needed, then loads, attaches and prints.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use btc_driver::{Emit, Options};
@@ -55,8 +54,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
     }
     let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
     if args.debug.is_some() {
-        std::io::stdout().write_all(&output).map_err(|e| e.to_string())?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(report::printed(output));
     }
     if wants_help {
         return parameter_help(&input.name, &output);
@@ -67,8 +65,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
 /// What parameters a script or object takes.
 fn parameter_help(name: &str, object: &[u8]) -> Result<ExitCode, String> {
     let manifest = runtime::manifest(object).map_err(|e| e.to_string())?;
-    print!("{}", runtime::usage(name, &manifest));
-    Ok(ExitCode::SUCCESS)
+    Ok(report::printed(runtime::usage(name, &manifest)))
 }
 
 fn execute(object: &[u8], options: &runtime::Options) -> Result<ExitCode, String> {

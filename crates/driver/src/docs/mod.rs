@@ -67,7 +67,8 @@ fn settings(out: &mut String) {
     out.push_str("| setting | takes | default | |\n|---|---|---|---|\n");
     for s in SETTINGS {
         let takes = match s.kind {
-            SettingKind::Int => "a number".to_string(),
+            SettingKind::Int(0, u64::MAX) => "a number".to_string(),
+            SettingKind::Int(least, most) => format!("{least} to {most}"),
             SettingKind::Bool => "true, false".to_string(),
             SettingKind::Text => "a text".to_string(),
             SettingKind::Word(words) => words.join(", "),

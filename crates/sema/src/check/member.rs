@@ -162,7 +162,7 @@ impl Checker<'_, '_> {
                 let truth = matches!(text, "true" | "1");
                 hir::Expr { kind: ExprKind::Int(i64::from(truth)), ty: Type::Bool, span }
             }
-            (SettingKind::Int, Ok(n)) => hir::Expr { kind: ExprKind::Int(n as i64), ty: Type::UINT64, span },
+            (SettingKind::Int(..), Ok(n)) => hir::Expr { kind: ExprKind::Int(n as i64), ty: Type::UINT64, span },
             _ => {
                 let ty = Type::str(text.len() as u32 + 1);
                 hir::Expr { kind: ExprKind::Str(text.as_bytes().to_vec()), ty, span }

@@ -131,7 +131,7 @@ impl Unwinder {
         let fits = entry.is_some_and(|entry| trie::add(maps.mappings, pid, region.start..region.end, entry));
         self.used = used;
         if !fits && !std::mem::replace(&mut self.quiet, true) {
-            eprintln!(
+            say!(
                 "WARNING: the unwind tables are full: stacks end where later files are mapped; name programs that run \
                  already by -p or --dwarf-pid, whose tables are counted beforehand"
             );

@@ -1,0 +1,78 @@
+//! `uaddr` finds variables wherever the linker put them, and in the process that runs.
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::{Child, Command};
+
+use support::{btc, text, unfit};
+
+/// The variables that have an address, with their values.
+const VARIABLES: [(&str, i32); 7] =
+    [("zeroed", 1), ("hidden", 2), ("data", 3), ("hidden_data", 4), ("constant", 5), ("common", 6), ("big", 8)];
+
+fn built(name: &str, flags: &[&str]) -> String {
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel/symbols.c");
+    let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let built = Command::new("cc").args(["-O1", "-o"]).arg(&program).args(flags).arg(source).status();
+    assert!(built.is_ok_and(|s| s.success()), "cc builds the program");
+    program.display().to_string()
+}
+
+/// A process that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn variables_of_all_kinds_have_their_address() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let ways: [(&str, &[&str]); 4] =
+        [("pie", &["-fPIE", "-pie"]), ("fixed", &["-fno-pie", "-no-pie"]), ("static", &["-static"]), ("common", &["-fcommon", "-no-pie"])];
+    for (way, flags) in ways {
+        let path = built(&format!("symbols_{way}"), flags);
+        let reads: Vec<String> = VARIABLES.iter().map(|(name, _)| format!("*(int32*)uaddr(\"{name}\")")).collect();
+        let format = vec!["%d"; VARIABLES.len()].join(" ");
+        let script = format!("uprobe:{path}:ready {{ printf(\"{format}\\n\", {}); exit(); }}", reads.join(", "));
+        let wanted: Vec<String> = VARIABLES.iter().map(|(_, value)| value.to_string()).collect();
+        let wanted = wanted.join(" ");
+        let child = btc(&["-q", "-e", &script, "-c", &path]);
+        assert!(text(&child.stdout).contains(&wanted), "{way}: {}{}", text(&child.stdout), text(&child.stderr));
+        let running = Running(Command::new(&path).arg("on").spawn().expect("it runs"));
+        let process = btc(&["-q", "-e", &script, "-p", &running.0.id().to_string()]);
+        assert!(text(&process.stdout).contains(&wanted), "{way}: {}{}", text(&process.stdout), text(&process.stderr));
+    }
+}
+
+/// A pointer is to an integer of the variable's size, also without `(int32*)`.
+#[test]
+fn a_variable_has_its_size() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let path = built("symbols_size", &[]);
+    let script = format!("uprobe:{path}:ready {{ printf(\"%d %d\\n\", *uaddr(\"zeroed\"), *uaddr(\"hidden\")); exit(); }}");
+    let output = btc(&["-q", "-e", &script, "-c", &path]);
+    assert!(text(&output.stdout).contains("1 2\n"), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+#[test]
+fn what_has_no_address_is_refused() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let path = built("symbols_none", &[]);
+    for (name, wanted) in [("of_thread", "each thread has one"), ("of_thread_set", "each thread has one"), ("usleep", "no symbol"), ("none", "no symbol")] {
+        let script = format!("uprobe:{path}:ready {{ print(uaddr(\"{name}\")); exit(); }}");
+        let output = btc(&["-q", "-e", &script, "-c", &path]);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(wanted) && said.contains(name), "{name}: {said}");
+    }
+}

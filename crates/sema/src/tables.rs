@@ -30,6 +30,8 @@ pub(crate) struct MapInfo {
     pub read_as_number: bool,
     /// Whether anything assigns it.
     pub assigned: bool,
+    /// Whether a loop goes over it.
+    pub walked: bool,
     /// Position when the walk began.
     position: u32,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Tables {
     pub params: Vec<hir::Param>,
     /// Unsafe functions in use.
     pub unsafe_functions: Vec<&'static str>,
+    /// Variables that this walk used before anything told their type, with their first use.
+    untyped: Vec<(usize, hir::VarId, String, Span)>,
     /// Whether this walk learnt something.
     pub changed: bool,
     /// Entries of a map that has no declaration.
@@ -61,6 +65,7 @@ impl Tables {
             soft: HashMap::new(),
             params: Vec::new(),
             unsafe_functions: Vec::new(),
+            untyped: Vec::new(),
             changed: false,
             max_map_keys: settings.max_map_keys,
         };
@@ -109,6 +114,7 @@ impl Tables {
                 soft: (Soft::All(true), Soft::All(true)),
                 read_as_number: false,
                 assigned: false,
+                walked: false,
                 position: 0,
             }
         })
@@ -148,6 +154,13 @@ impl Tables {
         if *slot != ty {
             *slot = ty;
             self.changed = true;
+        }
+    }
+
+    /// Notes a use of a variable whose type is not known. In the last walk that is a mistake of the script.
+    pub fn note_untyped(&mut self, probe: usize, var: hir::VarId, name: &str, span: Span) {
+        if !self.untyped.iter().any(|(p, v, ..)| (*p, *v) == (probe, var)) {
+            self.untyped.push((probe, var, name.to_string(), span));
         }
     }
 
@@ -219,6 +232,7 @@ impl Tables {
     /// Prepares for another walk.
     pub fn begin_walk(&mut self) {
         self.changed = false;
+        self.untyped.clear();
         self.maps.values_mut().zip(0..).for_each(|(map, n)| map.position = n);
     }
 
@@ -229,11 +243,23 @@ impl Tables {
         open.map(|map| map.value = Type::INT64).count() > 0
     }
 
-    /// Reports maps that are read and never assigned.
+    /// Reports maps and variables that are used and get no type. After other errors it is these that left them without.
     pub fn report_untyped(&self, d: &mut Diagnostics) {
+        self.report_maps(d);
+        if d.has_errors() {
+            return;
+        }
+        for (_, _, name, span) in &self.untyped {
+            let message = format!("`{name}` never gets a type: nothing that has one is assigned to it");
+            let help = format!("assign a value to it, or declare its type: `let {name}: int64;`");
+            d.push(Diagnostic::error(Code::UnknownVariable, *span, message).help(help));
+        }
+    }
+
+    fn report_maps(&self, d: &mut Diagnostics) {
         for (name, info) in &self.maps {
             // A declared map may be left unused.
-            let used = info.declared.is_none() || info.key != Type::Unknown;
+            let used = info.declared.is_none() || info.key != Type::Unknown || info.walked;
             if info.value == Type::Unknown && !d.has_errors() && used {
                 let message = format!("`{name}` is never assigned");
                 let assigned = self.maps.iter().filter(|(_, m)| m.value != Type::Unknown);

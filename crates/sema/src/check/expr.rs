@@ -124,6 +124,9 @@ impl Checker<'_, '_> {
         match self.find_var(name) {
             Some(var) => {
                 let ty = self.var_type(var);
+                if ty == Type::Unknown {
+                    self.tables.note_untyped(self.probe, var, name, span);
+                }
                 hir::Expr { kind: ExprKind::Var(var), ty, span }
             }
             None => {
@@ -270,7 +273,7 @@ impl Checker<'_, '_> {
             // What is stepped down may be less than 0.
             Type::Int { signed, .. } => Type::int(8, signed || delta < 0),
             Type::Pointer { to, space } => Type::Pointer { to, space },
-            Type::Unknown => return broken(span),
+            Type::Unknown => return self.variable(name, target.span),
             other => {
                 self.error(Code::WrongType, span, format!("`{name}` is of type `{other}`, which cannot be stepped"));
                 return broken(span);

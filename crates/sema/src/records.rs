@@ -28,6 +28,8 @@ pub(crate) struct Records<'t> {
     pub(crate) enums: HashMap<String, Arc<EnumType>>,
     /// The record whose members are being read.
     pub(crate) open: Option<String>,
+    /// The tags that the script defines anywhere, and whether they are a union's.
+    tags: HashMap<String, bool>,
     pub(crate) typedefs: HashMap<String, Typedef>,
     pub(crate) constants: HashMap<String, Constant>,
     /// User binaries that the script has probes in, in their order.
@@ -44,11 +46,17 @@ impl<'t> Records<'t> {
             records: HashMap::new(),
             enums: HashMap::new(),
             open: None,
+            tags: HashMap::new(),
             typedefs: HashMap::new(),
             constants: HashMap::new(),
             binaries: Vec::new(),
             used: RefCell::default(),
         };
+        let tags = program.definitions.iter().filter_map(|definition| match definition {
+            CDefinition::Record(record) => Some((record.name.name.clone(), record.kind == ast::RecordKind::Union)),
+            _ => None,
+        });
+        all.tags = tags.collect();
         let mut seen: HashMap<&str, Span> = HashMap::new();
         for definition in &program.definitions {
             match definition {
@@ -64,13 +72,23 @@ impl<'t> Records<'t> {
                 }
                 CDefinition::Enum(e) => all.add_enum(e, d),
                 CDefinition::Typedef(t) => {
-                    let ty = all.member(&t.ty, d);
+                    let ty = all.typedef(&t.ty, d);
                     let align = all.typedef_align(t, &ty, d);
                     all.typedefs.insert(t.name.name.clone(), Typedef { ty, align });
                 }
             }
         }
+        all.complete();
         all
+    }
+
+    /// Gives pointers the records that they point at as those were defined in the end: while a record's members are read it
+    /// is not known yet itself, and others may only be declared.
+    fn complete(&mut self) {
+        let whole: HashMap<String, RecordType> = self.records.iter().map(|(name, l)| (name.clone(), l.ty.clone())).collect();
+        for layout in self.records.values_mut() {
+            Arc::make_mut(layout).fields.iter_mut().for_each(|field| complete(&mut field.ty, &whole));
+        }
     }
 
     /// Takes types from the user binaries that attach points are in.
@@ -161,13 +179,7 @@ impl<'t> Records<'t> {
             }
             TypeExprKind::Array(element, count) => {
                 let element = self.resolve(element, from, d);
-                if element == Type::Unknown {
-                    return Type::Unknown;
-                }
-                match self.length(count.as_deref(), d) {
-                    Some(count) => Type::Array { element: Box::new(element), count, text: false },
-                    None => Type::Unknown,
-                }
+                self.array(element, count.as_deref(), d)
             }
             TypeExprKind::Sized(name, size) => {
                 let size = (*size).min(u64::from(btc_target::MAX_STRLEN)) as u32;
@@ -185,21 +197,41 @@ impl<'t> Records<'t> {
 
     /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
     pub(crate) fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
-        let TypeExprKind::Pointer(to) = &ty.kind else { return self.resolve(ty, None, d) };
-        let opaque = |tag: &str, union| RecordType {
-            name: tag.to_string(),
-            union,
-            origin: Origin::Script,
-            typedef: false,
-            size: 0,
-            align: 1,
-        };
-        let inner = match &to.kind {
-            TypeExprKind::Struct(tag) if self.find(tag, false, None).is_none() => Type::Record(opaque(tag, false)),
-            TypeExprKind::Union(tag) if self.find(tag, true, None).is_none() => Type::Record(opaque(tag, true)),
-            _ => self.member(to, d),
-        };
-        if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
+        match &ty.kind {
+            TypeExprKind::Pointer(to) => {
+                let inner = match &to.kind {
+                    TypeExprKind::Struct(tag) if self.find(tag, false, None).is_none() => opaque(tag, false),
+                    TypeExprKind::Union(tag) if self.find(tag, true, None).is_none() => opaque(tag, true),
+                    _ => self.member(to, d),
+                };
+                if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
+            }
+            TypeExprKind::Array(element, count) => {
+                let element = self.member(element, d);
+                self.array(element, count.as_deref(), d)
+            }
+            _ => self.resolve(ty, None, d),
+        }
+    }
+
+    /// What a `typedef` names: a struct may be defined behind it.
+    pub(crate) fn typedef(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
+        let is_later = |tag: &String, union| !self.records.contains_key(tag) && self.tags.get(tag) == Some(&union);
+        match &ty.kind {
+            TypeExprKind::Struct(tag) if is_later(tag, false) => opaque(tag, false),
+            TypeExprKind::Union(tag) if is_later(tag, true) => opaque(tag, true),
+            _ => self.member(ty, d),
+        }
+    }
+
+    fn array(&self, element: Type, count: Option<&ast::Expr>, d: &mut Diagnostics) -> Type {
+        if element == Type::Unknown {
+            return Type::Unknown;
+        }
+        match self.length(count, d) {
+            Some(count) => Type::Array { element: Box::new(element), count, text: false },
+            None => Type::Unknown,
+        }
     }
 
     fn named(&self, name: &str, at: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
@@ -274,6 +306,33 @@ impl<'t> Records<'t> {
 
 /// Who asks for a type: the user binary that a probe is in.
 pub(crate) type From<'a> = Option<&'a str>;
+
+/// A record of the script that is only declared so far.
+fn opaque(tag: &str, union: bool) -> Type {
+    Type::Record(RecordType { name: tag.to_string(), union, origin: Origin::Script, typedef: false, size: 0, align: 1 })
+}
+
+/// Puts the records that the script defines where a type names them. One of the kernel's that has the tag of a later
+/// definition is that one.
+pub(crate) fn complete(ty: &mut Type, whole: &HashMap<String, RecordType>) {
+    match ty {
+        Type::Record(r) => {
+            let own = whole.get(&r.name).filter(|own| own.union == r.union && !r.typedef);
+            if let Some(own) = own {
+                *r = own.clone();
+            }
+        }
+        Type::Pointer { to, space } => {
+            let was_kernel = matches!(&**to, Type::Record(r) if r.is_kernel());
+            complete(to, whole);
+            if was_kernel && !matches!(&**to, Type::Record(r) if r.is_kernel()) {
+                *space = Space::Unknown;
+            }
+        }
+        Type::Array { element, .. } => complete(element, whole),
+        _ => {}
+    }
+}
 
 /// A pointer to what has a name; records tell where they lie.
 pub(crate) fn pointer_to(to: Type) -> Type {

@@ -206,6 +206,11 @@ fn stages(
     if d.has_errors() {
         return None;
     }
+    if let Some(span) = hir.untyped() {
+        here::enter(span);
+        d.push(internal::mistake("a value without a type".to_string()));
+        return None;
+    }
     if options.emit == Emit::Hir {
         return Some(btc_hir::print(&hir).into_bytes());
     }

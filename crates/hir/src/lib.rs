@@ -6,6 +6,7 @@
 mod expr;
 mod print;
 mod program;
+mod typed;
 mod writes;
 
 pub use btc_abi::GlobalValue;

@@ -1,5 +1,6 @@
 //! The script's own records, enums and typedefs, laid out in the order they stand in.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics};
@@ -8,7 +9,7 @@ use btc_syntax::c_int::{CInt, CType};
 use btc_target::{Constant, FieldInfo, RecordLayout};
 use btc_types::{CLayout, CMember, EnumType, Origin, RecordType, Type, c_align};
 
-use crate::records::Records;
+use crate::records::{Records, complete};
 
 /// Most bytes of a record of the script. None is nearly as large; sizes in bits stay small.
 const MAX_RECORD: u32 = 1 << 20;
@@ -46,7 +47,14 @@ impl Records<'_> {
         }
         self.open = None;
         let (size, align) = layout.finish(self.alignment(&record.attributes, d));
-        self.records.insert(name.clone(), Arc::new(RecordLayout { ty: ty(size, align), fields }));
+        let ty = ty(size, align);
+        // Members behind it may be of a typedef that stands before it.
+        for typedef in self.typedefs.values_mut() {
+            let declared = matches!(&typedef.ty, Type::Record(r) if r.name == name && r.size == 0);
+            complete(&mut typedef.ty, &HashMap::from([(name.clone(), ty.clone())]));
+            typedef.align = if declared { typedef.align.max(align) } else { typedef.align };
+        }
+        self.records.insert(name.clone(), Arc::new(RecordLayout { ty, fields }));
     }
 
     /// What a member adds to the names of its record, if it starts at bit `first`.
@@ -111,7 +119,9 @@ impl Records<'_> {
         match ty {
             Type::None => true,
             Type::Array { element, .. } => self.incomplete(element),
-            Type::Record(r) => r.origin == Origin::Script && self.open.as_ref() == Some(&r.name),
+            Type::Record(r) => {
+                r.origin == Origin::Script && (self.open.as_ref() == Some(&r.name) || !self.records.contains_key(&r.name))
+            }
             _ => false,
         }
     }

@@ -4,13 +4,13 @@
 //! elsewhere behind them.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use btc_abi::Attach;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
 use btc_hir as hir;
-use btc_syntax::ast::{self, CDefinition, RecordKind, TypeExpr, TypeExprKind};
+use btc_syntax::ast::{self, CDefinition, TypeExpr, TypeExprKind};
 use btc_target::{Constant, FieldInfo, RecordLayout, Target, UserTypes, is_glob};
 use btc_types::{EnumType, Origin, RecordType, Space, Type};
 
@@ -28,8 +28,8 @@ pub(crate) struct Records<'t> {
     pub(crate) enums: HashMap<String, Arc<EnumType>>,
     /// The record whose members are being read.
     pub(crate) open: Option<String>,
-    /// Tags of the script's structs (`false`) and unions, wherever they are defined.
-    own: HashSet<(String, bool)>,
+    /// The tags that the script defines anywhere, and whether they are a union's.
+    tags: HashMap<String, bool>,
     pub(crate) typedefs: HashMap<String, Typedef>,
     pub(crate) constants: HashMap<String, Constant>,
     /// User binaries that the script has probes in, in their order.
@@ -46,17 +46,17 @@ impl<'t> Records<'t> {
             records: HashMap::new(),
             enums: HashMap::new(),
             open: None,
-            own: HashSet::new(),
+            tags: HashMap::new(),
             typedefs: HashMap::new(),
             constants: HashMap::new(),
             binaries: Vec::new(),
             used: RefCell::default(),
         };
-        let records = program.definitions.iter().filter_map(|definition| match definition {
-            CDefinition::Record(record) => Some((record.name.name.clone(), record.kind == RecordKind::Union)),
-            CDefinition::Enum(_) | CDefinition::Typedef(_) => None,
+        let tags = program.definitions.iter().filter_map(|definition| match definition {
+            CDefinition::Record(record) => Some((record.name.name.clone(), record.kind == ast::RecordKind::Union)),
+            _ => None,
         });
-        all.own = records.collect();
+        all.tags = tags.collect();
         let mut seen: HashMap<&str, Span> = HashMap::new();
         for definition in &program.definitions {
             match definition {
@@ -72,7 +72,7 @@ impl<'t> Records<'t> {
                 }
                 CDefinition::Enum(e) => all.add_enum(e, d),
                 CDefinition::Typedef(t) => {
-                    let ty = all.member(&t.ty, d);
+                    let ty = all.typedef(&t.ty, d);
                     let align = all.typedef_align(t, &ty, d);
                     all.typedefs.insert(t.name.name.clone(), Typedef { ty, align });
                 }
@@ -82,14 +82,17 @@ impl<'t> Records<'t> {
         all
     }
 
-    /// Gives pointers to records of the script that were defined behind them, or around them, what these became.
+    /// Gives pointers the records that they point at as those were defined in the end: while a record's members are read it
+    /// is not known yet itself, and others may only be declared.
     fn complete(&mut self) {
-        let types: HashMap<(String, bool), RecordType> =
-            self.records.values().map(|l| ((l.ty.name.clone(), l.ty.union), l.ty.clone())).collect();
+        let whole: HashMap<String, RecordType> = self.records.iter().map(|(name, l)| (name.clone(), l.ty.clone())).collect();
         for layout in self.records.values_mut() {
-            Arc::make_mut(layout).fields.iter_mut().for_each(|field| complete(&mut field.ty, &types));
+            for field in &mut Arc::make_mut(layout).fields {
+                complete(&mut field.ty, &whole);
+                void_where_undefined(&mut field.ty, &whole);
+            }
         }
-        self.typedefs.values_mut().for_each(|typedef| complete(&mut typedef.ty, &types));
+        self.typedefs.values_mut().for_each(|typedef| void_where_undefined(&mut typedef.ty, &whole));
     }
 
     /// Takes types from the user binaries that attach points are in.
@@ -180,7 +183,7 @@ impl<'t> Records<'t> {
             }
             TypeExprKind::Array(element, count) => {
                 let element = self.resolve(element, from, d);
-                self.array_of(element, count.as_deref(), d)
+                self.array(element, count.as_deref(), d)
             }
             TypeExprKind::Sized(name, size) => {
                 let size = (*size).min(u64::from(btc_target::MAX_STRLEN)) as u32;
@@ -196,7 +199,36 @@ impl<'t> Records<'t> {
         }
     }
 
-    fn array_of(&self, element: Type, count: Option<&ast::Expr>, d: &mut Diagnostics) -> Type {
+    /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
+    pub(crate) fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
+        match &ty.kind {
+            TypeExprKind::Pointer(to) => {
+                let inner = match &to.kind {
+                    TypeExprKind::Struct(tag) if self.find(tag, false, None).is_none() => opaque(tag, false),
+                    TypeExprKind::Union(tag) if self.find(tag, true, None).is_none() => opaque(tag, true),
+                    _ => self.member(to, d),
+                };
+                if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
+            }
+            TypeExprKind::Array(element, count) => {
+                let element = self.member(element, d);
+                self.array(element, count.as_deref(), d)
+            }
+            _ => self.resolve(ty, None, d),
+        }
+    }
+
+    /// What a `typedef` names: a struct may be defined behind it.
+    pub(crate) fn typedef(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
+        let is_later = |tag: &String, union| !self.records.contains_key(tag) && self.tags.get(tag) == Some(&union);
+        match &ty.kind {
+            TypeExprKind::Struct(tag) if is_later(tag, false) => opaque(tag, false),
+            TypeExprKind::Union(tag) if is_later(tag, true) => opaque(tag, true),
+            _ => self.member(ty, d),
+        }
+    }
+
+    fn array(&self, element: Type, count: Option<&ast::Expr>, d: &mut Diagnostics) -> Type {
         if element == Type::Unknown {
             return Type::Unknown;
         }
@@ -204,37 +236,6 @@ impl<'t> Records<'t> {
             Some(count) => Type::Array { element: Box::new(element), count, text: false },
             None => Type::Unknown,
         }
-    }
-
-    /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
-    pub(crate) fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
-        let to = match &ty.kind {
-            TypeExprKind::Pointer(to) => to,
-            TypeExprKind::Array(element, count) if matches!(element.kind, TypeExprKind::Pointer(_) | TypeExprKind::Array(..)) => {
-                let element = self.member(element, d);
-                return self.array_of(element, count.as_deref(), d);
-            }
-            _ => return self.resolve(ty, None, d),
-        };
-        let opaque = |tag: &str, union| RecordType {
-            name: tag.to_string(),
-            union,
-            origin: Origin::Script,
-            typedef: false,
-            size: 0,
-            align: 1,
-        };
-        let inner = match &to.kind {
-            TypeExprKind::Struct(tag) if self.is_open(tag, false) => Type::Record(opaque(tag, false)),
-            TypeExprKind::Union(tag) if self.is_open(tag, true) => Type::Record(opaque(tag, true)),
-            _ => self.member(to, d),
-        };
-        if inner == Type::Unknown { Type::Unknown } else { pointer_to(inner) }
-    }
-
-    /// Whether a record is the script's, which may not have it yet, or nobody's.
-    fn is_open(&self, tag: &str, union: bool) -> bool {
-        self.own.contains(&(tag.to_string(), union)) || self.find(tag, union, None).is_none()
     }
 
     fn named(&self, name: &str, at: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
@@ -310,6 +311,43 @@ impl<'t> Records<'t> {
 /// Who asks for a type: the user binary that a probe is in.
 pub(crate) type From<'a> = Option<&'a str>;
 
+/// A record of the script that is only declared so far.
+fn opaque(tag: &str, union: bool) -> Type {
+    Type::Record(RecordType { name: tag.to_string(), union, origin: Origin::Script, typedef: false, size: 0, align: 1 })
+}
+
+/// Puts the records that the script defines where a type names them. One of the kernel's that has the tag of a later
+/// definition is that one.
+pub(crate) fn complete(ty: &mut Type, whole: &HashMap<String, RecordType>) {
+    match ty {
+        Type::Record(r) => {
+            let own = whole.get(&r.name).filter(|own| own.union == r.union && !r.typedef);
+            if let Some(own) = own {
+                *r = own.clone();
+            }
+        }
+        Type::Pointer { to, space } => {
+            let was_kernel = matches!(&**to, Type::Record(r) if r.is_kernel());
+            complete(to, whole);
+            if was_kernel && !matches!(&**to, Type::Record(r) if r.is_kernel()) {
+                *space = Space::Unknown;
+            }
+        }
+        Type::Array { element, .. } => complete(element, whole),
+        _ => {}
+    }
+}
+
+/// What nobody defines is as good as `void`.
+fn void_where_undefined(ty: &mut Type, whole: &HashMap<String, RecordType>) {
+    match ty {
+        Type::Record(r) if r.origin == Origin::Script && !whole.contains_key(&r.name) => *ty = Type::None,
+        Type::Pointer { to, .. } => void_where_undefined(to, whole),
+        Type::Array { element, .. } => void_where_undefined(element, whole),
+        _ => {}
+    }
+}
+
 /// A pointer to what has a name; records tell where they lie.
 pub(crate) fn pointer_to(to: Type) -> Type {
     let space = match &to {
@@ -336,18 +374,4 @@ fn goes_along(ty: &RecordType) -> bool {
 /// A field as the HIR names it.
 pub(crate) fn step(field: &FieldInfo) -> hir::FieldStep {
     hir::FieldStep { name: field.name.clone(), bit_offset: field.bit_offset, bits: field.bits, hidden: field.hidden }
-}
-
-/// Completes the script's records in a type.
-fn complete(ty: &mut Type, types: &HashMap<(String, bool), RecordType>) {
-    match ty {
-        Type::Pointer { to, .. } => complete(to, types),
-        Type::Array { element, .. } => complete(element, types),
-        Type::Record(record) if record.origin == Origin::Script => {
-            let known = types.get(&(record.name.clone(), record.union));
-            // What nobody defines is as good as `void`.
-            *ty = known.map_or(Type::None, |known| Type::Record(known.clone()));
-        }
-        _ => {}
-    }
 }

@@ -30,6 +30,8 @@ pub(crate) struct MapInfo {
     pub read_as_number: bool,
     /// Whether anything assigns it.
     pub assigned: bool,
+    /// Whether a loop goes over it.
+    pub walked: bool,
     /// Position when the walk began.
     position: u32,
 }
@@ -38,8 +40,6 @@ pub(crate) struct MapInfo {
 pub(crate) struct Tables {
     /// Maps by name.
     pub maps: BTreeMap<String, MapInfo>,
-    /// Uses of variables of whose type nothing was known in this walk.
-    pub untyped: Vec<(String, Span)>,
     /// Types of variables by probe, in the order of their first appearance.
     pub vars: Vec<Vec<Type>>,
     /// Whether only literals were assigned to variables so far: they take the sign of what follows.
@@ -48,6 +48,8 @@ pub(crate) struct Tables {
     pub params: Vec<hir::Param>,
     /// Unsafe functions in use.
     pub unsafe_functions: Vec<&'static str>,
+    /// Variables that this walk used before anything told their type, with their first use.
+    untyped: Vec<(usize, hir::VarId, String, Span)>,
     /// Whether this walk learnt something.
     pub changed: bool,
     /// Entries of a map that has no declaration.
@@ -59,11 +61,11 @@ impl Tables {
     pub fn new(program: &ast::Program, settings: &Settings, _: &Options, d: &mut Diagnostics) -> Self {
         let mut tables = Tables {
             maps: BTreeMap::new(),
-            untyped: Vec::new(),
             vars: Vec::new(),
             soft: HashMap::new(),
             params: Vec::new(),
             unsafe_functions: Vec::new(),
+            untyped: Vec::new(),
             changed: false,
             max_map_keys: settings.max_map_keys,
         };
@@ -112,6 +114,7 @@ impl Tables {
                 soft: (Soft::All(true), Soft::All(true)),
                 read_as_number: false,
                 assigned: false,
+                walked: false,
                 position: 0,
             }
         })
@@ -151,6 +154,13 @@ impl Tables {
         if *slot != ty {
             *slot = ty;
             self.changed = true;
+        }
+    }
+
+    /// Notes a use of a variable whose type is not known. In the last walk that is a mistake of the script.
+    pub fn note_untyped(&mut self, probe: usize, var: hir::VarId, name: &str, span: Span) {
+        if !self.untyped.iter().any(|(p, v, ..)| (*p, *v) == (probe, var)) {
+            self.untyped.push((probe, var, name.to_string(), span));
         }
     }
 
@@ -233,18 +243,23 @@ impl Tables {
         open.map(|map| map.value = Type::INT64).count() > 0
     }
 
-    /// Reports variables and maps that are read and never assigned.
+    /// Reports maps and variables that are used and get no type. After other errors it is these that left them without.
     pub fn report_untyped(&self, d: &mut Diagnostics) {
-        // What is assigned may be wrong itself.
-        let untyped = self.untyped.first().filter(|_| !d.has_errors());
-        if let Some((name, span)) = untyped {
-            let message = format!("`{name}` has no type: nothing is assigned to it");
-            let help = format!("give it one, as in `let {name}: int64`, or assign a value");
+        self.report_maps(d);
+        if d.has_errors() {
+            return;
+        }
+        for (_, _, name, span) in &self.untyped {
+            let message = format!("`{name}` never gets a type: nothing that has one is assigned to it");
+            let help = format!("assign a value to it, or declare its type: `let {name}: int64;`");
             d.push(Diagnostic::error(Code::UnknownVariable, *span, message).help(help));
         }
+    }
+
+    fn report_maps(&self, d: &mut Diagnostics) {
         for (name, info) in &self.maps {
             // A declared map may be left unused.
-            let used = info.declared.is_none() || info.key != Type::Unknown;
+            let used = info.declared.is_none() || info.key != Type::Unknown || info.walked;
             if info.value == Type::Unknown && !d.has_errors() && used {
                 let message = format!("`{name}` is never assigned");
                 let assigned = self.maps.iter().filter(|(_, m)| m.value != Type::Unknown);

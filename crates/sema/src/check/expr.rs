@@ -125,7 +125,7 @@ impl Checker<'_, '_> {
             Some(var) => {
                 let ty = self.var_type(var);
                 if ty == Type::Unknown {
-                    self.tables.untyped.push((name.to_string(), span));
+                    self.tables.note_untyped(self.probe, var, name, span);
                 }
                 hir::Expr { kind: ExprKind::Var(var), ty, span }
             }
@@ -273,10 +273,7 @@ impl Checker<'_, '_> {
             // What is stepped down may be less than 0.
             Type::Int { signed, .. } => Type::int(8, signed || delta < 0),
             Type::Pointer { to, space } => Type::Pointer { to, space },
-            Type::Unknown => {
-                self.tables.untyped.push((name.to_string(), span));
-                return broken(span);
-            }
+            Type::Unknown => return self.variable(name, target.span),
             other => {
                 self.error(Code::WrongType, span, format!("`{name}` is of type `{other}`, which cannot be stepped"));
                 return broken(span);

@@ -96,7 +96,11 @@ pub(crate) fn probe(
     let map_loops = checker.has_map_loops;
     let mut vars = checker.vars;
     for (i, var) in vars.iter_mut().enumerate() {
-        var.ty = tables.var(index, hir::VarId(i as u32));
+        // One that is never used holds integers.
+        var.ty = match tables.var(index, hir::VarId(i as u32)) {
+            Type::Unknown => Type::INT64,
+            known => known,
+        };
     }
     hir::Probe {
         provider,

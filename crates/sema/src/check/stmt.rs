@@ -132,7 +132,9 @@ impl Checker<'_, '_> {
     }
 
     fn for_map(&mut self, var: &ast::Ident, map: &ast::Ident, body: &ast::Block) -> Option<StmtKind> {
-        let info = self.tables.map(&map.name, map.span).clone();
+        let info = self.tables.map(&map.name, map.span);
+        info.walked = true;
+        let info = info.clone();
         if info.keyed == Some(false) {
             let message = format!("`{}` has no keys to go over", map.name);
             self.error(Code::WrongType, map.span, message);

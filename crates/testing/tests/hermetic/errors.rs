@@ -14,7 +14,7 @@ const UNREACHABLE: &[(&str, &str)] =
     &[("internal", "it tells of a mistake of the compiler; a script that causes it is a bug to fix")];
 
 /// Files whose script is refused for more than one reason, which are independent.
-const SEVERAL: &[&str] = &[];
+const SEVERAL: &[&str] = &["unknown-variable.untyped"];
 
 #[test]
 fn rendered() {

@@ -43,9 +43,12 @@ fn outlasting(func: &Function, cfg: &Cfg, module: &Module) -> Vec<(Block, Value,
         return Vec::new();
     }
     let flow = Flow::new(func, module);
-    let fixed = flow.fixed(cfg);
+    // What the verifier knows exactly on each way, comparisons do not tell; and what loops make may be what ends an outer one.
+    let (fixed, known) = (flow.fixed(cfg), flow.known());
+    let made: HashSet<Value> = loops.iter().flat_map(|l| made(func, l)).collect();
+    let may = |v: &Value| !fixed[v.index()] && !known[v.index()] && !made.contains(v);
     let compared: Vec<Vec<Value>> =
-        loops.iter().map(|l| compared(func, &flow, l).into_iter().filter(|v| !fixed[v.index()]).collect()).collect();
+        loops.iter().map(|l| compared(func, &flow, l).into_iter().filter(may).collect()).collect();
     let live = Live::new(func, cfg, compared.iter().flatten().copied().collect());
     let mut found = Vec::new();
     for (l, compared) in loops.iter().zip(compared).filter(|(_, compared)| !compared.is_empty()) {
@@ -93,11 +96,7 @@ fn is_used(func: &Function, cfg: &Cfg, at: Block, value: Value) -> bool {
 
 /// What comes from outside of a loop and is compared with what comes from inside.
 fn compared(func: &Function, flow: &Flow<'_>, l: &Loop) -> Vec<Value> {
-    let mut inside: HashSet<Value> = HashSet::new();
-    for block in &l.blocks {
-        let data = func.block(*block);
-        inside.extend(data.params.iter().copied().chain(data.insts.iter().filter_map(|i| i.result)));
-    }
+    let inside = made(func, l);
     let known = |v: Value| match flow.origin(v) {
         Origin::Outside => true,
         Origin::Param(..) => false,
@@ -125,6 +124,12 @@ fn compared(func: &Function, flow: &Flow<'_>, l: &Loop) -> Vec<Value> {
     }
     all.sort_unstable();
     all
+}
+
+/// The values that a loop's blocks make.
+fn made(func: &Function, l: &Loop) -> HashSet<Value> {
+    let blocks = l.blocks.iter().map(|block| func.block(*block));
+    blocks.flat_map(|data| data.params.iter().copied().chain(data.insts.iter().filter_map(|i| i.result))).collect()
 }
 
 /// The bits that a value may have set whatever it is computed from, if not all.

@@ -232,10 +232,12 @@ impl FnLower<'_, '_, '_> {
     fn part_of_cpu(&mut self, map: hir::MapId, parts: Value, cpu: Value, beyond: Block) -> Value {
         let size = self.shared.manifest.maps[map.0 as usize].value_size;
         let cpus = self.cpus();
+        let (known, within) = (self.b.block(0), self.b.block(0));
+        self.b.branch(Cond::ULt, cpu, cpus, known, beyond);
+        self.b.switch_to(known);
         // The verifier may know nothing of a number that is read again: from scratch memory or, by old kernels, from the stack.
-        // So what the branch compares is a value of its own, which is used at once and nowhere else.
-        let cpu = self.b.push(Op::UMin(cpu, u64::from(MOST_CPUS) - 1));
-        let within = self.b.block(0);
+        // So a value of its own is compared once more, and used at once. Elsewhere the verifier sees only one way here.
+        let cpu = self.b.bin_imm(BinOp::And, cpu, i64::from(MOST_CPUS) - 1);
         self.b.branch(Cond::ULt, cpu, cpus, within, beyond);
         self.b.switch_to(within);
         let offset = self.b.bin_imm(BinOp::Mul, cpu, i64::from(size));

@@ -1,7 +1,7 @@
 //! Places: where the bytes of a value are, and how they are reached.
 
 use btc_hir::{self as hir, ExprKind, FieldStep};
-use btc_ir::{BinOp, Cond, Fact, Leaf, Memory, PathStep, Value, Width};
+use btc_ir::{BinOp, Cond, Fact, Leaf, Memory, Op, PathStep, Value, Width};
 use btc_providers::Context;
 
 use btc_types::{RecordType, Space, Type, tuple_layout};
@@ -205,6 +205,8 @@ impl FnLower<'_, '_, '_> {
         // As an unsigned number, so that one below 0 is outside too.
         self.b.branch_imm(Cond::ULt, index, bound, inside, outside);
         self.b.switch_to(inside);
+        // The verifier may have forgotten a number that was spilled: the bound stands beside its use, too.
+        let index = self.b.push(Op::UMin(index, (bound - 1).max(0) as u64));
         let address = self.at_index(index, start, stride);
         self.b.jump(done, &[address]);
         self.b.switch_to(outside);

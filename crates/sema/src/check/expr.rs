@@ -22,11 +22,8 @@ impl Checker<'_, '_> {
     /// NUL behind its last byte.
     pub(super) fn value(&mut self, e: &ast::Expr) -> hir::Expr {
         let place = self.expr(e);
-        match (&place.kind, &place.ty) {
-            (
-                ExprKind::Field { .. } | ExprKind::Element { .. } | ExprKind::Deref(_) | ExprKind::Argument { dynamic: None, .. },
-                Type::Str { capacity: 1.., cut },
-            ) => {
+        match &place.ty {
+            Type::Str { capacity: 1.., cut } if is_memory(&place) => {
                 let ty = Type::Str { capacity: place.ty.size().saturating_add(1), cut: *cut };
                 let span = place.span;
                 hir::Expr { kind: ExprKind::Cast(Box::new(place)), ty, span }
@@ -201,15 +198,12 @@ impl Checker<'_, '_> {
         }
         match base.ty.clone() {
             Type::Array { element, count, .. } => {
-                if let (Some(n), true) = (fold::literal(&index), count > 0)
-                    && (n < 0 || n >= i64::from(count)) {
-                        let message = format!("the array has {count} elements, the index is {n}");
-                        self.error(Code::OutOfRange, span, message);
-                    }
+                self.check_index(&base, count, &index, span);
                 let kind = ExprKind::Element { base: Box::new(base), index: Box::new(index) };
                 hir::Expr { kind, ty: *element, span }
             }
-            Type::Str { .. } => {
+            Type::Str { capacity, .. } => {
+                self.check_index(&base, capacity, &index, span);
                 let kind = ExprKind::Element { base: Box::new(base), index: Box::new(index) };
                 hir::Expr { kind, ty: Type::int(1, true), span }
             }
@@ -231,6 +225,21 @@ impl Checker<'_, '_> {
                 broken(span)
             }
         }
+    }
+
+    /// Reports a literal index beyond an array or a string; `count` is 0 where that is not known.
+    fn check_index(&mut self, base: &hir::Expr, count: u32, index: &hir::Expr, span: Span) {
+        let Some(n) = fold::literal(index).filter(|_| count > 0) else { return };
+        let n = if index.ty.is_signed() { i128::from(n) } else { i128::from(n as u64) };
+        if (0..i128::from(count)).contains(&n) {
+            return;
+        }
+        let message = if base.ty.is_str() && !is_memory(base) {
+            format!("the string has room for {count} bytes with its NUL, the index is {n}")
+        } else {
+            format!("the array has {count} elements, the index is {n}")
+        };
+        self.error(Code::OutOfRange, span, message);
     }
 
     fn tuple_index(&mut self, base: &ast::Expr, index: u64, span: Span) -> hir::Expr {
@@ -344,6 +353,12 @@ impl Checker<'_, '_> {
         let kind = ExprKind::AddressOf(Box::new(operand));
         hir::Expr { kind, ty: Type::pointer(ty, Space::Kernel), span }
     }
+}
+
+/// Whether an expression is a place in memory whose bytes may be filled to the end.
+fn is_memory(e: &hir::Expr) -> bool {
+    use ExprKind::{Argument, Deref, Element, Field};
+    matches!(e.kind, Field { .. } | Element { .. } | Deref(_) | Argument { dynamic: None, .. })
 }
 
 /// Room for the text of a parameter, with its NUL.

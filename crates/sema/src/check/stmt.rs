@@ -234,9 +234,11 @@ impl Checker<'_, '_> {
 
     /// Reports a value that a declared type does not hold.
     pub(super) fn check_fits(&mut self, name: &str, ty: &Type, value: &hir::Expr, span: Span) {
-        // A number of an unsigned type was cast to it on purpose: it is cut.
-        if let (Type::Int { size, signed }, Some(n), true) = (ty, fold::literal(value), value.ty.is_signed()) {
-            let (bits, n) = (u32::from(*size) * 8, i128::from(n));
+        // A number of an unsigned type was cast to it on purpose: it is cut. Only the largest literals are of one.
+        let written = value.ty.is_signed() || matches!(value.kind, hir::ExprKind::Int(_));
+        if let (Type::Int { size, signed }, Some(n), true) = (ty, fold::literal(value), written) {
+            let n = if value.ty.is_signed() { i128::from(n) } else { i128::from(n as u64) };
+            let bits = u32::from(*size) * 8;
             let (low, high) = if *signed {
                 (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
             } else {
@@ -248,7 +250,21 @@ impl Checker<'_, '_> {
         } else if btc_types::join(ty, &value.ty).is_none() || longer(value, ty) {
             let message = format!("`{name}` is of type `{ty}`, this value of type `{}`", value.ty);
             self.error(Code::WrongType, span, message);
+        } else if self.cuts(ty, value) {
+            let message = format!("a `{}` is kept as `{ty}` here: what does not fit becomes another number", value.ty);
+            let help = format!("a cast, `({ty})`, says that this is meant");
+            self.d.push(Diagnostic::warning(Code::WrongType, value.span, message).help(help));
+        } else {
+            self.tell_change(value, ty);
         }
+    }
+
+    /// Whether a number may be another one when it is kept as a declared type. Those of literals take the sign that they meet.
+    fn cuts(&self, ty: &Type, value: &hir::Expr) -> bool {
+        let (Type::Int { size, signed }, Type::Int { size: from, signed: negative }) = (ty, &value.ty) else { return false };
+        let is_literal = fold::literal(value).is_some();
+        let takes_sign = *negative && !*signed && from <= size && self.soft(value).is_all();
+        !is_literal && !takes_sign && btc_types::join(ty, &value.ty).as_ref() != Some(ty)
     }
 
     fn assign(

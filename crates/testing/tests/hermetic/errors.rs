@@ -14,7 +14,7 @@ const UNREACHABLE: &[(&str, &str)] =
     &[("internal", "it tells of a mistake of the compiler; a script that causes it is a bug to fix")];
 
 /// Files whose script is refused for more than one reason, which are independent.
-const SEVERAL: &[&str] = &["unknown-variable.untyped"];
+const SEVERAL: &[&str] = &["out-of-range.string-index", "unknown-variable.untyped", "wrong-type.narrowing"];
 
 #[test]
 fn rendered() {

@@ -9,11 +9,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use btc_abi::unwind::ROWS_MAP;
-use btc_abi::{Attach, EVENTS_MAP, HOLDS, ITERATORS, LOSSES, MOST_CPUS, Manifest, Map, SCRATCH_MAP, STOPPED};
+use btc_abi::{Attach, EVENTS_MAP, HOLDS, ITERATE, ITERATORS, LOSSES, MOST_CPUS, Manifest, Map, SCRATCH_MAP, STOPPED};
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
-use crate::attach::{Owner, Plan, Point, programs};
+use crate::attach::{Owner, Plan, Point, is_in_kernel_types, programs};
 use crate::elf::Image;
 use crate::options::Settings;
 use crate::{Error, Options, diagnose, short_keys};
@@ -122,9 +122,9 @@ pub(crate) struct Loaded {
 
 /// Loads what the plan needs.
 ///
-/// A loop that goes on by the kernel's iterator is followed for any number of rounds, which can be more
-/// than the same loop with a bound: what the verifier finds too long is loaded again as on kernels without iterators. So is a program that
-/// may not do what it does while it holds the CPU as on kernels where it cannot.
+/// What the verifier finds too long is loaded again with loops that go all their rounds by the kernel's iterator, of which it need not
+/// follow many; then with loops that have a bound, as on kernels without iterators. A program that may not do what it does while it
+/// holds the CPU is loaded again as on kernels where it cannot.
 pub(crate) fn load(
     image: &mut Image,
     manifest: &Manifest,
@@ -135,13 +135,24 @@ pub(crate) fn load(
     let callback = if options.verbose { tell } else { keep };
     libbpf_rs::set_print(Some((PrintLevel::Debug, callback)));
     let mut result = load_once(image, manifest, settings, plans);
-    for (lacking, function) in [(diagnose::is_about_preemption as fn(&Error) -> bool, HOLDS), (diagnose::is_too_complex, ITERATORS)] {
-        if result.as_ref().is_err_and(lacking) && image.hide(function) {
+    for (refused, change) in OTHERWISE {
+        if result.as_ref().is_err_and(refused) && change(image) {
             result = load_once(image, manifest, settings, plans).or(result);
         }
     }
     result
 }
+
+/// What is tried again, and how, in this order; a change tells whether it is one.
+const OTHERWISE: [(fn(&Error) -> bool, fn(&mut Image) -> bool); 3] = [
+    (diagnose::is_about_preemption, |image| image.hide(HOLDS)),
+    (diagnose::is_too_complex, |image| is_in_kernel_types(ITERATORS) && image.set_number(ITERATE, u64::MAX).is_ok()),
+    (diagnose::is_too_complex, |image| {
+        // Without a bound it has no loops, and nothing to set.
+        let _ = image.set_number(ITERATE, 0);
+        image.hide(ITERATORS)
+    }),
+];
 
 fn load_once(image: &Image, manifest: &Manifest, settings: &Settings, plans: &[Plan]) -> Result<Loaded, Error> {
     take_log();

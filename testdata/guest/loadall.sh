@@ -9,7 +9,7 @@ refusal() { # KERNEL/OBJECT: the words by which it must be refused there, if it 
     5.10/bound_bpf.*) echo "failed to find kernel BTF type ID of '__sys_bpf'";;
     */bound_bpf.*) echo 'btc_refusal_\|off=32760\|uses reserved fields';;
     # Classes of events that have other names there.
-    5.10/bound_class.from-6.12.o|5.10/bound_class.from-new.o) echo 'struct trace_event_raw_block_rq_completion\.';;
+    5.10/bound_class.from-6.1.o|5.10/bound_class.from-6.12.o|5.10/bound_class.from-new.o) echo 'struct trace_event_raw_block_rq_completion\.';;
     5.10/kmem.*) echo 'struct trace_event_raw_kmem_cache_alloc\.';;
     # Keys of more than 512 bytes: our runtime makes them shorter.
     5.10/beyond.*) echo "map 'm0_a_opened': failed to create: Argument list too long";;

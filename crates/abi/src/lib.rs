@@ -41,6 +41,9 @@ pub const CONTROL_MAP: &str = "btc_control";
 pub const SCRATCH_MAP: &str = "btc_scratch";
 /// Kernel function (Linux 6.4) whose presence lets loops go on by the kernel's iterator over numbers. Objects refer to it weakly.
 pub const ITERATORS: &str = "bpf_iter_num_new";
+/// Name of the `.rodata` number (u64, 0 in the object) that tells loops to go all their rounds by that iterator: all bits set. The
+/// runtime sets it where the kernel has [`ITERATORS`] and its verifier finds the programs too long otherwise.
+pub const ITERATE: &str = "btc_iterate";
 /// Name of the array of loss counters in `.bss`: one `u64` a [`Loss`], in order.
 pub const LOSSES: &str = "btc_losses";
 /// Name of the `.bss` flag (u32) that `exit()` sets, after which programs return at once.

@@ -1,8 +1,9 @@
-//! Makes the verifier forget, behind a loop, what the loop's comparisons have told it.
+//! Makes the verifier forget what a loop's comparisons have told it.
 //!
 //! The verifier follows each round that it can count, and what is behind the loop once for each end. What a round compares with a
 //! number of its own is another number at each end: needed later, it would keep apart all ends, and those of a second
-//! loop each of those. So behind the loop it is made unknown, but for a bound that it has without comparisons.
+//! loop each of those. So behind the loop it is made unknown, but for a bound that it has without comparisons. And what a round
+//! compares, but for the end of the loop, is a copy: it would be known better on each way through the round, and on no two alike.
 //!
 //! Requires: valid IR. Keeps: what the function computes, and the blocks.
 
@@ -20,6 +21,7 @@ const MOST: usize = 64;
 /// Runs the pass.
 pub fn run(func: &mut Function, module: &mut Module) {
     let cfg = Cfg::new(func);
+    copy(func, &cfg, module);
     let found = outlasting(func, &cfg, module);
     if found.is_empty() {
         return;
@@ -33,6 +35,47 @@ pub fn run(func: &mut Function, module: &mut Module) {
         let new = forget(func, &cfg, end, old, bound, zero);
         names.push((end, value, new));
     }
+}
+
+/// Lets a loop compare a copy of what comes from outside of it, but where it ends.
+fn copy(func: &mut Function, cfg: &Cfg, module: &Module) {
+    // From the last on, for what is put in moves what is behind it.
+    for (block, at, old) in inner(func, cfg, module).into_iter().rev() {
+        let (all, new) = (func.new_value(), func.new_value());
+        let rename = |v: &mut Value| *v = if *v == old { new } else { *v };
+        let data = &mut func.blocks[block.index()];
+        match (data.insts.get_mut(at), &mut data.terminator) {
+            (Some(inst), _) => inst.op.for_each_operand_mut(rename),
+            (None, Some(Terminator::Branch { left, right, .. })) => [left, right].into_iter().for_each(rename),
+            (None, _) => {}
+        }
+        // The verifier knows a copy and what it is of as one number; what was computed from it, it does not.
+        let span = data.insts.get(at).map_or(data.span, |inst| inst.span);
+        let computed = [(all, Op::Const(-1)), (new, Op::Bin(BinOp::And, old, all))];
+        data.insts.splice(at..at, computed.map(|(v, op)| InstData { result: Some(v), op, span }));
+    }
+}
+
+/// What loops compare inside with numbers of their own and comes from outside: the block, the place in it and the value, in order.
+fn inner(func: &Function, cfg: &Cfg, module: &Module) -> Vec<(Block, usize, Value)> {
+    let loops = loops::all(func, cfg);
+    if loops.is_empty() {
+        return Vec::new();
+    }
+    let flow = Flow::new(func, module);
+    let (fixed, known) = (flow.fixed(cfg), flow.known());
+    let mut found = Vec::new();
+    for l in &loops {
+        for_each_compared(func, &flow, l, |block, at, v| {
+            let is_end = at == func.block(block).insts.len() && func.successors(block).iter().any(|next| !l.blocks.contains(next));
+            if !is_end && !fixed[v.index()] && !known[v.index()] {
+                found.push((block, at, v));
+            }
+        });
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// What loops compare with numbers of their own and is needed behind them, where that is, and a mask that it fits; in the order of
@@ -96,34 +139,44 @@ fn is_used(func: &Function, cfg: &Cfg, at: Block, value: Value) -> bool {
 
 /// What comes from outside of a loop and is compared with what comes from inside.
 fn compared(func: &Function, flow: &Flow<'_>, l: &Loop) -> Vec<Value> {
+    let mut all = Vec::new();
+    for_each_compared(func, flow, l, |_, _, v| all.push(v));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Calls `f` for each of these, with its block and its place in it; that of the terminator is behind all others.
+fn for_each_compared(func: &Function, flow: &Flow<'_>, l: &Loop, mut f: impl FnMut(Block, usize, Value)) {
     let inside = made(func, l);
-    let known = |v: Value| match flow.origin(v) {
+    for block in &l.blocks {
+        let data = func.block(*block);
+        let comparisons = data.insts.iter().enumerate().filter_map(|(n, inst)| match inst.op {
+            Op::Cmp(_, left, right) => Some((n, left, right)),
+            _ => None,
+        });
+        let last = match data.terminator {
+            Some(Terminator::Branch { left, right, .. }) => Some((data.insts.len(), left, right)),
+            _ => None,
+        };
+        for (n, left, right) in comparisons.chain(last) {
+            for (v, other) in [(left, right), (right, left)] {
+                if is_outer(flow, &inside, v) && inside.contains(&other) {
+                    f(*block, n, v);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a value comes from outside of a loop that makes those `inside`, and is not the same number always.
+fn is_outer(flow: &Flow<'_>, inside: &HashSet<Value>, v: Value) -> bool {
+    let is_same = match flow.origin(v) {
         Origin::Outside => true,
         Origin::Param(..) => false,
         Origin::Inst(op) => matches!(op, Op::Const(_) | Op::Late(_) | Op::KfuncAddr(_)),
     };
-    let outer = |v: Value| !inside.contains(&v) && !known(v);
-    let mut all = Vec::new();
-    let mut see = |left: Value, right: Value| {
-        for (v, other) in [(left, right), (right, left)] {
-            if outer(v) && inside.contains(&other) && !all.contains(&v) {
-                all.push(v);
-            }
-        }
-    };
-    for block in &l.blocks {
-        let data = func.block(*block);
-        for inst in &data.insts {
-            if let Op::Cmp(_, left, right) = inst.op {
-                see(left, right);
-            }
-        }
-        if let Some(Terminator::Branch { left, right, .. }) = data.terminator {
-            see(left, right);
-        }
-    }
-    all.sort_unstable();
-    all
+    !is_same && !inside.contains(&v)
 }
 
 /// The values that a loop's blocks make.

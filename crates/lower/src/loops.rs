@@ -18,6 +18,9 @@
 //! out:      destroy the iterator if the count is above native
 //! ```
 //!
+//! Where that is too much for the verifier, the runtime has the count begin behind the native rounds ([`btc_abi::ITERATE`]), and the
+//! iterator gives the numbers of all.
+//!
 //! The count is a number that the verifier knows in each round, so it sees whether the iterator is
 //! there. Of the script's variables that the loop sets it must know nothing when the iterator begins: else no two
 //! rounds are alike, and it follows them all. The same holds behind the loop.
@@ -103,11 +106,14 @@ pub(crate) struct Loop {
     pub next: Block,
     /// Where it ends.
     pub out: Block,
+    enter: Block,
     head: Block,
     body: Block,
     leave: Block,
     rounds: Rounds,
     count: Slot,
+    /// The number of rounds, as long as the count is compared with it.
+    limit: Slot,
     /// Work in loops before this one.
     before: [Work; 2],
     span: Span,
@@ -124,13 +130,10 @@ struct Form {
 impl FnLower<'_, '_, '_> {
     /// Begins a loop; the builder stands in its body, which ends with [`FnLower::end_loop`].
     pub fn begin_loop(&mut self, rounds: Rounds) -> Loop {
-        let count = self.b.slot(8);
-        let at = self.b.slot_addr(count);
-        let zero = self.b.iconst(0);
-        self.b.store(Width::B8, at, 0, zero);
-        let (out, leave, head) = (self.b.block(0), self.b.block(1), self.b.block(0));
-        let (body, next) = (self.b.block(1), self.b.block(0));
-        self.b.jump(head, &[]);
+        let (count, limit) = (self.b.slot(8), self.b.slot(8));
+        let (out, leave, enter) = (self.b.block(0), self.b.block(1), self.b.block(0));
+        let (head, body, next) = (self.b.block(0), self.b.block(1), self.b.block(0));
+        self.b.jump(enter, &[]);
         self.b.switch_to(body);
         let walks = match rounds {
             Rounds::Known(n) | Rounds::Search(n) => Some(n.max(1)),
@@ -139,7 +142,7 @@ impl FnLower<'_, '_, '_> {
         self.loops.push(Enclosing { next, out, leave: Some(leave), walks });
         let index = self.b.block_param(body, 0);
         let (before, span) = (self.work, self.b.span);
-        Loop { index, next, out, head, body, leave, rounds, count, before, span }
+        Loop { index, next, out, enter, head, body, leave, rounds, count, limit, before, span }
     }
 
     /// Ends the body of a loop; the builder stands behind it.
@@ -150,6 +153,16 @@ impl FnLower<'_, '_, '_> {
         let form = self.form(l);
         let vars = if form.bound.is_some() { self.variables_set(l.head) } else { Vec::new() };
         let iterator = form.bound.map(|_| self.b.slot(8));
+        self.b.switch_to(l.enter);
+        if iterator.is_some() {
+            let (alone, other) = (self.b.block(0), self.b.block(0));
+            let iterates = self.iterates();
+            self.b.branch_imm(Cond::Ne, iterates, 0, alone, other);
+            self.b.switch_to(alone);
+            self.start(l, form.native);
+            self.b.switch_to(other);
+        }
+        self.start(l, 0);
         self.head(l, &form, iterator, &vars);
         self.b.switch_to(l.leave);
         let result = self.b.block_param(l.leave, 0);
@@ -256,6 +269,25 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
+    /// All bits set where the iterator does all rounds, else 0.
+    fn iterates(&mut self) -> Value {
+        let all = self.shared.iterate(self.b.module);
+        let all = self.b.global_addr(all);
+        self.b.load(Width::B8, all, 0)
+    }
+
+    /// Begins with a count, which is 0 or that of all native rounds. Only the former is compared with the number of rounds.
+    fn start(&mut self, l: &Loop, count: i64) {
+        let at = self.b.iconst(count);
+        self.set_count(l, at);
+        if let Rounds::Counted(rounds) = l.rounds {
+            let limit = if count == 0 { rounds } else { self.b.iconst(-1) };
+            let at = self.b.slot_addr(l.limit);
+            self.b.store(Width::B8, at, 0, limit);
+        }
+        self.b.jump(l.head, &[]);
+    }
+
     fn count(&mut self, l: &Loop) -> Value {
         let at = self.b.slot_addr(l.count);
         self.b.load(Width::B8, at, 0)
@@ -270,9 +302,11 @@ impl FnLower<'_, '_, '_> {
     fn head(&mut self, l: &Loop, form: &Form, iterator: Option<Slot>, vars: &[hir::VarId]) {
         self.b.switch_to(l.head);
         let n = self.count(l);
-        if let Rounds::Counted(rounds) = l.rounds {
+        if let Rounds::Counted(_) = l.rounds {
             let more = self.b.block(0);
-            self.b.branch(Cond::ULt, n, rounds, more, l.out);
+            let limit = self.b.slot_addr(l.limit);
+            let limit = self.b.load(Width::B8, limit, 0);
+            self.b.branch(Cond::ULt, n, limit, more, l.out);
             self.b.switch_to(more);
         }
         let go = self.b.block(0);
@@ -308,7 +342,10 @@ impl FnLower<'_, '_, '_> {
         self.b.branch_imm(Cond::Eq, n, form.native, create, ask);
         self.b.switch_to(create);
         self.forget(vars);
-        let first = self.b.iconst(form.native);
+        // 0 where it does all rounds.
+        let (native, iterates) = (self.b.iconst(form.native), self.iterates());
+        let others = self.b.bin_imm(BinOp::Xor, iterates, -1);
+        let first = self.b.bin(BinOp::And, native, others);
         let last = match l.rounds {
             Rounds::Known(n) | Rounds::Search(n) => self.b.iconst(n.min(ITERATOR)),
             Rounds::Counted(n) => self.b.push(Op::UMin(n, ITERATOR as u64)),

@@ -42,6 +42,7 @@ pub(crate) struct Shared<'a> {
     pub stopped: GlobalId,
     /// Read-only zeros: what a missing map value reads as.
     zeros: GlobalId,
+    iterate: Option<GlobalId>,
     events: Option<MapId>,
     control: Option<MapId>,
     /// A word for each CPU, see `alone.rs`.
@@ -89,6 +90,7 @@ impl<'a> Shared<'a> {
             loss_sites: HashMap::new(),
             stopped,
             zeros,
+            iterate: None,
             events: None,
             control: None,
             update_words: None,
@@ -255,6 +257,12 @@ impl<'a> Shared<'a> {
     pub fn guard(&mut self, span: Span, module: &mut Module) -> Guard {
         let lost = self.loss(LossKind::Event, "event", span) * 8;
         guard::guard(module, self.losses, lost, span)
+    }
+
+    /// What tells loops to go all their rounds by the kernel's iterator, [`abi::ITERATE`].
+    pub fn iterate(&mut self, module: &mut Module) -> GlobalId {
+        let global = || Global { symbol: abi::ITERATE.to_string(), section: Section::Rodata, init: vec![0; 8] };
+        *self.iterate.get_or_insert_with(|| module.add_global(global()))
     }
 
     /// The array of loss counters.

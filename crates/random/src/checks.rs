@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use btc_abi::{Attach, GUARD, LOSSES, LossKind, Manifest};
+use btc_abi::{Attach, GUARD, ITERATE, LOSSES, LossKind, Manifest};
 use btc_diagnostics::Span;
 use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile, read};
 use btc_ir::machine::Machine;
@@ -82,25 +82,48 @@ fn programs(module: &Module, manifest: &Manifest) -> Vec<usize> {
     begins.into_iter().chain(ends).map(|p| place(&p.program)).collect()
 }
 
-/// Runs all probes on one machine, with kernel functions or without; `None` when it told that it could not
-/// do all rounds of a loop.
+/// How a kernel does the rounds of loops.
+#[derive(Clone, Copy, PartialEq)]
+enum Kernel {
+    /// It has kernel functions.
+    New,
+    /// It has, and finds too long what does not go all its rounds by its iterator.
+    Iterating,
+    /// It has none.
+    Old,
+}
+
+impl Kernel {
+    const ALL: [Kernel; 3] = [Kernel::New, Kernel::Iterating, Kernel::Old];
+
+    /// What the runtime makes of a module there.
+    fn prepare(self, module: &Module) -> Module {
+        let mut module = module.clone();
+        let iterate = module.globals.iter_mut().filter(|g| self == Kernel::Iterating && g.symbol == ITERATE);
+        iterate.for_each(|g| g.init.fill(0xff));
+        module
+    }
+}
+
+/// Runs all probes on one machine; `None` when it told that it could not do all rounds of a loop.
 fn observe(
     module: &Module,
     manifest: &Manifest,
-    kfuncs: bool,
-    mut run: impl FnMut(usize, u64, &mut Machine) -> Result<u64, Trap>,
+    kernel: Kernel,
+    mut run: impl FnMut(&Module, usize, u64, &mut Machine) -> Result<u64, Trap>,
 ) -> Result<Option<Outcome>, String> {
+    let module = &kernel.prepare(module);
     let mut machine = Machine::default();
-    (machine.room, machine.kfuncs) = (u64::MAX, kfuncs);
+    (machine.room, machine.kfuncs) = (u64::MAX, kernel != Kernel::Old);
     for function in programs(module, manifest) {
         let context = machine.memory.add(RegionKind::ReadOnly, vec![0; CONTEXT]);
-        run(function, context, &mut machine).map_err(|e| format!("{e}"))?;
+        run(module, function, context, &mut machine).map_err(|e| format!("{e}"))?;
         if !machine.iterators.is_empty() {
             return Err("an iterator is not destroyed".to_string());
         }
     }
     // A loop may be cut short without iterators, if that is counted.
-    if !kfuncs && decode::lost(LossKind::Loop, manifest, module, &machine) > 0 {
+    if kernel == Kernel::Old && decode::lost(LossKind::Loop, manifest, module, &machine) > 0 {
         return Ok(None);
     }
     Ok(Some(decode::outcome(manifest, module, &machine)))
@@ -160,16 +183,20 @@ pub fn agree(sample: &Sample) -> Result<(), String> {
     let object = object(&sample.text, &NoSource)?;
     let contents = read::read(&object).map_err(|e| format!("{e}"))?;
     let manifest = btc_abi::wire::decode(&contents.manifest.unwrap_or_default()).map_err(|e| format!("{e}"))?;
-    let tell = |how: &str, kfuncs: bool, got: Result<Option<Outcome>, String>| {
+    let tell = |how: &str, kernel: Kernel, got: Result<Option<Outcome>, String>| {
         let wrong = got.map(|got| got.and_then(|got| difference(wanted, &got))).unwrap_or_else(Some);
-        let old = if kfuncs { "" } else { " on an old kernel" };
-        wrong.map_or(Ok(()), |wrong| Err(format!("{how}{old}: {wrong}")))
+        let place = match kernel {
+            Kernel::New => "",
+            Kernel::Iterating => " by iterators alone",
+            Kernel::Old => " on an old kernel",
+        };
+        wrong.map_or(Ok(()), |wrong| Err(format!("{how}{place}: {wrong}")))
     };
     for (how, emit) in [("IR as lowered", Emit::RawIr), ("IR as optimised", Emit::Ir)] {
         let module = module(&sample.text, emit, &manifest)?;
-        let run = |f, ctx, machine: &mut Machine| interp::run(&module, FuncId(f as u32), &[ctx], machine, STEPS);
-        for kfuncs in [true, false] {
-            tell(how, kfuncs, observe(&module, &manifest, kfuncs, run))?;
+        let run = |module: &Module, f, ctx, machine: &mut Machine| interp::run(module, FuncId(f as u32), &[ctx], machine, STEPS);
+        for kernel in Kernel::ALL {
+            tell(how, kernel, observe(&module, &manifest, kernel, run))?;
         }
     }
     let optimised = module(&sample.text, Emit::Ir, &manifest)?;
@@ -179,12 +206,12 @@ pub fn agree(sample: &Sample) -> Result<(), String> {
             guard_all(&mut module);
         }
         let programs = btc_codegen::compile(&mut module).map_err(|e| e.to_string())?;
-        let run = |f, ctx, machine: &mut Machine| {
-            let result = Vm::new(&module, &programs, machine, STEPS).call(f, &[ctx])?;
-            if inside(&module, machine) { Err(Trap::Invalid("a program ends and does not leave its guard".into())) } else { Ok(result) }
+        let run = |module: &Module, f, ctx, machine: &mut Machine| {
+            let result = Vm::new(module, &programs, machine, STEPS).call(f, &[ctx])?;
+            if inside(module, machine) { Err(Trap::Invalid("a program ends and does not leave its guard".into())) } else { Ok(result) }
         };
-        for kfuncs in [true, false] {
-            tell(how, kfuncs, observe(&module, &manifest, kfuncs, run))?;
+        for kernel in Kernel::ALL {
+            tell(how, kernel, observe(&module, &manifest, kernel, run))?;
         }
     }
     Ok(())

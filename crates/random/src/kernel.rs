@@ -1,6 +1,7 @@
 //! The same scripts under a tracer on the running kernel: `btc`, or bpftrace itself.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::checks::difference;
@@ -17,17 +18,24 @@ struct Written {
     success: bool,
 }
 
-/// Runs a command with a script behind its last argument.
+/// Runs a command that reads a script from its standard input: some are too long for an argument.
 fn start(command: &[String], text: &str) -> Result<Written, String> {
     let (program, args) = command.split_first().ok_or("no command")?;
     let began = Instant::now();
-    let output = Command::new("timeout")
+    let failed = |e: std::io::Error| format!("{program}: {e}");
+    let mut child = Command::new("timeout")
         .arg(PATIENCE.as_secs().to_string())
         .arg(program)
         .args(args)
-        .args(["-e", text])
-        .output()
-        .map_err(|e| format!("{program}: {e}"))?;
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    // One that ends before it has read all says why.
+    let _ = child.stdin.take().map(|mut input| input.write_all(text.as_bytes()));
+    let output = child.wait_with_output().map_err(failed)?;
     if began.elapsed() >= PATIENCE {
         return Err("no end".into());
     }

@@ -27,7 +27,7 @@ pub(super) fn has_cookies() -> bool {
 }
 
 /// Whether a name is among those of the kernel's types.
-pub(super) fn is_in_kernel_types(name: &str) -> bool {
+pub(crate) fn is_in_kernel_types(name: &str) -> bool {
     let name = [b"\0", name.as_bytes(), b"\0"].concat();
     std::fs::read("/sys/kernel/btf/vmlinux").is_ok_and(|btf| btf.windows(name.len()).any(|w| w == name))
 }

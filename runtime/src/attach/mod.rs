@@ -47,6 +47,7 @@ use usdt::Operand;
 
 use crate::options::Mode;
 use crate::{Error, Options, glob, place, reads};
+pub(crate) use clone::is_in_kernel_types;
 pub use programs::bpf_functions;
 pub(crate) use run::run as run_program;
 pub(crate) use uprobe::find_binaries;

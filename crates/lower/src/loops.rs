@@ -112,8 +112,6 @@ pub(crate) struct Loop {
     leave: Block,
     rounds: Rounds,
     count: Slot,
-    /// The number of rounds, as long as the count is compared with it.
-    limit: Slot,
     /// Work in loops before this one.
     before: [Work; 2],
     span: Span,
@@ -130,7 +128,7 @@ struct Form {
 impl FnLower<'_, '_, '_> {
     /// Begins a loop; the builder stands in its body, which ends with [`FnLower::end_loop`].
     pub fn begin_loop(&mut self, rounds: Rounds) -> Loop {
-        let (count, limit) = (self.b.slot(8), self.b.slot(8));
+        let count = self.b.slot(8);
         let (out, leave, enter) = (self.b.block(0), self.b.block(1), self.b.block(0));
         let (head, body, next) = (self.b.block(0), self.b.block(1), self.b.block(0));
         self.b.jump(enter, &[]);
@@ -142,7 +140,7 @@ impl FnLower<'_, '_, '_> {
         self.loops.push(Enclosing { next, out, leave: Some(leave), walks });
         let index = self.b.block_param(body, 0);
         let (before, span) = (self.work, self.b.span);
-        Loop { index, next, out, enter, head, body, leave, rounds, count, limit, before, span }
+        Loop { index, next, out, enter, head, body, leave, rounds, count, before, span }
     }
 
     /// Ends the body of a loop; the builder stands behind it.
@@ -153,17 +151,8 @@ impl FnLower<'_, '_, '_> {
         let form = self.form(l);
         let vars = if form.bound.is_some() { self.variables_set(l.head) } else { Vec::new() };
         let iterator = form.bound.map(|_| self.b.slot(8));
-        self.b.switch_to(l.enter);
-        if iterator.is_some() {
-            let (alone, other) = (self.b.block(0), self.b.block(0));
-            let iterates = self.iterates();
-            self.b.branch_imm(Cond::Ne, iterates, 0, alone, other);
-            self.b.switch_to(alone);
-            self.start(l, form.native);
-            self.b.switch_to(other);
-        }
-        self.start(l, 0);
-        self.head(l, &form, iterator, &vars);
+        let limit = self.begin(l, &form);
+        self.head(l, &form, iterator, limit, &vars);
         self.b.switch_to(l.leave);
         let result = self.b.block_param(l.leave, 0);
         self.destroy(l, &form, iterator);
@@ -276,16 +265,19 @@ impl FnLower<'_, '_, '_> {
         self.b.load(Width::B8, all, 0)
     }
 
-    /// Begins with a count, which is 0 or that of all native rounds. Only the former is compared with the number of rounds.
-    fn start(&mut self, l: &Loop, count: i64) {
-        let at = self.b.iconst(count);
-        self.set_count(l, at);
-        if let Rounds::Counted(rounds) = l.rounds {
-            let limit = if count == 0 { rounds } else { self.b.iconst(-1) };
-            let at = self.b.slot_addr(l.limit);
-            self.b.store(Width::B8, at, 0, limit);
-        }
+    /// Begins with a count of 0, or of all native rounds. Yields what the count must be below as long as rounds are native, if
+    /// that is no constant. (The verifier must know the count on each way, so it is computed and no way is chosen.)
+    fn begin(&mut self, l: &Loop, form: &Form) -> Option<Value> {
+        self.b.switch_to(l.enter);
+        let iterates = if form.bound.is_some() { self.iterates() } else { self.b.iconst(0) };
+        let count = self.b.bin_imm(BinOp::And, iterates, form.native);
+        self.set_count(l, count);
+        let limit = match l.rounds {
+            Rounds::Counted(rounds) => Some(self.b.bin(BinOp::Or, rounds, iterates)),
+            _ => None,
+        };
         self.b.jump(l.head, &[]);
+        limit
     }
 
     fn count(&mut self, l: &Loop) -> Value {
@@ -299,13 +291,11 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// The head: whether there is another round.
-    fn head(&mut self, l: &Loop, form: &Form, iterator: Option<Slot>, vars: &[hir::VarId]) {
+    fn head(&mut self, l: &Loop, form: &Form, iterator: Option<Slot>, limit: Option<Value>, vars: &[hir::VarId]) {
         self.b.switch_to(l.head);
         let n = self.count(l);
-        if let Rounds::Counted(_) = l.rounds {
+        if let Some(limit) = limit {
             let more = self.b.block(0);
-            let limit = self.b.slot_addr(l.limit);
-            let limit = self.b.load(Width::B8, limit, 0);
             self.b.branch(Cond::ULt, n, limit, more, l.out);
             self.b.switch_to(more);
         }

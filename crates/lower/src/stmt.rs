@@ -109,15 +109,23 @@ impl FnLower<'_, '_, '_> {
         let first = self.scalar(start);
         let behind = self.scalar(end);
         let (begin, done) = (self.b.block(0), self.b.block(0));
+        let signed = self.probe.vars[var.0 as usize].ty.is_signed();
         let rounds = match (number(start), number(end)) {
-            (Some(start), Some(end)) => Rounds::Known(end.wrapping_sub(start).max(0)),
-            _ => Rounds::Counted(self.b.bin(BinOp::Sub, behind, first)),
+            (Some(start), Some(end)) => {
+                let wide = |n: i64| if signed { i128::from(n) } else { i128::from(n as u64) };
+                let distance = wide(end) - wide(start);
+                self.b.jump(begin, &[]);
+                self.b.switch_to(begin);
+                Rounds::Known(i64::try_from(distance.max(0)).unwrap_or(i64::MAX))
+            }
+            _ => {
+                // Not by the sign of the distance: that may be any number of 64 bits.
+                let cond = if signed { Cond::SLt } else { Cond::ULt };
+                self.b.branch(cond, first, behind, begin, done);
+                self.b.switch_to(begin);
+                Rounds::Counted(self.b.bin(BinOp::Sub, behind, first))
+            }
         };
-        match rounds {
-            Rounds::Counted(distance) => self.b.branch_imm(Cond::SGt, distance, 0, begin, done),
-            _ => self.b.jump(begin, &[]),
-        }
-        self.b.switch_to(begin);
         // The counter is not the variable: the body may change that one.
         let l = self.begin_loop(rounds);
         let value = self.b.bin(BinOp::Add, first, l.index);

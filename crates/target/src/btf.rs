@@ -133,16 +133,11 @@ impl Btf {
             let raw = self.raw.resolve_type_by_id(id.parse().ok()?).ok()?;
             return self.lay_out(name, &raw);
         }
-        let mut typedef = None;
-        for (_, raw) in self.by_name(name) {
-            match &raw {
-                Raw::Struct(_) if !union => return self.lay_out(name, &raw),
-                Raw::Union(_) if union => return self.lay_out(name, &raw),
-                Raw::Typedef(_) => typedef = Some(raw),
-                _ => {}
-            }
+        if let Some((_, raw)) = self.by_tag(name, union) {
+            return self.lay_out(name, &raw);
         }
-        let behind = self.strip(typedef?)?;
+        let (_, typedef) = self.by_name(name).filter(|(_, raw)| matches!(raw, Raw::Typedef(_))).last()?;
+        let behind = self.strip(typedef)?;
         let mut layout = matches!(behind, Raw::Struct(_) | Raw::Union(_)).then(|| self.lay_out(name, &behind))??;
         layout.ty.typedef = true;
         Some(layout)
@@ -291,9 +286,22 @@ impl Btf {
         }
     }
 
-    /// What a pointer points at. Not followed further: records refer to each other.
+    /// What a pointer points at. Not followed further: records refer to each other. Of several that share a tag it is the first:
+    /// the target can be asked for no other one.
     fn pointee(&self, id: u32, depth: u32) -> Type {
-        self.convert(id, depth)
+        let ty = self.convert(id, depth);
+        let Type::Record(r) = &ty else { return ty };
+        let id = r.name.strip_prefix('.').and_then(|id| id.parse().ok());
+        let tag = id.and_then(|id| self.raw.resolve_name(self.by_id(id)?.as_btf_type()?).ok()).unwrap_or_default();
+        match self.by_tag(&tag, r.union) {
+            Some((first, raw)) if !tag.is_empty() => self.record_type(first, &raw),
+            _ => ty,
+        }
+    }
+
+    /// The first struct (or union) of a tag.
+    fn by_tag(&self, tag: &str, union: bool) -> Option<(u32, Raw)> {
+        self.by_name(tag).find(|(_, raw)| if union { matches!(raw, Raw::Union(_)) } else { matches!(raw, Raw::Struct(_)) })
     }
 
     /// `char` arrays are text; other bytes are shown as such.
@@ -314,6 +322,7 @@ impl Btf {
         Type::Array { element: Box::new(element), count, text }
     }
 
+    /// A record that others contain. One without a tag, or with a tag that names another, is known by its id.
     fn record_type(&self, id: u32, raw: &Raw) -> Type {
         let (record, union) = match raw {
             Raw::Struct(s) => (s, false),
@@ -321,7 +330,7 @@ impl Btf {
             _ => return Type::None,
         };
         let mut name = self.raw.resolve_name(record).unwrap_or_default();
-        if name.is_empty() {
+        if name.is_empty() || self.by_tag(&name, union).is_some_and(|(first, _)| first != id) {
             name = format!(".{id}");
         }
         let size = record.size() as u32;

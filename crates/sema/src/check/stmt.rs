@@ -123,6 +123,11 @@ impl Checker<'_, '_> {
         let bounds = [(&start, &end), (&end, &start)];
         let is_unsigned = |(e, other): (&hir::Expr, &hir::Expr)| e.ty == Type::UINT64 || other.ty == Type::UINT64 && self.soft(e).is_all();
         let ty = if bounds.into_iter().all(is_unsigned) { Type::UINT64 } else { Type::INT64 };
+        if let Some((wrong, other)) = bounds.into_iter().find(|(e, _)| e.ty == Type::UINT64 && ty != Type::UINT64) {
+            let message = format!("a range goes over `int64` here, for the other bound is of type `{}`: from 2^63 on this one is negative", other.ty);
+            let help = "a cast on one of them, such as `(int64)`, says that this is meant";
+            self.d.push(Diagnostic::warning(Code::WrongType, wrong.span, message).help(help));
+        }
         self.tables.widen(self.probe, id, ty);
         let soft = self.soft(&start).and(&self.soft(&end));
         self.tables.set_soft(self.probe, id, soft);

@@ -2,7 +2,7 @@
 //! at a second compile; what it refuses gets a message, never one about the compiler itself.
 #![no_main]
 
-use btc_driver::{Files, Header, Includes, Options, compile, read};
+use btc_driver::{Files, Header, Includes, Options, compile, elf};
 use btc_target::Source;
 use btf_rs::Btf;
 use libfuzzer_sys::fuzz_target;
@@ -52,7 +52,7 @@ fuzz_target!(|text: &str| {
         assert!(!messages.is_empty(), "refused without a word");
         return;
     };
-    let contents = read::read(&object).unwrap_or_else(|e| panic!("{e}"));
+    let contents = elf::read(&object).unwrap_or_else(|e| panic!("{e}"));
     assert!(contents.manifest.is_some() && !contents.programs.is_empty());
     assert!(once().output.as_deref() == Some(object.as_slice()), "a second compile differs");
 });

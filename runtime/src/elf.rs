@@ -21,6 +21,7 @@ pub fn manifest(object: &[u8]) -> Result<Manifest, Error> {
     let manifest =
         btc_abi::wire::decode(data).map_err(|e| Error::new(format!("the manifest cannot be read: {e}")))?;
     crate::validate::validate(&manifest)?;
+    crate::trust::check(object, &manifest)?;
     Ok(manifest)
 }
 

@@ -39,6 +39,7 @@ mod run;
 mod short_keys;
 mod signals;
 mod symbols;
+mod trust;
 mod types;
 mod unwinding;
 mod usage;

@@ -17,12 +17,13 @@ use crate::events::{self, Reader};
 use crate::modes;
 use crate::options::Mode;
 use crate::load::{self, Loaded};
+use crate::maps::raw::BpfMap;
 use crate::maps::{Baseline, Handle, Storage};
 use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
 use crate::signals::{Signals, watch_process};
-use crate::{Error, Options, losses, notify, privileges, refusal, short_keys, symbols, unwinding};
+use crate::{Error, Options, losses, notify, privileges, refusal, short_keys, symbols, trust, unwinding};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let mut manifest = elf::manifest(object)?;
     let settings = Settings::new(&manifest, options)?;
     check_permissions(&manifest, options)?;
+    if !options.allow_unsafe {
+        trust::refuse_effects(object)?;
+    }
     privileges::check()?;
     check_kernel(&manifest)?;
     short_keys::apply(&mut manifest)?;
@@ -165,13 +169,13 @@ fn check_kernel(manifest: &Manifest) -> Result<(), Error> {
 fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Result<State<'m>, Error> {
     let manifest = ctx.manifest;
     for (slot, table) in ctx.stacks.iter_mut().zip(&manifest.stacks) {
-        *slot = loaded.map(&table.symbol).unwrap_or(-1);
+        *slot = loaded.map(&table.symbol).and_then(BpfMap::open);
     }
     let cpus = possible_cpus();
     let maps = manifest.maps.iter().map(|map| {
         let storage = match map.kind {
             MapKind::Variable | MapKind::SpreadVariable => loaded.variable(map).map(Storage::Variable),
-            _ => loaded.map(&map.symbol).map(Storage::Map),
+            _ => loaded.map(&map.symbol).and_then(BpfMap::open).map(Storage::Map),
         };
         let storage = storage
             .ok_or_else(|| Error::new(format!("the object is damaged: it has no map `{}`", map.symbol)))?;
@@ -180,7 +184,10 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
             _ => map.max_entries,
         };
         let cpus = if map.kind.is_spread() { cpus.min(MOST_CPUS as usize) } else { cpus };
-        Ok(Handle { map, storage, cpus, limit, baseline: Baseline::default() })
+        let handle = Handle { map, storage, cpus, limit, baseline: Baseline::default() };
+        // What it is defined as was checked; this is what the kernel made of that.
+        let told = || Error::new(format!("the object is damaged: the kernel's map of {} has other sizes", map.name));
+        handle.is_as_told().then_some(handle).ok_or_else(told)
     });
     let maps = maps.collect::<Result<_, Error>>()?;
     let mut sink = Sink::new(options.output.as_deref(), options.buffering)?;

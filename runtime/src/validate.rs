@@ -4,8 +4,10 @@ use btc_abi::{Action, Encoding, Field, Manifest, Map, MapKind, Reduce, Segment};
 
 use crate::Error;
 
-/// Largest record, value or key that makes sense.
+/// Largest value or key that makes sense.
 const MAX_SIZE: u64 = 16 << 20;
+/// Largest record.
+const MAX_RECORD: u64 = 1 << 20;
 
 fn damaged<T>(what: impl std::fmt::Display) -> Result<T, Error> {
     Err(Error::new(format!("the object is damaged: {what}")))
@@ -14,7 +16,7 @@ fn damaged<T>(what: impl std::fmt::Display) -> Result<T, Error> {
 /// Refuses a manifest whose parts do not fit together.
 pub(crate) fn validate(manifest: &Manifest) -> Result<(), Error> {
     for (i, record) in manifest.records.iter().enumerate() {
-        if record.size < 8 || u64::from(record.size) > MAX_SIZE {
+        if record.size < 8 || u64::from(record.size) > MAX_RECORD {
             return damaged(format_args!("record {i} has {} bytes", record.size));
         }
         for field in &record.fields {
@@ -90,12 +92,13 @@ fn check_segments(record: usize, segments: &[Segment], fields: usize) -> Result<
     Ok(())
 }
 
-fn check_field(manifest: &Manifest, field: &Field, room: u64) -> Result<(), Error> {
-    let size = size_of(manifest, &field.encoding)?;
-    if u64::from(field.offset) + size > room {
+/// Checks a field; yields where it ends.
+fn check_field(manifest: &Manifest, field: &Field, room: u64) -> Result<u64, Error> {
+    let end = u64::from(field.offset) + size_of(manifest, &field.encoding)?;
+    if end > room {
         return damaged(format_args!("field `{}` ends outside of its {room} bytes", field.name));
     }
-    Ok(())
+    Ok(end)
 }
 
 /// Size of a value, with everything inside it checked. (`Encoding::size` may
@@ -117,7 +120,7 @@ fn size_of(manifest: &Manifest, encoding: &Encoding) -> Result<u64, Error> {
         Encoding::Str { capacity, .. } => u64::from(*capacity),
         Encoding::Buffer { capacity } => 4 + u64::from(*capacity),
         Encoding::Array { element, count, stride } => {
-            if size_of(manifest, element)? > u64::from(*stride) {
+            if *stride == 0 || size_of(manifest, element)? > u64::from(*stride) {
                 return damaged("an array's elements overlap");
             }
             u64::from(*count) * u64::from(*stride)
@@ -125,8 +128,7 @@ fn size_of(manifest: &Manifest, encoding: &Encoding) -> Result<u64, Error> {
         Encoding::Tuple(fields) | Encoding::Record(fields) => {
             let mut end = 0;
             for field in fields {
-                check_field(manifest, field, MAX_SIZE)?;
-                end = end.max(u64::from(field.offset) + size_of(manifest, &field.encoding)?);
+                end = end.max(check_field(manifest, field, MAX_SIZE)?);
             }
             end
         }

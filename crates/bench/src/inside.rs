@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use btc_driver::{Emit, NoFiles, Options as Compile, compile, read};
+use btc_driver::{Emit, NoFiles, Options as Compile, compile, elf};
 use btc_target::Source;
 use btf_rs::{Backend, Btf};
 
@@ -69,7 +69,7 @@ pub fn median_of(kernel: &Kernel, name: &str, text: &str, runs: usize) -> Outcom
 
 /// Programs of an object and their instructions.
 pub fn programs(object: &[u8]) -> Vec<usize> {
-    read::read(object).map_or(Vec::new(), |c| c.programs.iter().map(|p| p.insns.len()).collect())
+    elf::read(object).map_or(Vec::new(), |c| c.programs.iter().map(|p| p.insns.len()).collect())
 }
 
 /// A table of all scripts.

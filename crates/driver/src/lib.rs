@@ -15,7 +15,7 @@ use btc_target::{Source, Target};
 
 pub use btc_bpf::disassemble;
 pub use btc_diagnostics::{Diagnostics, Severity, SourceMap, render, render_json};
-pub use btc_object::read;
+pub use btc_elf as elf;
 pub use btc_sema::SETTINGS;
 pub use btc_syntax::{Header, Includes};
 pub use emit::{Emit, disassembly};

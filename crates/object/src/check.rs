@@ -8,8 +8,7 @@
 
 use std::collections::HashSet;
 
-use crate::btf::{kind, linkage};
-use crate::read::{Contents, Program, STT_FUNC, STT_OBJECT, read};
+use btc_elf::{Contents, Program, STT_FUNC, STT_OBJECT, kind, linkage, read};
 
 /// The faults of an object; none when all is well.
 pub fn self_check(bytes: &[u8]) -> Vec<String> {

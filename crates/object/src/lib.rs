@@ -1,4 +1,4 @@
-//! BPF programs and manifest to an ELF object, and back for inspection.
+//! BPF programs and manifest to an ELF object. The way back is `btc-elf`.
 //!
 //! Takes the IR module (for its maps, globals, late constants and externs; its functions
 //! are not looked at), the programs that codegen made of it, the manifest's bytes and the
@@ -6,8 +6,8 @@
 //! file system. The same input gives the same bytes.
 //!
 //! `elf` lays the sections out, [`btf`] builds `.BTF`, `stubs` the types that CO-RE
-//! relocations go against, `ext` builds `.BTF.ext`, `check` looks for what libbpf would
-//! pass over in silence, and [`read`] takes an object apart again.
+//! relocations go against, `ext` builds `.BTF.ext`, and `check` looks for what libbpf would
+//! pass over in silence.
 
 pub mod btf;
 mod check;
@@ -16,7 +16,6 @@ mod ext;
 mod kfuncs;
 mod locals;
 mod patches;
-pub mod read;
 mod stubs;
 
 pub use check::self_check;

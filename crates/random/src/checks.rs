@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use btc_abi::{Attach, GUARD, ITERATE, LOSSES, LossKind, Manifest};
 use btc_diagnostics::Span;
-use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile, read};
+use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile, elf};
 use btc_ir::machine::Machine;
 use btc_ir::memory::{RegionKind, Trap};
 use btc_ir::{FuncId, FunctionKind, GlobalId, Module, interp, parse, validate};
@@ -133,7 +133,7 @@ fn observe(
 /// after it, and as generated code.
 pub fn printed(text: &str, bytes: &[u8]) -> Result<Vec<(&'static str, Vec<String>)>, String> {
     let object = object(text, &NoSource)?;
-    let contents = read::read(&object).map_err(|e| format!("{e}"))?;
+    let contents = elf::read(&object).map_err(|e| format!("{e}"))?;
     let mut manifest: Manifest =
         btc_abi::wire::decode(&contents.manifest.unwrap_or_default()).map_err(|e| format!("{e}"))?;
     let mut run = |module: &Module, code: bool| {
@@ -181,7 +181,7 @@ pub fn difference(wanted: &Outcome, got: &Outcome) -> Option<String> {
 pub fn agree(sample: &Sample) -> Result<(), String> {
     let Some(wanted) = &sample.outcome else { return Ok(()) };
     let object = object(&sample.text, &NoSource)?;
-    let contents = read::read(&object).map_err(|e| format!("{e}"))?;
+    let contents = elf::read(&object).map_err(|e| format!("{e}"))?;
     let manifest = btc_abi::wire::decode(&contents.manifest.unwrap_or_default()).map_err(|e| format!("{e}"))?;
     let tell = |how: &str, kernel: Kernel, got: Result<Option<Outcome>, String>| {
         let wrong = got.map(|got| got.and_then(|got| difference(wanted, &got))).unwrap_or_else(Some);

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("abi", ""),
     ("bpf", ""),
     ("dwarf", "abi"),
+    ("elf", "abi bpf"),
     ("target", "dwarf types"),
     ("ir", "abi diagnostics types"),
     // Definitions.
@@ -30,14 +31,14 @@ const LAYERS: &[(&str, &str)] = &[
     ("lower", "abi builtins diagnostics hir ir providers target types"),
     ("opt", "ir"),
     ("codegen", "bpf diagnostics ir"),
-    ("object", "abi bpf ir"),
+    ("object", "abi bpf elf ir"),
     // Top.
     (
         "driver",
-        "abi bpf builtins codegen diagnostics hir ir lower object opt providers sema syntax target types",
+        "abi bpf builtins codegen diagnostics elf hir ir lower object opt providers sema syntax target types",
     ),
     ("btc", "abi driver providers runtime target"),
-    ("runtime", "abi dwarf"),
+    ("runtime", "abi dwarf elf"),
     // Tests and tools.
     ("testing", "target"),
     ("random", "abi bpf codegen diagnostics driver ir lower target"),

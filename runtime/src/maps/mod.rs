@@ -11,6 +11,8 @@ use btc_abi::{Encoding, Map, MapKind, Reduce};
 
 use crate::load::Variable;
 use crate::render::{integer, le, part};
+use crate::trust::is_padded;
+use raw::BpfMap;
 pub(crate) use baseline::Baseline;
 pub(crate) use reduce::{Value, divide, merge};
 
@@ -24,8 +26,8 @@ pub(crate) struct Entry {
 /// Where a map's values are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Storage {
-    /// In a BPF map, by its descriptor.
-    Map(i32),
+    /// In a BPF map.
+    Map(BpfMap),
     /// In `.bss`, which is mapped here.
     Variable(Variable),
 }
@@ -43,6 +45,7 @@ pub(crate) struct Handle<'m> {
 }
 
 impl Handle<'_> {
+    /// Bytes of a key without what the map pads it with.
     fn key_size(&self) -> usize {
         self.map.key.as_ref().map_or(4, |k| k.size() as usize)
     }
@@ -87,8 +90,8 @@ impl Handle<'_> {
                 buffer = counted;
             }
             // What programs delete, too, is an entry of a hash.
-            Storage::Map(fd) if self.map.kind == MapKind::PerCpuHash => {
-                raw::take(fd, &0u32.to_le_bytes(), &mut buffer);
+            Storage::Map(map) if self.map.kind == MapKind::PerCpuHash => {
+                map.take(&0u32.to_le_bytes(), &mut buffer);
             }
             Storage::Map(_) => {
                 buffer = self.read_single();
@@ -121,34 +124,41 @@ impl Handle<'_> {
 
     fn write_single(&self, bytes: &[u8]) {
         match self.storage {
-            Storage::Map(fd) => {
-                raw::update(fd, &0u32.to_le_bytes(), bytes);
+            Storage::Map(map) => {
+                map.update(&0u32.to_le_bytes(), bytes);
             }
             Storage::Variable(variable) => variable.write(bytes),
         }
     }
 
-    /// The descriptor of a map with keys; for others one that the kernel refuses.
-    fn fd(&self) -> i32 {
+    /// The BPF map, if it is in one.
+    fn bpf(&self) -> Option<BpfMap> {
         match self.storage {
-            Storage::Map(fd) => fd,
-            Storage::Variable(_) => -1,
+            Storage::Map(map) => Some(map),
+            Storage::Variable(_) => None,
         }
+    }
+
+    /// Whether the kernel's map has the sizes that the manifest tells.
+    pub(crate) fn is_as_told(&self) -> bool {
+        let fits = |map: BpfMap| is_padded(self.key_size() as u32, map.key_size() as u32) && map.filled() == self.buffer().len();
+        self.bpf().is_none_or(fits)
     }
 
     /// Reads what all CPUs hold under a key.
     fn lookup(&self, key: &[u8], buffer: &mut [u8]) -> bool {
-        settle::read(self.map, self.stride(), buffer, |to| raw::lookup(self.fd(), key, to))
+        settle::read(self.map, self.stride(), buffer, |to| self.bpf().is_some_and(|map| map.lookup(key, to)))
     }
 
-    /// The value under a key.
+    /// The value under a key, padded or not.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Value> {
-        let mut buffer = self.buffer();
-        self.lookup(key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))
+        let (mut key, mut buffer) = (key.to_vec(), self.buffer());
+        key.resize(self.bpf()?.key_size(), 0);
+        self.lookup(&key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))
     }
 
     fn keys(&self) -> Vec<Vec<u8>> {
-        raw::keys(self.fd(), self.key_size(), self.limit.max(1) as usize)
+        self.bpf().map_or(Vec::new(), |map| map.keys(self.limit.max(1) as usize))
     }
 
     /// All entries in the order in which they print.
@@ -169,7 +179,7 @@ impl Handle<'_> {
     pub(crate) fn take_entries(&self) -> Vec<Entry> {
         let taken = |key: Vec<u8>| {
             let mut buffer = self.buffer();
-            let value = raw::take(self.fd(), &key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))?;
+            let value = self.bpf()?.take(&key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))?;
             Some(Entry { key, value })
         };
         let mut entries: Vec<Entry> = self.keys().into_iter().filter_map(taken).collect();
@@ -183,17 +193,18 @@ impl Handle<'_> {
             self.take_scalar();
             return;
         }
+        let Some(map) = self.bpf() else { return };
         for key in self.keys() {
-            raw::delete(self.fd(), &key);
+            map.delete(&key);
         }
     }
 
     /// Sets all values to 0; a map without key stays assigned if it was.
     pub(crate) fn zero(&self) {
         if self.map.key.is_some() {
-            let zeros = self.buffer();
+            let (Some(map), zeros) = (self.bpf(), self.buffer()) else { return };
             for key in self.keys() {
-                raw::update(self.fd(), &key, &zeros);
+                map.update(&key, &zeros);
             }
             return;
         }

@@ -1,53 +1,101 @@
-//! BPF maps by file descriptor.
+//! BPF maps as the kernel has them. Nothing else hands buffers to it, and their sizes are those that it tells.
 
 use std::ffi::c_void;
+use std::mem::size_of;
 
 use libbpf_sys as sys;
 
-/// Reads the value under a key; `value` must have the size that the kernel fills
-/// (for per-CPU maps, that of all CPUs).
-pub(crate) fn lookup(fd: i32, key: &[u8], value: &mut [u8]) -> bool {
-    // SAFETY: the caller gives buffers of the map's sizes; the kernel reads and
-    // writes no further.
-    unsafe { sys::bpf_map_lookup_elem(fd, key.as_ptr().cast(), value.as_mut_ptr().cast()) == 0 }
+/// A map of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BpfMap {
+    fd: i32,
+    key_size: usize,
+    /// Bytes that a lookup fills: of per-CPU maps those of all possible CPUs.
+    filled: usize,
 }
 
-/// Writes the value under a key.
-pub(crate) fn update(fd: i32, key: &[u8], value: &[u8]) -> bool {
-    // SAFETY: as for `lookup`.
-    unsafe { sys::bpf_map_update_elem(fd, key.as_ptr().cast(), value.as_ptr().cast(), u64::from(sys::BPF_ANY)) == 0 }
+/// Whether each CPU has its own value in maps of a kind (`BPF_MAP_TYPE_*`).
+fn is_per_cpu(kind: u32) -> bool {
+    matches!(kind, sys::BPF_MAP_TYPE_PERCPU_ARRAY | sys::BPF_MAP_TYPE_PERCPU_HASH | sys::BPF_MAP_TYPE_LRU_PERCPU_HASH)
 }
 
-/// Deletes a key.
-pub(crate) fn delete(fd: i32, key: &[u8]) -> bool {
-    // SAFETY: as for `lookup`.
-    unsafe { sys::bpf_map_delete_elem(fd, key.as_ptr().cast()) == 0 }
-}
-
-/// Reads the value under a key and deletes the key. Nothing is lost in between where the kernel can do both at
-/// once (Linux 5.14 for hash maps).
-pub(crate) fn take(fd: i32, key: &[u8], value: &mut [u8]) -> bool {
-    // SAFETY: as for `lookup`.
-    let both = unsafe { sys::bpf_map_lookup_and_delete_elem(fd, key.as_ptr().cast(), value.as_mut_ptr().cast()) };
-    let gone = std::io::Error::last_os_error().raw_os_error() == Some(libc::ENOENT);
-    both == 0 || (!gone && lookup(fd, key, value) && delete(fd, key))
-}
-
-/// All keys, at most `limit`: a map that changes meanwhile may start over.
-pub(crate) fn keys(fd: i32, size: usize, limit: usize) -> Vec<Vec<u8>> {
-    let mut keys: Vec<Vec<u8>> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    while keys.len() < limit {
-        let before: *const c_void = keys.last().map_or(std::ptr::null(), |k: &Vec<u8>| k.as_ptr().cast());
-        let mut next = vec![0u8; size];
-        // SAFETY: both keys have the map's key size; a null key asks for the first.
-        if unsafe { sys::bpf_map_get_next_key(fd, before, next.as_mut_ptr().cast()) } != 0 {
-            break;
+impl BpfMap {
+    /// The map of a descriptor; `None` when it is not one of a map, or the kernel does not tell its sizes.
+    pub(crate) fn open(fd: i32) -> Option<BpfMap> {
+        let mut info = sys::bpf_map_info::default();
+        let mut length = size_of::<sys::bpf_map_info>() as u32;
+        // SAFETY: `info` is writable and as long as told.
+        let answer = unsafe { sys::bpf_obj_get_info_by_fd(fd, (&raw mut info).cast(), &raw mut length) };
+        if answer != 0 {
+            return None;
         }
-        if !seen.insert(next.clone()) {
-            break;
-        }
-        keys.push(next);
+        let value = info.value_size as usize;
+        let parts = if is_per_cpu(info.type_) { crate::binding::possible_cpus() } else { 1 };
+        let filled = if is_per_cpu(info.type_) { value.next_multiple_of(8).checked_mul(parts)? } else { value };
+        Some(BpfMap { fd, key_size: info.key_size as usize, filled })
     }
-    keys
+
+    /// Bytes of a key.
+    pub(crate) fn key_size(&self) -> usize {
+        self.key_size
+    }
+
+    /// Bytes that a lookup fills.
+    pub(crate) fn filled(&self) -> usize {
+        self.filled
+    }
+
+    fn fits(&self, key: &[u8], value: &[u8]) -> bool {
+        self.key_size == key.len() && self.filled == value.len()
+    }
+
+    /// Reads the value under a key. `false` when there is none, or a buffer is not as long as the map's.
+    pub(crate) fn lookup(&self, key: &[u8], value: &mut [u8]) -> bool {
+        // SAFETY: both buffers have the map's sizes; the kernel reads and writes no further.
+        self.fits(key, value) && unsafe { sys::bpf_map_lookup_elem(self.fd, key.as_ptr().cast(), value.as_mut_ptr().cast()) == 0 }
+    }
+
+    /// Writes the value under a key.
+    pub(crate) fn update(&self, key: &[u8], value: &[u8]) -> bool {
+        let any = u64::from(sys::BPF_ANY);
+        // SAFETY: as for `lookup`.
+        self.fits(key, value) && unsafe { sys::bpf_map_update_elem(self.fd, key.as_ptr().cast(), value.as_ptr().cast(), any) == 0 }
+    }
+
+    /// Deletes a key.
+    pub(crate) fn delete(&self, key: &[u8]) -> bool {
+        // SAFETY: the key has the map's size.
+        key.len() == self.key_size && unsafe { sys::bpf_map_delete_elem(self.fd, key.as_ptr().cast()) == 0 }
+    }
+
+    /// Reads the value under a key and deletes the key. Nothing is lost in between where the kernel can do both at
+    /// once (Linux 5.14 for hash maps).
+    pub(crate) fn take(&self, key: &[u8], value: &mut [u8]) -> bool {
+        if !self.fits(key, value) {
+            return false;
+        }
+        // SAFETY: as for `lookup`.
+        let both = unsafe { sys::bpf_map_lookup_and_delete_elem(self.fd, key.as_ptr().cast(), value.as_mut_ptr().cast()) };
+        let gone = std::io::Error::last_os_error().raw_os_error() == Some(libc::ENOENT);
+        both == 0 || (!gone && self.lookup(key, value) && self.delete(key))
+    }
+
+    /// All keys, at most `limit`: a map that changes meanwhile may start over.
+    pub(crate) fn keys(&self, limit: usize) -> Vec<Vec<u8>> {
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        while keys.len() < limit {
+            let before: *const c_void = keys.last().map_or(std::ptr::null(), |k: &Vec<u8>| k.as_ptr().cast());
+            let mut next = vec![0u8; self.key_size];
+            // SAFETY: both keys have the map's key size; a null key asks for the first.
+            if unsafe { sys::bpf_map_get_next_key(self.fd, before, next.as_mut_ptr().cast()) } != 0 {
+                break;
+            }
+            if !seen.insert(next.clone()) {
+                break;
+            }
+            keys.push(next);
+        }
+        keys
+    }
 }

@@ -23,6 +23,7 @@ use std::collections::HashMap;
 
 use btc_abi::{Encoding, Manifest};
 
+use crate::maps::raw::BpfMap;
 use crate::options::Settings;
 use crate::symbols::Symbols;
 
@@ -44,7 +45,7 @@ pub(crate) struct Context<'m> {
     /// Attach points from number `manifest.probes.len()` up.
     pub points: Vec<PointName>,
     /// BPF maps of the stack tables, by index; -1 where there is none.
-    pub stacks: Vec<i32>,
+    pub stacks: Vec<Option<BpfMap>>,
     pub clocks: time::Clocks,
     pub symbols: RefCell<Symbols>,
     pub users: RefCell<Option<HashMap<u32, String>>>,
@@ -60,7 +61,7 @@ impl<'m> Context<'m> {
             symbols: RefCell::new(Symbols::new(&settings.symbols)),
             settings,
             points: Vec::new(),
-            stacks: vec![-1; manifest.stacks.len()],
+            stacks: vec![None; manifest.stacks.len()],
             clocks: time::Clocks::now(),
             users: RefCell::default(),
             cgroups: RefCell::default(),

@@ -5,19 +5,15 @@ use std::io::Write;
 use btc_abi::StackMode;
 
 use super::{Context, le, le32};
-use crate::maps::raw;
 use crate::symbols::{Found, Inlined};
 
 /// The frames of a stack, innermost first.
 fn frames(ctx: &Context, table: u32, id: u64) -> Vec<u64> {
-    let (Some(stacks), Some(fd)) = (ctx.manifest.stacks.get(table as usize), ctx.stacks.get(table as usize)) else {
+    let (Some(stacks), Some(Some(map))) = (ctx.manifest.stacks.get(table as usize), ctx.stacks.get(table as usize)) else {
         return Vec::new();
     };
-    if id == 0 || *fd < 0 {
-        return Vec::new();
-    }
     let mut buffer = vec![0; stacks.frames as usize * 8];
-    if !raw::lookup(*fd, &id.to_le_bytes(), &mut buffer) {
+    if id == 0 || !map.lookup(&id.to_le_bytes(), &mut buffer) {
         return Vec::new();
     }
     buffer.chunks_exact(8).map(|f| le(f, 0)).take_while(|f| *f != 0).collect()

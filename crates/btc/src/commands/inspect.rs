@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use btc_abi::{Manifest, ParamKind, RequirementKind};
-use btc_driver::read::{self, Contents};
+use btc_driver::elf::{self, Contents};
 use serde_json::{Value, json};
 
 use crate::cli::InspectArgs;
@@ -28,7 +28,7 @@ pub fn run(args: &InspectArgs) -> ExitCode {
 fn inspect(args: &InspectArgs) -> Result<String, String> {
     let input = Input::read(&args.file)?;
     let wrong = |e: &dyn std::fmt::Display| format!("`{}`: {e}", args.file);
-    let contents = read::read(&input.bytes).map_err(|e| wrong(&e))?;
+    let contents = elf::read(&input.bytes).map_err(|e| wrong(&e))?;
     let bytes = contents.manifest.as_deref();
     let bytes = bytes.ok_or_else(|| wrong(&"a BPF object, but not one of btc's: it has no manifest"))?;
     let manifest = btc_abi::wire::decode(bytes).map_err(|e| wrong(&e))?;
@@ -96,7 +96,7 @@ fn map_line(m: &btc_abi::Map) -> String {
 }
 
 /// Bytecode with the script's lines and the relocations beside it.
-fn program_text(program: &read::Program, contents: &Contents) -> String {
+fn program_text(program: &elf::Program, contents: &Contents) -> String {
     let name = contents.sections.get(program.section).map_or("", |s| s.name.as_str());
     let mut out = format!("\n{}  (section {name}, {} instructions)\n", program.name, program.insns.len());
     let notes = notes(program, name, contents);
@@ -115,7 +115,7 @@ fn program_text(program: &read::Program, contents: &Contents) -> String {
 }
 
 /// What the loader puts into instructions, by byte offset in the section.
-fn notes(program: &read::Program, section: &str, contents: &Contents) -> HashMap<u64, String> {
+fn notes(program: &elf::Program, section: &str, contents: &Contents) -> HashMap<u64, String> {
     let mut notes: HashMap<u64, String> =
         program.relocations.iter().map(|r| (r.offset, r.symbol.clone())).collect();
     for core in contents.core.iter().filter(|c| c.section == section) {

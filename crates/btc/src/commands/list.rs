@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use btc_driver::read;
+use btc_driver::elf;
 use btc_providers::{Found, search};
 use btc_target::{Tag, Target, glob, is_glob};
 
@@ -59,7 +59,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
 /// The attach points of an object.
 fn object(input: &Input) -> Result<Vec<String>, String> {
     let wrong = |e: &dyn std::fmt::Display| format!("`{}`: {e}", input.name);
-    let contents = read::read(&input.bytes).map_err(|e| wrong(&e))?;
+    let contents = elf::read(&input.bytes).map_err(|e| wrong(&e))?;
     let bytes = contents.manifest.ok_or_else(|| wrong(&"a BPF object, but not one of btc's: it has no manifest"))?;
     let manifest = btc_abi::wire::decode(&bytes).map_err(|e| wrong(&e))?;
     Ok(manifest.probes.into_iter().map(|p| p.name).collect())

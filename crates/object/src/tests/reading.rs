@@ -4,7 +4,7 @@ use btc_bpf::Insn;
 use btc_ir::{BinOp, Fact, FunctionKind, Late, Leaf, Module, PathStep, TypeFact};
 
 use super::{INT, at, field, object, sample};
-use crate::read::{Contents, read};
+use btc_elf::{Contents, read};
 use crate::self_check;
 
 fn contents(bytes: &[u8]) -> Contents {

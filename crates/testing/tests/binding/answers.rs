@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use btc_object::read::{Contents, Type};
+use btc_elf::{Contents, Type};
 
 use crate::machine::{APART, Run, TASK};
 

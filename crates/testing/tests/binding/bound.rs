@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use btc_abi::{Manifest, PatchValue, Typed};
 use btc_bpf::Insn;
-use btc_object::read::{Contents, Program, read};
+use btc_elf::{Contents, Program, read};
 use btc_runtime::{Code, arguments_at};
 
 use crate::kernel::Known;

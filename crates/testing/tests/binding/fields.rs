@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use btc_abi::{Encoding, Manifest, Record};
-use btc_object::read::read;
+use btc_elf::read;
 use btc_runtime::unfit_reads;
 
 use crate::kernel::Known;

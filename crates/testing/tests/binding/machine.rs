@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use btc_bpf::{Insn, opcode as op};
-use btc_object::read::{Contents, Program};
+use btc_elf::{Contents, Program};
 
 use crate::answers::Slots;
 use crate::relocate::{Goal, Relocations, bytes};

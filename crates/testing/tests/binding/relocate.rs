@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::NonNull;
 
 use btc_bpf::Insn;
-use btc_object::read::Contents;
+use btc_elf::Contents;
 use libbpf_sys as sys;
 
 /// A candidate among the target's types (libbpf: `struct bpf_core_cand`).

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use btc_abi::{LossKind, Manifest};
 use btc_bpf::{Insn, Program, ProgramKind, Target, opcode as op};
-use btc_driver::{Emit, read};
+use btc_driver::{Emit, elf};
 use btc_ir::machine::Machine;
 use btc_ir::memory::RegionKind;
 use btc_ir::{Fact, FunctionKind, Guard, Late, Module};
@@ -176,7 +176,7 @@ struct Bench {
 impl Bench {
     fn new(script: &str, guarded: bool, holds: bool) -> Bench {
         let case = Case::new("guard.bt", script.to_string());
-        let contents = read::read(&object(&case)).expect("the object can be read");
+        let contents = elf::read(&object(&case)).expect("the object can be read");
         let manifest = btc_abi::wire::decode(&contents.manifest.expect("a manifest")).expect("it can be read");
         let ir = compile_to(&case, Emit::Ir).output.expect("it compiles");
         let mut module = btc_ir::parse(&String::from_utf8_lossy(&ir)).expect("IR reads itself");

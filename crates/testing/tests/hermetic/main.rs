@@ -4,6 +4,7 @@ mod agree;
 mod errors;
 mod guard;
 mod interleavings;
+mod lies;
 mod objects;
 mod snapshots;
 mod support;

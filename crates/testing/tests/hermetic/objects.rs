@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use btc_driver::{Emit, read};
+use btc_driver::{Emit, elf};
 use btc_testing::{Case, testdata};
 
 use crate::support::{Random, compile_to, object};
@@ -54,10 +54,10 @@ fn the_folder_does_not_matter() {
 #[test]
 fn damaged_objects_are_refused_or_read() {
     let whole = rich();
-    assert!(read::read(&whole).is_ok());
+    assert!(elf::read(&whole).is_ok());
     let look = |bytes: &[u8], what: &dyn Fn() -> String| {
         let begin = Instant::now();
-        if let Some(manifest) = read::read(bytes).ok().and_then(|c| c.manifest) {
+        if let Some(manifest) = elf::read(bytes).ok().and_then(|c| c.manifest) {
             let _ = btc_abi::wire::decode(&manifest);
         }
         // Generous for a busy machine; a run that hangs takes for ever.

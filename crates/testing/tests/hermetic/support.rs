@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use btc_driver::read::{self, Contents};
+use btc_driver::elf::{self, Contents};
 use btc_driver::{Compilation, Emit, Files, Header, Includes, Options, compile};
 use btc_target::{NoSource, Source};
 use btc_testing::{Case, Fixture};
@@ -58,7 +58,7 @@ pub fn object(case: &Case) -> Vec<u8> {
 
 /// Sections, symbols, types, relocations and maps of an object.
 pub fn dump(object: &[u8]) -> String {
-    let contents = read::read(object).unwrap_or_else(|e| panic!("{e}"));
+    let contents = elf::read(object).unwrap_or_else(|e| panic!("{e}"));
     let mut out = String::new();
     for s in &contents.sections {
         // Sizes of these change with the compiler's version and say nothing by themselves.

@@ -1,7 +1,4 @@
-//! Takes an object apart again, for `btc inspect` and for the self-check.
-//!
-//! Any bytes may come in: whatever does not parse is an error, nothing panics, and no
-//! more memory is used than a small multiple of the input.
+//! Takes an object apart.
 
 use btc_bpf::Insn;
 use object::read::elf::ElfFile64;
@@ -10,7 +7,7 @@ use object::{
     SymbolSection,
 };
 
-use crate::btf::{MAGIC, kind};
+use crate::{MAGIC, kind};
 
 /// An object could not be read: the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,12 +151,25 @@ pub struct Contents {
     pub core: Vec<CoreRelocation>,
     /// The manifest's bytes.
     pub manifest: Option<Vec<u8>>,
+    /// Strings of `.BTF`.
+    pub(crate) strings: Vec<u8>,
 }
 
 impl Contents {
     /// A section by name.
     pub fn section(&self, name: &str) -> Option<&Section> {
         self.sections.iter().find(|s| s.name == name)
+    }
+
+    /// A string of BTF by its offset, at most 4096 bytes.
+    pub fn string(&self, at: u32) -> String {
+        string(&self.strings, at)
+    }
+
+    /// The size of a variable, by its symbol, in a data section.
+    pub fn variable(&self, symbol: &str, section: &str) -> Option<u64> {
+        let here = |n: usize| self.sections.get(n).is_some_and(|s| s.name == section);
+        self.symbols.iter().find(|s| s.name == symbol && s.kind == STT_OBJECT && s.section.is_some_and(here)).map(|s| s.size)
     }
 
     /// A type by id; `None` for `void` and ids that do not exist.
@@ -197,6 +207,7 @@ pub fn read(bytes: &[u8]) -> Result<Contents, ReadError> {
     let btf = contents.section(".BTF").map(|s| s.data.clone());
     if let Some(btf) = btf {
         let strings = read_types(&btf, &mut contents)?;
+        contents.strings = strings.to_vec();
         if let Some(ext) = contents.section(".BTF.ext").map(|s| s.data.clone()) {
             read_ext(&ext, strings, &mut contents)?;
         }
@@ -228,9 +239,9 @@ fn read_symbols(file: &ElfFile64<'_, Endianness>, indexes: &[SectionIndex], cont
 }
 
 /// `STT_FUNC`
-pub(crate) const STT_FUNC: u8 = 2;
+pub const STT_FUNC: u8 = 2;
 /// `STT_OBJECT`
-pub(crate) const STT_OBJECT: u8 = 1;
+pub const STT_OBJECT: u8 = 1;
 
 fn read_programs(
     file: &ElfFile64<'_, Endianness>,

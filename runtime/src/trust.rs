@@ -1,7 +1,7 @@
 //! What an object says of itself, compared with what it is. The manifest is a word; maps, variables, code are facts.
 
 use btc_abi::{Encoding, LOSSES, MOST_CPUS, Manifest, Map, MapKind, PLAIN_CPUS, Patch};
-use btc_elf::definitions::{MapDefinition, map_kind};
+use btc_elf::definitions::MapDefinition;
 use btc_elf::{Contents, effects, shape};
 
 use crate::Error;
@@ -23,7 +23,8 @@ pub(crate) fn check(object: &[u8], manifest: &Manifest) -> Result<(), Error> {
     for table in &manifest.stacks {
         let is = |m: &&MapDefinition| m.symbol == table.symbol;
         let size = table.frames.saturating_mul(8);
-        let fits = |m: &MapDefinition| matches!(m.kind, map_kind::HASH | map_kind::LRU_HASH) && (m.key_size, m.value_size) == (8, size);
+        let is_hash = |m: &MapDefinition| [MapKind::Hash, MapKind::LruHash].iter().any(|kind| kind.number() == Some(m.kind));
+        let fits = |m: &MapDefinition| is_hash(m) && (m.key_size, m.value_size) == (8, size);
         if !maps.iter().find(is).is_some_and(fits) {
             return Err(damaged(format_args!("its table of stacks `{}` is none of {} frames", table.symbol, table.frames)));
         }
@@ -52,23 +53,9 @@ pub(crate) fn refuse_effects(object: &[u8]) -> Result<(), Error> {
     Err(Error::new(format!("the script's code calls {}, which changes the system; allow it with --unsafe", calls.join(", "))))
 }
 
-/// `BPF_MAP_TYPE_*` of what holds a map; `None` for variables.
-fn kind(map: &Map) -> Option<u32> {
-    Some(match map.kind {
-        MapKind::Array => map_kind::ARRAY,
-        MapKind::PerCpuArray => map_kind::PERCPU_ARRAY,
-        MapKind::Hash | MapKind::SpreadHash => map_kind::HASH,
-        MapKind::PerCpuHash => map_kind::PERCPU_HASH,
-        MapKind::LruHash | MapKind::SpreadLruHash => map_kind::LRU_HASH,
-        MapKind::LruPerCpuHash => map_kind::LRU_PERCPU_HASH,
-        MapKind::LpmTrie => map_kind::LPM_TRIE,
-        MapKind::Variable | MapKind::SpreadVariable => return None,
-    })
-}
-
 fn check_map(map: &Map, maps: &[MapDefinition], contents: &Contents) -> Result<(), Error> {
     let (name, symbol) = (&map.name, &map.symbol);
-    let Some(kind) = kind(map) else {
+    let Some(kind) = map.kind.number() else {
         let parts = if map.kind.is_spread() { MOST_CPUS } else { 1 };
         let needed = u64::from(map.value_size) * u64::from(parts);
         let fits = contents.variable(symbol, ".bss").is_some_and(|size| size >= needed);
@@ -115,18 +102,13 @@ fn check_variables(manifest: &Manifest, contents: &Contents) -> Result<(), Error
     Ok(())
 }
 
-/// What is patched must be no call and no jump: their numbers say what code does.
+/// What is patched must be no call and no jump.
 fn check_patch(patch: &Patch, contents: &Contents) -> Result<(), Error> {
     let program = contents.programs.iter().find(|p| p.name == patch.program);
     let insn = program.and_then(|p| p.insns.get(patch.insn as usize));
     match insn {
-        Some(insn) if !matches!(insn.code & 7, JUMP | JUMP32) => Ok(()),
+        Some(insn) if !shape::decides(insn) => Ok(()),
         Some(_) => Err(damaged(format_args!("it patches a call or jump, {} of `{}`", patch.insn, patch.program))),
         None => Err(damaged(format_args!("it patches instruction {} of `{}`, which does not exist", patch.insn, patch.program))),
     }
 }
-
-/// `BPF_JMP`
-const JUMP: u8 = 5;
-/// `BPF_JMP32`
-const JUMP32: u8 = 6;

@@ -72,7 +72,37 @@ pub const MOST_CPUS: u32 = 1024;
 /// who reads sees that the counts differ. See [`Reduce::Avg`].
 pub const TAKING: u64 = 1 << 56;
 
+/// `BPF_MAP_TYPE_RINGBUF` of the kernel's `include/uapi/linux/bpf.h`: what carries records.
+pub const RINGBUF: u32 = 27;
+
 impl MapKind {
+    /// All that are held by a BPF map.
+    pub const HELD: [MapKind; 9] = [
+        MapKind::Array,
+        MapKind::PerCpuArray,
+        MapKind::Hash,
+        MapKind::PerCpuHash,
+        MapKind::LruHash,
+        MapKind::LruPerCpuHash,
+        MapKind::LpmTrie,
+        MapKind::SpreadHash,
+        MapKind::SpreadLruHash,
+    ];
+
+    /// `BPF_MAP_TYPE_*` of the map that holds it; `None` for variables.
+    pub fn number(self) -> Option<u32> {
+        Some(match self {
+            MapKind::Hash | MapKind::SpreadHash => 1,
+            MapKind::Array => 2,
+            MapKind::PerCpuHash => 5,
+            MapKind::PerCpuArray => 6,
+            MapKind::LruHash | MapKind::SpreadLruHash => 9,
+            MapKind::LruPerCpuHash => 10,
+            MapKind::LpmTrie => 11,
+            MapKind::Variable | MapKind::SpreadVariable => return None,
+        })
+    }
+
     /// Whether each CPU has its own value.
     pub fn is_per_cpu(self) -> bool {
         matches!(self, MapKind::PerCpuArray | MapKind::PerCpuHash | MapKind::LruPerCpuHash) || self.is_spread()

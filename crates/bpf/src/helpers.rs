@@ -16,10 +16,19 @@ pub struct Helper {
     pub since: (u8, u8),
     /// Whether only programs under the GPL may call it.
     pub gpl: bool,
+    /// Whether it does something to the host or another program, not only to what is the program's own.
+    pub changes: bool,
+}
+
+impl Helper {
+    const fn changing(mut self) -> Helper {
+        self.changes = true;
+        self
+    }
 }
 
 const fn row(number: u32, name: &'static str, args: u8, since: (u8, u8), gpl: bool) -> Helper {
-    Helper { number, name, args, since, gpl }
+    Helper { number, name, args, since, gpl, changes: false }
 }
 
 /// All helpers that generated code uses or is likely to use, by number.
@@ -29,10 +38,10 @@ pub static HELPERS: &[Helper] = &[
     row(3, "map_delete_elem", 2, (3, 19), false),
     row(4, "probe_read", 3, (4, 1), true),
     row(5, "ktime_get_ns", 0, (4, 1), false),
-    row(6, "trace_printk", 5, (4, 1), true),
+    row(6, "trace_printk", 5, (4, 1), true).changing(),
     row(7, "get_prandom_u32", 0, (4, 1), false),
     row(8, "get_smp_processor_id", 0, (4, 1), false),
-    row(12, "tail_call", 3, (4, 2), false),
+    row(12, "tail_call", 3, (4, 2), false).changing(),
     row(14, "get_current_pid_tgid", 0, (4, 2), false),
     row(15, "get_current_uid_gid", 0, (4, 2), false),
     row(16, "get_current_comm", 2, (4, 2), false),
@@ -40,25 +49,25 @@ pub static HELPERS: &[Helper] = &[
     row(25, "perf_event_output", 5, (4, 4), true),
     row(27, "get_stackid", 3, (4, 6), true),
     row(35, "get_current_task", 0, (4, 8), true),
-    row(36, "probe_write_user", 3, (4, 8), true),
+    row(36, "probe_write_user", 3, (4, 8), true).changing(),
     row(37, "current_task_under_cgroup", 2, (4, 9), false),
     row(42, "get_numa_node_id", 0, (4, 10), false),
     row(45, "probe_read_str", 3, (4, 11), true),
     row(46, "get_socket_cookie", 1, (4, 12), false),
     row(55, "perf_event_read_value", 4, (4, 15), true),
     row(56, "perf_prog_read_value", 3, (4, 15), true),
-    row(58, "override_return", 2, (4, 16), true),
+    row(58, "override_return", 2, (4, 16), true).changing(),
     row(67, "get_stack", 4, (4, 18), true),
     row(80, "get_current_cgroup_id", 0, (4, 18), false),
     row(105, "strtol", 4, (5, 2), false),
     row(106, "strtoul", 4, (5, 2), false),
-    row(109, "send_signal", 1, (5, 3), false),
+    row(109, "send_signal", 1, (5, 3), false).changing(),
     row(111, "skb_output", 5, (5, 5), true),
     row(112, "probe_read_user", 3, (5, 5), true),
     row(113, "probe_read_kernel", 3, (5, 5), true),
     row(114, "probe_read_user_str", 3, (5, 5), true),
     row(115, "probe_read_kernel_str", 3, (5, 5), true),
-    row(117, "send_signal_thread", 1, (5, 6), false),
+    row(117, "send_signal_thread", 1, (5, 6), false).changing(),
     row(118, "jiffies64", 0, (5, 6), false),
     row(119, "read_branch_records", 4, (5, 6), true),
     row(120, "get_ns_current_pid_tgid", 4, (5, 7), false),
@@ -102,14 +111,6 @@ pub static HELPERS: &[Helper] = &[
     row(203, "dynptr_data", 3, (5, 19), false),
     row(208, "ktime_get_tai_ns", 0, (6, 1), false),
 ];
-
-/// Helpers that do something to the host or another program. Those without a row are not known to be harmless.
-const CHANGING: &[u32] = &[6, 12, 36, 58, 109, 117];
-
-/// Whether a helper only reads, or writes what is the program's own.
-pub fn is_harmless(number: u32) -> bool {
-    by_number(number).is_some() && !CHANGING.contains(&number)
-}
 
 /// The helper of a number.
 pub fn by_number(number: u32) -> Option<&'static Helper> {

@@ -19,19 +19,6 @@ pub struct MapDefinition {
     pub flags: u32,
 }
 
-/// `BPF_MAP_TYPE_*`, as in the kernel's `include/uapi/linux/bpf.h`.
-#[allow(missing_docs)]
-pub mod map_kind {
-    pub const HASH: u32 = 1;
-    pub const ARRAY: u32 = 2;
-    pub const PERCPU_HASH: u32 = 5;
-    pub const PERCPU_ARRAY: u32 = 6;
-    pub const LRU_HASH: u32 = 9;
-    pub const LRU_PERCPU_HASH: u32 = 10;
-    pub const LPM_TRIE: u32 = 11;
-    pub const RINGBUF: u32 = 27;
-}
-
 /// The maps of an object.
 ///
 /// # Errors

@@ -2,7 +2,10 @@
 //!
 //! What is let through is what btc writes: an allow-list, for what others may be able to do is without end.
 
-use crate::definitions::{MapDefinition, map_kind, maps};
+use btc_abi::{MapKind, RINGBUF};
+use btc_bpf::{Insn, opcode};
+
+use crate::definitions::{MapDefinition, maps};
 use crate::{Contents, kind};
 
 /// Sections that are no programs, but for relocations.
@@ -13,18 +16,6 @@ const SECTIONS: &[&str] = &[
 /// What the names of sections with programs begin with: `kind`, or `kind/…`.
 const PROGRAMS: &[&str] = &[
     "kprobe", "kretprobe", "uprobe", "uretprobe", "tracepoint", "raw_tp", "raw_tracepoint", "tp", "tp_btf", "perf_event", "fentry", "fexit", "iter",
-];
-
-/// Kinds of maps.
-const MAPS: &[u32] = &[
-    map_kind::HASH,
-    map_kind::ARRAY,
-    map_kind::PERCPU_HASH,
-    map_kind::PERCPU_ARRAY,
-    map_kind::LRU_HASH,
-    map_kind::LRU_PERCPU_HASH,
-    map_kind::LPM_TRIE,
-    map_kind::RINGBUF,
 ];
 
 /// `BPF_F_NO_PREALLOC`
@@ -130,14 +121,20 @@ fn check_code(c: &Contents) -> Result<(), String> {
     Ok(())
 }
 
-/// `BPF_JMP | BPF_CALL`
-pub(crate) const CALL: u8 = 0x85;
+/// A call.
+pub(crate) const CALL: u8 = opcode::JMP | opcode::CALL;
+
+/// Whether an instruction is a call or a jump: its numbers say what code does.
+pub fn decides(insn: &Insn) -> bool {
+    matches!(insn.class(), opcode::JMP | opcode::JMP32)
+}
+
 /// `BPF_PSEUDO_CALL`
 const LOCAL: u8 = 1;
 
 fn check_map(map: &MapDefinition) -> Result<(), String> {
     let symbol = &map.symbol;
-    if !MAPS.contains(&map.kind) {
+    if map.kind != RINGBUF && MapKind::HELD.iter().all(|kind| kind.number() != Some(map.kind)) {
         return Err(format!("map `{symbol}` is of kind {}, which btc does not use", map.kind));
     }
     if map.flags & !NO_PREALLOC != 0 {

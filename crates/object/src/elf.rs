@@ -23,8 +23,6 @@ use crate::{Input, ObjectError, kfuncs, locals};
 const R_BPF_64_64: RelocationType = RelocationType(1);
 /// Relocation of a call.
 const R_BPF_64_32: RelocationType = RelocationType(10);
-/// `BPF_MAP_TYPE_RINGBUF`
-const RINGBUF: u32 = 27;
 /// `BPF_F_NO_PREALLOC`, which tries must have.
 const NO_PREALLOC: u32 = 1;
 /// Most variables of a section that BTF describes: libbpf looks for the symbol of each among all
@@ -127,19 +125,8 @@ impl<'a> Writer<'a> {
         let mut offset = 0;
         for map in &module.maps {
             use btc_abi::MapKind;
-            let kind = match map.kind {
-                None => RINGBUF,
-                Some(MapKind::Hash | MapKind::SpreadHash) => 1,
-                Some(MapKind::Array) => 2,
-                Some(MapKind::PerCpuHash) => 5,
-                Some(MapKind::PerCpuArray) => 6,
-                Some(MapKind::LruHash | MapKind::SpreadLruHash) => 9,
-                Some(MapKind::LruPerCpuHash) => 10,
-                Some(MapKind::LpmTrie) => 11,
-                Some(MapKind::Variable | MapKind::SpreadVariable) => {
-                    return Err(ObjectError::Invalid(format!("map `{}` is a variable", map.symbol)));
-                }
-            };
+            let kind = map.kind.map_or(Some(btc_abi::RINGBUF), MapKind::number);
+            let kind = kind.ok_or_else(|| ObjectError::Invalid(format!("map `{}` is a variable", map.symbol)))?;
             let mut attributes = vec![("type", kind)];
             if map.kind.is_some() {
                 attributes.extend([("key_size", map.key_size), ("value_size", map.value_size)]);

@@ -40,7 +40,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("btc", "abi driver providers runtime target"),
     ("runtime", "abi dwarf elf"),
     // Tests and tools.
-    ("testing", "target"),
+    ("testing", "elf target"),
     ("random", "abi bpf codegen diagnostics driver ir lower target"),
     ("bench", "driver target"),
     ("xtask", ""),

@@ -44,7 +44,7 @@ pub(crate) struct Context<'m> {
     pub settings: Settings,
     /// Attach points from number `manifest.probes.len()` up.
     pub points: Vec<PointName>,
-    /// BPF maps of the stack tables, by index; -1 where there is none.
+    /// BPF maps of the stack tables, by index.
     pub stacks: Vec<Option<BpfMap>>,
     pub clocks: time::Clocks,
     pub symbols: RefCell<Symbols>,

@@ -6,6 +6,7 @@ mod guard;
 mod interleavings;
 mod lies;
 mod objects;
+mod ranges;
 mod snapshots;
 mod support;
 mod tables;

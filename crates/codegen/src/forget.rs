@@ -66,7 +66,7 @@ fn inner(func: &Function, cfg: &Cfg, module: &Module) -> Vec<(Block, usize, Valu
     let (fixed, known) = (flow.fixed(cfg), flow.known());
     let mut found = Vec::new();
     for l in &loops {
-        for_each_compared(func, &flow, l, |block, at, v| {
+        for_each_told(func, &flow, l, |block, at, v| {
             let is_end = at == func.block(block).insts.len() && func.successors(block).iter().any(|next| !l.blocks.contains(next));
             if !is_end && !fixed[v.index()] && !known[v.index()] {
                 found.push((block, at, v));
@@ -149,6 +149,31 @@ fn compared(func: &Function, flow: &Flow<'_>, l: &Loop) -> Vec<Value> {
 /// Calls `f` for each of these, with its block and its place in it; that of the terminator is behind all others.
 fn for_each_compared(func: &Function, flow: &Flow<'_>, l: &Loop, mut f: impl FnMut(Block, usize, Value)) {
     let inside = made(func, l);
+    for_each_comparison(func, l, |block, at, v, other| {
+        if is_outer(flow, &inside, v) && inside.contains(&other) {
+            f(block, at, v);
+        }
+    });
+}
+
+/// Calls `f` for what a loop compares and a round does not make: values from outside and what lies on the stack, which the verifier
+/// knows as one number with what is loaded from there.
+fn for_each_told(func: &Function, flow: &Flow<'_>, l: &Loop, mut f: impl FnMut(Block, usize, Value)) {
+    let inside = made(func, l);
+    let is_on_stack = |v: Value| match flow.op(v) {
+        Some(Op::Load(Width::B8, m)) => matches!(flow.op(m.base), Some(Op::SlotAddr(_))),
+        _ => false,
+    };
+    for_each_comparison(func, l, |block, at, v, _| {
+        if is_on_stack(v) || is_outer(flow, &inside, v) {
+            f(block, at, v);
+        }
+    });
+}
+
+/// Calls `f` for each operand of a loop's comparisons, with its block, its place in it, and the other operand; a
+/// terminator is behind all else.
+fn for_each_comparison(func: &Function, l: &Loop, mut f: impl FnMut(Block, usize, Value, Value)) {
     for block in &l.blocks {
         let data = func.block(*block);
         let comparisons = data.insts.iter().enumerate().filter_map(|(n, inst)| match inst.op {
@@ -161,9 +186,7 @@ fn for_each_compared(func: &Function, flow: &Flow<'_>, l: &Loop, mut f: impl FnM
         };
         for (n, left, right) in comparisons.chain(last) {
             for (v, other) in [(left, right), (right, left)] {
-                if is_outer(flow, &inside, v) && inside.contains(&other) {
-                    f(*block, n, v);
-                }
+                f(*block, n, v, other);
             }
         }
     }

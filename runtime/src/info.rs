@@ -2,8 +2,7 @@
 
 use libbpf_sys as sys;
 
-use crate::Options;
-use crate::attach;
+use crate::{Options, attach, libbpf_log};
 
 /// A feature and whether it is there.
 pub type Answer = (&'static str, bool);
@@ -68,7 +67,7 @@ pub fn offer() -> Offer {
     let program = |kind| unsafe { sys::libbpf_probe_bpf_prog_type(kind, none) } > 0;
     let options = Options::default();
     // What the kernel refuses is an answer here, not a fault.
-    libbpf_rs::set_print(None);
+    libbpf_log::silence();
     Offer {
         helpers: HELPERS.iter().map(|(name, id, kind)| (*name, helper(*id, *kind))).collect(),
         maps: MAPS.iter().map(|(name, kind)| (*name, map(*kind))).collect(),

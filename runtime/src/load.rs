@@ -4,43 +4,17 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_void};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
-use std::io::Write;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use btc_abi::unwind::ROWS_MAP;
 use btc_abi::{Attach, EVENTS_MAP, HOLDS, ITERATE, ITERATORS, LOSSES, MOST_CPUS, Manifest, Map, SCRATCH_MAP, STOPPED};
-use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, PrintLevel, ProgramAttachType, ProgramType};
+use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
 use crate::attach::{Owner, Plan, Point, is_in_kernel_types, programs};
 use crate::elf::Image;
 use crate::options::Settings;
-use crate::{Error, Options, diagnose, short_keys};
-
-/// Most bytes of libbpf's messages that are kept: a verifier log can be huge.
-const LOG_LIMIT: usize = 1 << 20;
-
-/// What libbpf said since the last [`take_log`].
-static LOG: Mutex<String> = Mutex::new(String::new());
-
-fn keep(level: PrintLevel, text: String) {
-    let mut log = LOG.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if matches!(level, PrintLevel::Warn) && log.len() < LOG_LIMIT {
-        log.push_str(&text);
-    }
-}
-
-fn tell(level: PrintLevel, text: String) {
-    // Among hundreds of lines of progress the warnings must stand out.
-    let mark = if matches!(level, PrintLevel::Warn) { "warning: " } else { "" };
-    let _ = write!(std::io::stderr(), "{mark}{text}");
-    keep(level, text);
-}
-
-fn take_log() -> String {
-    std::mem::take(&mut *LOG.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
+use crate::{Error, Options, diagnose, libbpf_log, short_keys};
 
 /// A program in the kernel.
 #[derive(Clone, Copy, Debug)]
@@ -132,8 +106,7 @@ pub(crate) fn load(
     options: &Options,
     plans: &[Plan],
 ) -> Result<Loaded, Error> {
-    let callback = if options.verbose { tell } else { keep };
-    libbpf_rs::set_print(Some((PrintLevel::Debug, callback)));
+    libbpf_log::listen(options.verbose);
     let mut result = load_once(image, manifest, settings, plans);
     for (refused, change) in OTHERWISE {
         if result.as_ref().is_err_and(refused) && change(image) {
@@ -155,8 +128,8 @@ const OTHERWISE: [(fn(&Error) -> bool, fn(&mut Image) -> bool); 3] = [
 ];
 
 fn load_once(image: &Image, manifest: &Manifest, settings: &Settings, plans: &[Plan]) -> Result<Loaded, Error> {
-    take_log();
-    let failed = |error: &libbpf_rs::Error| diagnose::explain(manifest, &take_log(), error);
+    libbpf_log::take();
+    let failed = |error: &libbpf_rs::Error| diagnose::explain(manifest, &libbpf_log::take(), error);
     let mut open = ObjectBuilder::default()
         .name("btc")
         .and_then(|b| b.open_memory(image.bytes()))
@@ -165,7 +138,7 @@ fn load_once(image: &Image, manifest: &Manifest, settings: &Settings, plans: &[P
     let within = choose_programs(&mut open, manifest, plans)?;
     let object = open.load().map_err(|e| failed(&e))?;
     drop(within);
-    take_log();
+    libbpf_log::take();
     Ok(collect(object, image))
 }
 

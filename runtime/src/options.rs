@@ -16,6 +16,16 @@ pub enum Format {
     Json,
 }
 
+/// Who wrote what is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Author {
+    /// Anybody: an object, which may come from elsewhere.
+    #[default]
+    Unknown,
+    /// The user, who runs a script: the paths in it are the user's own.
+    User,
+}
+
 /// When output is written out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Buffering {
@@ -78,6 +88,12 @@ pub struct Options {
     pub named: Vec<Named>,
     /// `-o`: a file for the output.
     pub output: Option<PathBuf>,
+    /// Who wrote it.
+    pub author: Author,
+    /// `--output-dir`: the folder below which captures are written; for an object the current one when not given.
+    pub output_dir: Option<PathBuf>,
+    /// `--input-dir`: the folder below which `cat()` reads; any when not given.
+    pub input_dir: Option<PathBuf>,
     /// `-f`
     pub format: Format,
     /// `-B`

@@ -19,11 +19,12 @@ use crate::options::Mode;
 use crate::load::{self, Loaded};
 use crate::maps::raw::BpfMap;
 use crate::maps::{Baseline, Handle, Storage};
+use crate::named_files::NamedFiles;
 use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
 use crate::signals::{Signals, watch_process};
-use crate::{Error, Options, losses, notify, privileges, refusal, short_keys, symbols, trust, unwinding};
+use crate::{Error, Options, effects, losses, notify, privileges, refusal, short_keys, symbols, unwinding};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +40,8 @@ pub struct Outcome {
 pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let mut manifest = elf::manifest(object)?;
     let settings = Settings::new(&manifest, options)?;
-    check_permissions(&manifest, options)?;
-    if !options.allow_unsafe {
-        trust::refuse_effects(object)?;
-    }
+    check_permissions(object, &manifest, options)?;
+    let files = NamedFiles::new(&manifest, options)?;
     privileges::check()?;
     check_kernel(&manifest)?;
     short_keys::apply(&mut manifest)?;
@@ -71,7 +70,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     bind(&mut image, &ctx, options, child_pid, &plans)?;
     let loaded = load::load(&mut image, &manifest, &ctx.settings, options, &plans)?;
     drop(image);
-    let mut state = state(ctx, options, &loaded)?;
+    let mut state = state(ctx, options, files, &loaded)?;
     if options.dry_run {
         return Ok(Outcome { exit_code: 0 });
     }
@@ -139,14 +138,17 @@ fn begin(manifest: &Manifest, loaded: &Loaded) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_permissions(manifest: &Manifest, options: &Options) -> Result<(), Error> {
-    let needed = manifest.requirements.iter().find(|r| r.kind == RequirementKind::Unsafe && !r.optional);
-    match needed {
-        Some(function) if !options.allow_unsafe => Err(Error::new(format!(
+/// What a script asks leave for by its functions' names, and what an object does whatever it asks for.
+fn check_permissions(object: &[u8], manifest: &Manifest, options: &Options) -> Result<(), Error> {
+    if options.allow_unsafe {
+        return Ok(());
+    }
+    match manifest.requirements.iter().find(|r| r.kind == RequirementKind::Unsafe && !r.optional) {
+        Some(function) => Err(Error::new(format!(
             "the script calls {}(), which changes the system; allow it with --unsafe",
             function.name
         ))),
-        _ => Ok(()),
+        None => effects::refuse_unsafe(object, manifest),
     }
 }
 
@@ -166,7 +168,7 @@ fn check_kernel(manifest: &Manifest) -> Result<(), Error> {
     Ok(())
 }
 
-fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Result<State<'m>, Error> {
+fn state<'m>(mut ctx: Context<'m>, options: &'m Options, files: NamedFiles, loaded: &Loaded) -> Result<State<'m>, Error> {
     let manifest = ctx.manifest;
     for (slot, table) in ctx.stacks.iter_mut().zip(&manifest.stacks) {
         *slot = loaded.map(&table.symbol).and_then(BpfMap::open);
@@ -198,6 +200,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, loaded: &Loaded) -> Res
         output: output::of(options.format),
         ctx,
         options,
+        files,
         maps,
         exit: None,
         discard: false,

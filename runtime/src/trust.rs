@@ -2,7 +2,7 @@
 
 use btc_abi::{Encoding, LOSSES, MOST_CPUS, Manifest, Map, MapKind, PLAIN_CPUS, Patch};
 use btc_elf::definitions::MapDefinition;
-use btc_elf::{Contents, effects, shape};
+use btc_elf::{Contents, shape};
 
 use crate::Error;
 
@@ -36,21 +36,6 @@ pub(crate) fn check(object: &[u8], manifest: &Manifest) -> Result<(), Error> {
         Some(probe) => Err(damaged(format_args!("{} has no program `{}`", probe.name, probe.program))),
         None => Ok(()),
     }
-}
-
-/// Refuses code that changes the host. What the manifest asks leave for is of no account.
-///
-/// # Errors
-/// When there is such code.
-pub(crate) fn refuse_effects(object: &[u8]) -> Result<(), Error> {
-    let effects = effects::all(&btc_elf::read(object).map_err(damaged)?);
-    if effects.is_empty() {
-        return Ok(());
-    }
-    let mut calls: Vec<String> = effects.into_iter().map(|e| e.calls).collect();
-    calls.sort_unstable();
-    calls.dedup();
-    Err(Error::new(format!("the script's code calls {}, which changes the system; allow it with --unsafe", calls.join(", "))))
 }
 
 fn check_map(map: &Map, maps: &[MapDefinition], contents: &Contents) -> Result<(), Error> {

@@ -6,9 +6,10 @@
 //! varint tag and then the variant's message; an unknown tag is an error, for
 //! nothing sensible could be done with it.
 //!
-//! The bytes may come from anyone: decoding takes time and memory in proportion
-//! to the input, and nests no deeper than [`MAX_DEPTH`] enums.
+//! The bytes may come from anyone: decoding takes time in proportion to the input, makes no more than
+//! [`MAX_ITEMS`] items of lists, and nests no deeper than [`MAX_DEPTH`] enums.
 
+use std::cell::Cell;
 use std::fmt;
 
 use crate::*;
@@ -18,6 +19,9 @@ pub const MAGIC: [u8; 4] = *b"btcM";
 
 /// How deep enums (in practice encodings) may nest.
 pub const MAX_DEPTH: u32 = 32;
+
+/// How many items all lists hold together: a byte of input may make an item of some hundred bytes.
+pub const MAX_ITEMS: u32 = 1 << 20;
 
 /// Why bytes are no manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +65,30 @@ pub fn decode(bytes: &[u8]) -> Result<Manifest> {
             "the manifest has format {major}.{minor}, this program reads format {MAJOR}; use a btc of the version that made it"
         ));
     }
-    Manifest::get(body, 0)
+    Manifest::get(body, Bounds { depth: 0, items: &Cell::new(MAX_ITEMS) })
+}
+
+/// How deep enums nest here, and how many items there may still be.
+#[derive(Clone, Copy)]
+struct Bounds<'b> {
+    depth: u32,
+    items: &'b Cell<u32>,
+}
+
+impl<'b> Bounds<'b> {
+    fn deeper(self) -> Result<Bounds<'b>> {
+        if self.depth >= MAX_DEPTH {
+            return fail("the manifest is nested too deeply");
+        }
+        Ok(Bounds { depth: self.depth + 1, ..self })
+    }
+
+    fn item(self) -> Result<()> {
+        match self.items.get().checked_sub(1) {
+            Some(left) => Ok(self.items.set(left)),
+            None => fail(format!("the manifest's lists hold more than {MAX_ITEMS} items")),
+        }
+    }
 }
 
 /// A value with bytes.
@@ -69,7 +96,7 @@ trait Wire: Sized {
     /// Appends the bytes.
     fn put(&self, out: &mut Vec<u8>);
     /// Reads all of `bytes`.
-    fn get(bytes: &[u8], depth: u32) -> Result<Self>;
+    fn get(bytes: &[u8], bounds: Bounds) -> Result<Self>;
     /// The value of a field that is not there.
     fn absent() -> Option<Self> {
         None
@@ -149,7 +176,7 @@ macro_rules! wire_numbers {
                 let used = bytes.iter().rposition(|b| *b != 0).map_or(0, |i| i + 1);
                 out.extend_from_slice(&bytes[..used]);
             }
-            fn get(bytes: &[u8], _: u32) -> Result<Self> {
+            fn get(bytes: &[u8], _: Bounds) -> Result<Self> {
                 let mut all = [0; size_of::<$t>()];
                 let Some(part) = all.get_mut(..bytes.len()) else {
                     return fail("a number is too large");
@@ -173,8 +200,8 @@ impl Wire for bool {
     fn put(&self, out: &mut Vec<u8>) {
         u8::from(*self).put(out);
     }
-    fn get(bytes: &[u8], depth: u32) -> Result<Self> {
-        match u8::get(bytes, depth)? {
+    fn get(bytes: &[u8], bounds: Bounds) -> Result<Self> {
+        match u8::get(bytes, bounds)? {
             0 => Ok(false),
             1 => Ok(true),
             n => fail(format!("{n} is neither true nor false")),
@@ -192,7 +219,7 @@ impl Wire for String {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.as_bytes());
     }
-    fn get(bytes: &[u8], _: u32) -> Result<Self> {
+    fn get(bytes: &[u8], _: Bounds) -> Result<Self> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text.to_string()),
             Err(_) => fail("a text is not UTF-8"),
@@ -210,7 +237,7 @@ impl Wire for Vec<u8> {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self);
     }
-    fn get(bytes: &[u8], _: u32) -> Result<Self> {
+    fn get(bytes: &[u8], _: Bounds) -> Result<Self> {
         Ok(bytes.to_vec())
     }
     fn absent() -> Option<Self> {
@@ -225,7 +252,7 @@ impl Wire for [u8; 32] {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self);
     }
-    fn get(bytes: &[u8], _: u32) -> Result<Self> {
+    fn get(bytes: &[u8], _: Bounds) -> Result<Self> {
         bytes.try_into().or_else(|_| fail("a hash has not 32 bytes"))
     }
     fn absent() -> Option<Self> {
@@ -242,10 +269,11 @@ impl<T: Item> Wire for Vec<T> {
             put_part(item, out);
         }
     }
-    fn get(mut bytes: &[u8], depth: u32) -> Result<Self> {
+    fn get(mut bytes: &[u8], bounds: Bounds) -> Result<Self> {
         let mut items = Vec::new();
         while !bytes.is_empty() {
-            items.push(T::get(take_part(&mut bytes)?, depth)?);
+            bounds.item()?;
+            items.push(T::get(take_part(&mut bytes)?, bounds)?);
         }
         Ok(items)
     }
@@ -263,8 +291,8 @@ impl<T: Wire> Wire for Option<T> {
             value.put(out);
         }
     }
-    fn get(bytes: &[u8], depth: u32) -> Result<Self> {
-        T::get(bytes, depth).map(Some)
+    fn get(bytes: &[u8], bounds: Bounds) -> Result<Self> {
+        T::get(bytes, bounds).map(Some)
     }
     fn absent() -> Option<Self> {
         Some(None)
@@ -278,8 +306,8 @@ impl<T: Wire> Wire for Box<T> {
     fn put(&self, out: &mut Vec<u8>) {
         (**self).put(out);
     }
-    fn get(bytes: &[u8], depth: u32) -> Result<Self> {
-        T::get(bytes, depth).map(Box::new)
+    fn get(bytes: &[u8], bounds: Bounds) -> Result<Self> {
+        T::get(bytes, bounds).map(Box::new)
     }
 }
 
@@ -288,14 +316,14 @@ impl<A: Wire, B: Wire> Wire for (A, B) {
         put_field(1, &self.0, out);
         put_field(2, &self.1, out);
     }
-    fn get(mut bytes: &[u8], depth: u32) -> Result<Self> {
+    fn get(mut bytes: &[u8], bounds: Bounds) -> Result<Self> {
         let (mut a, mut b) = (None, None);
         while !bytes.is_empty() {
             let number = take_varint(&mut bytes)?;
             let part = take_part(&mut bytes)?;
             match number {
-                1 => a = Some(A::get(part, depth)?),
-                2 => b = Some(B::get(part, depth)?),
+                1 => a = Some(A::get(part, bounds)?),
+                2 => b = Some(B::get(part, bounds)?),
                 _ => {}
             }
         }
@@ -312,13 +340,13 @@ macro_rules! wire_struct {
             fn put(&self, out: &mut Vec<u8>) {
                 $(put_field($n, &self.$f, out);)*
             }
-            fn get(mut bytes: &[u8], depth: u32) -> Result<Self> {
+            fn get(mut bytes: &[u8], bounds: Bounds) -> Result<Self> {
                 $(let mut $f = None;)*
                 while !bytes.is_empty() {
                     let number = take_varint(&mut bytes)?;
                     let part = take_part(&mut bytes)?;
                     match number {
-                        $($n => $f = Some(Wire::get(part, depth)?),)*
+                        $($n => $f = Some(Wire::get(part, bounds)?),)*
                         _ => {}
                     }
                 }
@@ -342,10 +370,8 @@ macro_rules! wire_enum {
                     })*
                 }
             }
-            fn get(mut bytes: &[u8], depth: u32) -> Result<Self> {
-                if depth >= MAX_DEPTH {
-                    return fail("the manifest is nested too deeply");
-                }
+            fn get(mut bytes: &[u8], bounds: Bounds) -> Result<Self> {
+                let _inner = bounds.deeper()?;
                 let tag = take_varint(&mut bytes)?;
                 match tag {
                     $($tag => {
@@ -354,7 +380,7 @@ macro_rules! wire_enum {
                             let number = take_varint(&mut bytes)?;
                             let _part = take_part(&mut bytes)?;
                             match number {
-                                $($n => $b = Some(Wire::get(_part, depth + 1)?),)*
+                                $($n => $b = Some(Wire::get(_part, _inner)?),)*
                                 _ => {}
                             }
                         }

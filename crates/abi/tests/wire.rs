@@ -374,3 +374,27 @@ fn huge_lengths_cost_nothing() {
     bytes.extend([4, 0xff, 0xff, 0xff, 0xff, 0x0f]);
     assert!(decode(&bytes).is_err());
 }
+
+/// A byte makes an item of a list, and an item is some hundred bytes: their number has a bound, whatever the lists.
+#[test]
+fn lists_have_a_bound() {
+    let list = |number: u8, items: usize| {
+        let mut bytes = wire::encode(&Manifest::default());
+        bytes.push(number);
+        // A length of four bytes, and as many items of no bytes.
+        bytes.extend([items as u8 | 0x80, (items >> 7) as u8 | 0x80, (items >> 14) as u8 | 0x80, (items >> 21) as u8]);
+        bytes.extend(vec![0; items]);
+        bytes
+    };
+    let most = wire::MAX_ITEMS as usize;
+    let mut bounded = 0;
+    for number in 1..=30 {
+        let (fine, more) = (wire::decode(&list(number, most)), wire::decode(&list(number, most + 1)));
+        // Some fields are no lists, and some items may not be empty.
+        if fine.is_ok() && more.is_err() {
+            assert!(more.unwrap_err().to_string().contains("more than"), "field {number}");
+            bounded += 1;
+        }
+    }
+    assert!(bounded > 0, "no list has a bound");
+}

@@ -205,6 +205,12 @@ pub struct RunArgs {
     /// Allow functions that change the traced system
     #[arg(long = "unsafe")]
     pub allow_unsafe: bool,
+    /// Write captures below this folder only; those of an object go below the current one when not given
+    #[arg(long, value_name = "FOLDER")]
+    pub output_dir: Option<String>,
+    /// Let cat() read below this folder only
+    #[arg(long, value_name = "FOLDER")]
+    pub input_dir: Option<String>,
     /// Load everything, then stop
     #[arg(long)]
     pub dry_run: bool,

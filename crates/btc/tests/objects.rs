@@ -56,6 +56,65 @@ fn the_same_object_in_every_folder() {
     assert!(!first.windows(folder.len()).any(|w| w == folder.as_bytes()), "the object tells its folder");
 }
 
+fn inspect(folder: &Path, object: &[u8]) -> (bool, String, String) {
+    std::fs::write(folder.join("seen.o"), object).expect("the object can be written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));
+    let output = command.current_dir(folder).args(["inspect", "seen.o"]).output().expect("btc can be started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+/// The same bytes with another word of the same length wherever one stands.
+fn replaced(object: &[u8], word: &str, by: &str) -> Vec<u8> {
+    assert_eq!(word.len(), by.len());
+    let mut bytes = object.to_vec();
+    let mut found = 0;
+    while let Some(at) = bytes.windows(word.len()).position(|w| w == word.as_bytes()) {
+        bytes[at..at + word.len()].copy_from_slice(by.as_bytes());
+        found += 1;
+    }
+    assert!(found > 0, "the object holds no {word}");
+    bytes
+}
+
+/// Effects come first, a terminal obeys nothing of what an object holds, and a line of the script is shown only if it is one.
+#[test]
+fn objects_are_shown_as_what_they_are() {
+    let folder = Folder::new("inspect");
+    let object = compile(&folder.0);
+    let (good, text, _) = inspect(&folder.0, &object);
+    assert!(good && text.starts_with("effects on this host\n  runs at kprobe:vfs_read, line 1\n"), "{text}");
+    assert!(text.contains("\n; @usecs = hist((nsecs - @start[tid]) / 1000);\n"), "{text}");
+
+    for escape in ["@\u{1b}[2J\u{7}", "@a\nb\rcd", "@\u{202e}abc"] {
+        let (_, text, message) = inspect(&folder.0, &replaced(&object, "@start", &escape[..6.min(escape.len())]));
+        for shown in [&text, &message] {
+            assert!(!shown.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{shown}");
+        }
+        assert!(text.contains("\\u{1b}") || text.contains("\\n") || text.contains("\\u{202e}"), "{text}");
+    }
+
+    let (_, text, _) = inspect(&folder.0, &replaced(&object, "@usecs = hist((nsecs", "@usecs = none((nsecs"));
+    assert!(!text.contains("; @usecs = none"), "a line that the script has not");
+}
+
+/// What a run refuses is told, with all that can be shown, and is no success.
+#[test]
+fn objects_that_no_run_takes_are_told() {
+    let folder = Folder::new("refused");
+    let object = compile(&folder.0);
+    // The name of a program in the manifest alone: the symbol ends with NUL, the manifest's string does not.
+    let name = b"p0_kprobe_vfs_read";
+    let mut lie = object.clone();
+    let places = object.windows(name.len() + 1).enumerate().filter(|(_, w)| w.starts_with(name) && w[name.len()] != 0);
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    assert!(!places.is_empty());
+    places.iter().for_each(|at| lie[*at] = b'q');
+    let (good, text, message) = inspect(&folder.0, &lie);
+    assert!(!good && text.starts_with("refused   ") && text.contains("q0_kprobe_vfs_read"), "{text}");
+    assert!(message.contains("no run takes this object"), "{message}");
+}
+
 /// The runtime reads objects of strangers: any bytes give a manifest or an error, in no time.
 #[cfg(feature = "run")]
 #[test]

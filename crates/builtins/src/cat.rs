@@ -17,7 +17,7 @@ pub static CAT: Function = Function {
     }),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Prints a file, whose name is given in a format as for printf(); at most `max_cat_bytes` bytes.",
+    doc: "Prints a file, whose name is given in a format as for printf(); at most `max_cat_bytes` bytes. With `--input-dir` it must lie below that folder.",
     lower: |l, call| {
         let segments = format::segments(&call.args, 0);
         let fields: Vec<Extra> = (1..call.args.len()).map(Extra::Arg).collect();

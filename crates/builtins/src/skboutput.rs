@@ -22,7 +22,8 @@ pub static SKBOUTPUT: Function = Function {
     is_unsafe: false,
     doc: "Appends the data of a `struct sk_buff *` from an offset on to a pcap file: at most 2048 \
           bytes, and only what lies in the buffer itself, not in fragments. Works in every probe \
-          that has a buffer; the result is 0.",
+          that has a buffer; the result is 0. No file is overwritten but an empty one or a capture of the \
+          user's own. An object writes below the current folder, or that of `--output-dir`.",
     lower,
 };
 

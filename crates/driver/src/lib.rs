@@ -19,6 +19,7 @@ pub use btc_elf as elf;
 pub use btc_sema::SETTINGS;
 pub use btc_syntax::{Header, Includes};
 pub use emit::{Emit, disassembly};
+pub use hash::sha256;
 pub use imports::{Files, NoFiles};
 
 /// What the user decides of a compile.
@@ -283,7 +284,7 @@ fn complete(
         .own()
         .map(|f| btc_abi::Source {
             name: sources.name(f).rsplit('/').next().unwrap_or_default().to_string(),
-            hash: hash::sha256(sources.text(f)),
+            hash: sha256(sources.text(f)),
             text: (!options.strip_source).then(|| sources.text(f).to_string()),
         })
         .collect();

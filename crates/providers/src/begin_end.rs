@@ -11,7 +11,7 @@ pub static BEGIN: Provider = Provider {
     syntax: "BEGIN",
     doc: "Runs once, before any other probe can fire. Several run in the order of the script.",
     parse: |p| alone(p).map(|()| Attach::Begin),
-    normal: |_| "begin".to_string(),
+    normal: |attach| if *attach == Attach::Begin { "begin".to_string() } else { String::new() },
     ..ONCE
 };
 
@@ -22,7 +22,7 @@ pub static END: Provider = Provider {
     syntax: "END",
     doc: "Runs once, when the last of the other probes has ended. Several run in the order of the script.",
     parse: |p| alone(p).map(|()| Attach::End),
-    normal: |_| "end".to_string(),
+    normal: |attach| if *attach == Attach::End { "end".to_string() } else { String::new() },
     ..ONCE
 };
 

@@ -45,3 +45,8 @@ providers! {
 pub fn find(name: &str) -> Option<&'static Provider> {
     ALL.iter().find(|p| p.name == name || p.aliases.contains(&name)).copied()
 }
+
+/// An attach point in normal form: what its probe would be called by a compiler that does not lie.
+pub fn normal(attach: &btc_abi::Attach) -> String {
+    ALL.iter().map(|p| (p.normal)(attach)).find(|name| !name.is_empty()).unwrap_or_default()
+}

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use backlog::Backlog;
 use btc_abi::{Action, Field, Record};
 
+use crate::named_files::NamedFiles;
 use crate::Options;
 use crate::attach::Link;
 use crate::maps::Handle;
@@ -27,6 +28,7 @@ use crate::render::{Context, integer, part, printf};
 pub(crate) struct State<'m> {
     pub ctx: Context<'m>,
     pub options: &'m Options,
+    pub files: NamedFiles,
     pub output: Box<dyn Output>,
     pub sink: Sink,
     /// Maps of the script, by index.

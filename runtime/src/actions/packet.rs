@@ -9,20 +9,6 @@ use crate::{error, place};
 /// An open pcap file; `None` after an error, which was told then.
 pub(crate) struct File(Option<std::io::BufWriter<std::fs::File>>);
 
-/// Link type of packets that begin with their IP header.
-const RAW_IP: u32 = 101;
-/// Marks a file with nanoseconds.
-const MAGIC: u32 = 0xa1b2_3c4d;
-const SNAP: u32 = 65535;
-
-fn create(path: &str) -> std::io::Result<std::io::BufWriter<std::fs::File>> {
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-    for word in [MAGIC, 2 | 4 << 16, 0, 0, SNAP, RAW_IP] {
-        file.write_all(&word.to_le_bytes())?;
-    }
-    Ok(file)
-}
-
 fn write(file: &mut impl Write, time: u64, length: u32, data: &[u8]) -> std::io::Result<()> {
     let head = [(time / 1_000_000_000) as u32, (time % 1_000_000_000) as u32, data.len() as u32, length];
     for word in head {
@@ -50,8 +36,8 @@ pub(super) fn packet(state: &mut State, arrived: Arrived, path: &str) {
         let place = place::show(manifest, place);
         say!("{place}: ERROR: cannot write packets to `{path}`: {}", error::reason(problem));
     };
-    let file = state.packets.entry(path.to_string()).or_insert_with(|| match create(path) {
-        Ok(file) => File(Some(file)),
+    let file = state.packets.entry(path.to_string()).or_insert_with(|| match state.files.capture(path.as_ref()) {
+        Ok(file) => File(Some(std::io::BufWriter::new(file))),
         Err(problem) => {
             tell(&problem);
             File(None)

@@ -1,9 +1,13 @@
 //! The loader alone: runs a finished object on a host.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use btc_runtime::{Buffering, Error, Format, Options, parameters};
+
+/// No object is larger: a script may have 64 MiB.
+const MOST_BYTES: u64 = 64 << 20;
 
 const USAGE: &str = "\
 usage: btc-run [options] OBJECT [$1 $2 …] [-- parameters]
@@ -17,9 +21,11 @@ usage: btc-run [options] OBJECT [$1 $2 …] [-- parameters]
   -k               tell failed helpers
   -v               tell what libbpf and the kernel say
   --unsafe         allow functions that change the system
+  --output-dir DIR captures are written below this folder only (default: the current one)
+  --input-dir DIR  cat() reads below this folder only
   --no-warnings    no warnings
   --dry-run        load, then stop
-  --info           show what the object says of itself
+  --info           show what the object does to the host, and what it says of itself
 Options may stand behind the object too, up to a `--`. Behind that stand parameters alone,
 named ones as --name or --name=value.";
 
@@ -56,6 +62,8 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
             "-q" => options.quiet = true,
             "-k" => options.print_failed_helpers = true,
             "-v" => options.verbose = true,
+            "--output-dir" => options.output_dir = Some(value()?.into()),
+            "--input-dir" => options.input_dir = Some(value()?.into()),
             "--unsafe" => options.allow_unsafe = true,
             "--no-warnings" => options.no_warnings = true,
             "--dry-run" => options.dry_run = true,
@@ -79,12 +87,25 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
     Ok(Arguments { object, info, options })
 }
 
+/// The object's bytes: those of a regular file or a pipe, and no more than an object may have.
+fn read(path: &str) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(std::io::Error::other(format!("it is larger than {} MiB", MOST_BYTES >> 20)));
+    }
+    Ok(bytes)
+}
+
 fn start() -> Result<i32, Error> {
     let mut arguments = parse(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))?;
     let name = &arguments.object;
-    let bytes = std::fs::read(name).map_err(|e| Error::new(format!("cannot read `{name}`: {e}")))?;
+    let bytes = read(name).map_err(|e| Error::new(format!("cannot read `{name}`: {e}")))?;
     if arguments.info {
-        let text = format!("{:#?}\n", btc_runtime::manifest(&bytes)?);
+        let manifest = btc_runtime::manifest(&bytes)?;
+        // Debugging's form escapes what a terminal obeys.
+        let effects: Vec<String> = btc_runtime::effects(&bytes, &manifest)?.iter().map(ToString::to_string).collect();
+        let text = format!("effects on this host: {effects:#?}\n{manifest:#?}\n");
         let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
         written.map_err(|e| Error::os("cannot write to standard output", &e))?;
         return Ok(0);

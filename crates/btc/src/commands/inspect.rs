@@ -1,11 +1,12 @@
 //! `btc inspect`: what an object holds, as text or JSON.
 
-use std::collections::HashMap;
-use std::fmt::Write;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 
 use btc_abi::{Manifest, ParamKind, RequirementKind};
 use btc_driver::elf::{self, Contents};
+use btc_providers::normal;
+use btc_runtime::Effect;
 use serde_json::{Value, json};
 
 use crate::cli::InspectArgs;
@@ -20,39 +21,62 @@ const CORE_KINDS: &[&str] = &[
 
 pub fn run(args: &InspectArgs) -> ExitCode {
     match inspect(args) {
-        Ok(text) => report::printed(text),
+        Ok((text, None)) => report::printed(text),
+        Ok((text, Some(refusal))) => match report::print(text) {
+            Ok(()) => report::error(format!("`{}`: no run takes this object: {refusal}", args.file)),
+            Err(problem) => report::error(problem),
+        },
         Err(message) => report::error(message),
     }
 }
 
-fn inspect(args: &InspectArgs) -> Result<String, String> {
+/// What it holds, and why a run would refuse it.
+fn inspect(args: &InspectArgs) -> Result<(String, Option<String>), String> {
     let input = Input::read(&args.file)?;
     let wrong = |e: &dyn std::fmt::Display| format!("`{}`: {e}", args.file);
     let contents = elf::read(&input.bytes).map_err(|e| wrong(&e))?;
     let bytes = contents.manifest.as_deref();
     let bytes = bytes.ok_or_else(|| wrong(&"a BPF object, but not one of btc's: it has no manifest"))?;
     let manifest = btc_abi::wire::decode(bytes).map_err(|e| wrong(&e))?;
-    if args.json {
-        return serde_json::to_string_pretty(&as_json(&manifest, &contents)).map(|t| t + "\n").map_err(|e| wrong(&e));
-    }
-    Ok(as_text(&manifest, &contents))
+    let effects = btc_runtime::effects(&input.bytes, &manifest).map_err(|e| wrong(&e))?;
+    let refusal = btc_runtime::manifest(&input.bytes).err().map(|e| e.to_string());
+    let text = if args.json {
+        serde_json::to_string_pretty(&as_json(&manifest, &contents, &effects, refusal.as_deref())).map_err(|e| wrong(&e))? + "\n"
+    } else {
+        as_text(&manifest, &contents, &effects, refusal.as_deref())
+    };
+    Ok((text, refusal))
 }
 
-fn as_text(manifest: &Manifest, contents: &Contents) -> String {
+fn as_text(manifest: &Manifest, contents: &Contents, effects: &[Effect], refusal: Option<&str>) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "compiler  {}", manifest.compiler);
+    if let Some(refusal) = refusal {
+        line(&mut out, &format!("refused   {refusal}"));
+    }
+    line(&mut out, "effects on this host");
+    for p in &manifest.probes {
+        line(&mut out, &format!("  runs at {}, line {}", normal(&p.attach), p.place.line));
+    }
+    effects.iter().for_each(|e| line(&mut out, &format!("  {e}")));
+    out.push('\n');
+    line(&mut out, &format!("compiler  {}", manifest.compiler));
     for source in &manifest.sources {
         let hash: String = source.hash.iter().take(8).map(|b| format!("{b:02x}")).collect();
-        let _ = writeln!(out, "source    {} (sha256 {hash}…)", source.name);
+        line(&mut out, &format!("source    {} (sha256 {hash}…)", source.name));
     }
     for (name, value) in &manifest.settings {
-        let _ = writeln!(out, "setting   {name} = {value}");
+        line(&mut out, &format!("setting   {name} = {value}"));
     }
     for r in &manifest.requirements {
         let optional = if r.optional { ", with fallback" } else { "" };
-        let _ = writeln!(out, "needs     {} {}{optional}", requirement(r.kind), r.name);
+        line(&mut out, &format!("needs     {} {}{optional}", requirement(r.kind), r.name));
     }
-    section(&mut out, "probes", manifest.probes.iter().map(|p| format!("{}  ({})", p.name, p.program)));
+    section(&mut out, "probes", manifest.probes.iter().map(|p| {
+        // Names are for people; the attach point is where the code runs.
+        let real = normal(&p.attach);
+        let other = if real == p.name { String::new() } else { format!(", at {real}") };
+        format!("{}  ({}{other})", p.name, p.program)
+    }));
     section(&mut out, "maps", manifest.maps.iter().map(map_line));
     section(
         &mut out,
@@ -69,19 +93,43 @@ fn as_text(manifest: &Manifest, contents: &Contents) -> String {
     section(&mut out, "patched by the runtime", manifest.patches.iter().map(|p| {
         format!("{} +{}: {:?}", p.program, p.insn, p.value)
     }));
+    let (lines, notes) = (source_lines(manifest, contents), notes(contents));
     for program in &contents.programs {
-        out.push_str(&program_text(program, contents));
+        program_text(&mut out, program, contents, &lines, &notes);
     }
     out
+}
+
+/// What stands beside instructions, by section and byte in it.
+type Beside<'c, T> = HashMap<(&'c str, u64), T>;
+
+/// The script's lines. Only those of sources whose text is what the compiler read: others may be anything.
+fn source_lines<'c>(manifest: &Manifest, contents: &'c Contents) -> Beside<'c, &'c str> {
+    let whole = manifest.sources.iter().filter_map(|s| s.text.as_deref().filter(|text| btc_driver::sha256(text) == s.hash));
+    let known: HashSet<&str> = whole.flat_map(str::lines).map(str::trim).collect();
+    let lines = contents.lines.iter().filter(|l| known.contains(l.text.trim()));
+    lines.map(|l| ((l.section.as_str(), u64::from(l.offset)), l.text.trim())).collect()
+}
+
+/// Adds a line of which a terminal obeys nothing: an object may hold any names.
+fn line(out: &mut String, text: &str) {
+    for c in text.chars() {
+        // Marks of direction reorder what is read.
+        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out.push('\n');
 }
 
 fn section(out: &mut String, title: &str, rows: impl Iterator<Item = String>) {
     let rows: Vec<String> = rows.collect();
     if !rows.is_empty() {
-        let _ = writeln!(out, "\n{title}");
-        rows.iter().for_each(|row| {
-            let _ = writeln!(out, "  {}", row.trim_end());
-        });
+        out.push('\n');
+        line(out, title);
+        rows.iter().for_each(|row| line(out, &format!("  {}", row.trim_end())));
     }
 }
 
@@ -95,38 +143,49 @@ fn map_line(m: &btc_abi::Map) -> String {
     format!("{}{key}: {value}  ({}, {} bytes a value{entries})", m.name, m.kind, m.value_size)
 }
 
-/// Bytecode with the script's lines and the relocations beside it.
-fn program_text(program: &elf::Program, contents: &Contents) -> String {
+/// Bytecode with the script's lines, where they are its, and the relocations beside it.
+fn program_text(
+    out: &mut String,
+    program: &elf::Program,
+    contents: &Contents,
+    lines: &Beside<'_, &str>,
+    notes: &Beside<'_, String>,
+) {
     let name = contents.sections.get(program.section).map_or("", |s| s.name.as_str());
-    let mut out = format!("\n{}  (section {name}, {} instructions)\n", program.name, program.insns.len());
-    let notes = notes(program, name, contents);
+    out.push('\n');
+    line(out, &format!("{}  (section {name}, {} instructions)", program.name, program.insns.len()));
     let mut last = "";
     for (at, text) in btc_driver::disassemble(&program.insns) {
         let byte = program.offset + at as u64 * 8;
-        let line = contents.lines.iter().find(|l| l.section == name && u64::from(l.offset) == byte);
-        if let Some(line) = line.filter(|l| l.text != last) {
-            let _ = writeln!(out, "; {}", line.text.trim());
-            last = &line.text;
+        if let Some(source) = lines.get(&(name, byte)).filter(|text| **text != last) {
+            line(out, &format!("; {source}"));
+            last = source;
         }
-        let note = notes.get(&byte).map_or(String::new(), |n| format!("  <{n}>"));
-        let _ = writeln!(out, "{at:5}: {text}{note}");
+        let note = notes.get(&(name, byte)).map_or(String::new(), |n| format!("  <{n}>"));
+        line(out, &format!("{at:5}: {text}{note}"));
     }
-    out
 }
 
-/// What the loader puts into instructions, by byte offset in the section.
-fn notes(program: &elf::Program, section: &str, contents: &Contents) -> HashMap<u64, String> {
-    let mut notes: HashMap<u64, String> =
-        program.relocations.iter().map(|r| (r.offset, r.symbol.clone())).collect();
-    for core in contents.core.iter().filter(|c| c.section == section) {
+/// What the loader puts into instructions.
+fn notes(contents: &Contents) -> Beside<'_, String> {
+    let mut notes = HashMap::new();
+    for program in &contents.programs {
+        let section = contents.sections.get(program.section).map_or("", |s| s.name.as_str());
+        notes.extend(program.relocations.iter().map(|r| ((section, r.offset), r.symbol.clone())));
+    }
+    for core in &contents.core {
         let kind = CORE_KINDS.get(core.kind as usize).copied().unwrap_or("?");
-        notes.insert(u64::from(core.offset), format!("{kind} of {} {}", core.root, core.access));
+        notes.insert((core.section.as_str(), u64::from(core.offset)), format!("{kind} of {} {}", core.root, core.access));
     }
     notes
 }
 
-fn as_json(manifest: &Manifest, contents: &Contents) -> Value {
+fn as_json(manifest: &Manifest, contents: &Contents, effects: &[Effect], refusal: Option<&str>) -> Value {
     json!({
+        "refused": refusal,
+        "effects": effects.iter().map(|e| json!({
+            "kind": format!("{:?}", e.kind).to_lowercase(), "what": e.what, "line": e.line, "unsafe": e.is_unsafe(),
+        })).collect::<Vec<_>>(),
         "compiler": manifest.compiler,
         "sources": manifest.sources.iter().map(|s| json!({
             "name": s.name,
@@ -138,7 +197,7 @@ fn as_json(manifest: &Manifest, contents: &Contents) -> Value {
             "kind": requirement(r.kind), "name": r.name, "optional": r.optional,
         })).collect::<Vec<_>>(),
         "probes": manifest.probes.iter().map(|p| json!({
-            "name": p.name, "program": p.program, "line": p.place.line, "missing": format!("{:?}", p.missing).to_lowercase(),
+            "name": p.name, "attach": normal(&p.attach), "program": p.program, "line": p.place.line, "missing": format!("{:?}", p.missing).to_lowercase(),
         })).collect::<Vec<_>>(),
         "maps": manifest.maps.iter().map(|m| json!({
             "name": m.name, "symbol": m.symbol, "kind": m.kind.to_string(),

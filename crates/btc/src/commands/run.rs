@@ -29,13 +29,14 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
     let wants_help = named.iter().any(help) || positional.iter().any(|word| word == "--help" || word == "-h");
     named.retain(|n| !help(n));
     positional.retain(|_| !wants_help);
-    let options = run_options(args, positional.clone(), named)?;
+    let mut options = run_options(args, positional.clone(), named)?;
     if input.is_object() {
         if wants_help {
             return parameter_help(&input.name, &input.bytes);
         }
         return execute(&input.bytes, &options);
     }
+    options.author = runtime::Author::User;
     let emit = match &args.debug {
         Some(stage) => Emit::named(stage)
             .ok_or_else(|| format!("there is no stage `{stage}`; the stages are {}", Emit::NAMES.join(", ")))?,
@@ -101,6 +102,8 @@ fn run_options(
         positional,
         named,
         output: args.output.as_ref().map(Into::into),
+        output_dir: args.output_dir.as_ref().map(Into::into),
+        input_dir: args.input_dir.as_ref().map(Into::into),
         format,
         buffering,
         quiet: args.quiet,

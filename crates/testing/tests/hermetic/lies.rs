@@ -6,7 +6,7 @@ use btc_driver::elf;
 use btc_runtime::{Options, manifest, run};
 use btc_testing::Case;
 
-use crate::support::object;
+use crate::support::{number, object, section, with};
 
 /// A script with maps of all kinds, a table of stacks, a parameter, records and losses.
 const RICH: &str = "\
@@ -16,36 +16,6 @@ kprobe:vfs_read { @stacks[kstack(8)] = count(); @m[tid] = sum(1); if (@m[tid] > 
 
 fn rich() -> Vec<u8> {
     object(&Case::new("rich.bt", RICH.to_string()))
-}
-
-fn number(bytes: &[u8], at: usize, size: usize) -> usize {
-    bytes[at..at + size].iter().rev().fold(0, |n, b| n << 8 | usize::from(*b))
-}
-
-/// Headers of the sections that have a name: where in the file they stand.
-fn header(bytes: &[u8], name: &str) -> usize {
-    let (table, count, names) = (number(bytes, 0x28, 8), number(bytes, 0x3c, 2), number(bytes, 0x3e, 2));
-    let at = |n: usize| table + 64 * n;
-    let strings = number(bytes, at(names) + 24, 8);
-    let named = |n: &usize| bytes[strings + number(bytes, at(*n), 4)..].starts_with(format!("{name}\0").as_bytes());
-    at((0..count).find(named).expect("the section exists"))
-}
-
-/// The range of a section in the file.
-fn section(bytes: &[u8], name: &str) -> std::ops::Range<usize> {
-    let header = header(bytes, name);
-    let start = number(bytes, header + 24, 8);
-    start..start + number(bytes, header + 32, 8)
-}
-
-/// The same object with another manifest, behind all else.
-fn with(bytes: &[u8], manifest: &Manifest) -> Vec<u8> {
-    let (mut bytes, header, encoded) = (bytes.to_vec(), header(bytes, ".btc.manifest"), btc_abi::wire::encode(manifest));
-    let (start, length) = (bytes.len() as u64, encoded.len() as u64);
-    bytes[header + 24..header + 32].copy_from_slice(&start.to_le_bytes());
-    bytes[header + 32..header + 40].copy_from_slice(&length.to_le_bytes());
-    bytes.extend(encoded);
-    bytes
 }
 
 /// Whether an object is refused, and in these words.

@@ -1,6 +1,7 @@
 //! Tests that need no kernel, no root and no network; most cases are files under `testdata`.
 
 mod agree;
+mod effects;
 mod errors;
 mod guard;
 mod interleavings;

@@ -56,6 +56,37 @@ pub fn object(case: &Case) -> Vec<u8> {
     compilation.output.unwrap_or_else(|| panic!("{}: {messages}", case.file))
 }
 
+/// A number in an object.
+pub fn number(bytes: &[u8], at: usize, size: usize) -> usize {
+    bytes[at..at + size].iter().rev().fold(0, |n, b| n << 8 | usize::from(*b))
+}
+
+/// Where in the file the header of a section stands.
+fn header(bytes: &[u8], name: &str) -> usize {
+    let (table, count, names) = (number(bytes, 0x28, 8), number(bytes, 0x3c, 2), number(bytes, 0x3e, 2));
+    let at = |n: usize| table + 64 * n;
+    let strings = number(bytes, at(names) + 24, 8);
+    let named = |n: &usize| bytes[strings + number(bytes, at(*n), 4)..].starts_with(format!("{name}\0").as_bytes());
+    at((0..count).find(named).expect("the section exists"))
+}
+
+/// The range of a section in the file.
+pub fn section(bytes: &[u8], name: &str) -> std::ops::Range<usize> {
+    let header = header(bytes, name);
+    let start = number(bytes, header + 24, 8);
+    start..start + number(bytes, header + 32, 8)
+}
+
+/// The same object with another manifest, behind all else.
+pub fn with(bytes: &[u8], manifest: &btc_abi::Manifest) -> Vec<u8> {
+    let (mut bytes, header, encoded) = (bytes.to_vec(), header(bytes, ".btc.manifest"), btc_abi::wire::encode(manifest));
+    let (start, length) = (bytes.len() as u64, encoded.len() as u64);
+    bytes[header + 24..header + 32].copy_from_slice(&start.to_le_bytes());
+    bytes[header + 32..header + 40].copy_from_slice(&length.to_le_bytes());
+    bytes.extend(encoded);
+    bytes
+}
+
 /// Sections, symbols, types, relocations and maps of an object.
 pub fn dump(object: &[u8]) -> String {
     let contents = elf::read(object).unwrap_or_else(|e| panic!("{e}"));

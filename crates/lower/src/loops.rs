@@ -112,6 +112,8 @@ pub(crate) struct Loop {
     leave: Block,
     rounds: Rounds,
     count: Slot,
+    /// The first slot of the body.
+    temporaries: usize,
     /// Work in loops before this one.
     before: [Work; 2],
     span: Span,
@@ -139,8 +141,8 @@ impl FnLower<'_, '_, '_> {
         };
         self.loops.push(Enclosing { next, out, leave: Some(leave), walks });
         let index = self.b.block_param(body, 0);
-        let (before, span) = (self.work, self.b.span);
-        Loop { index, next, out, enter, head, body, leave, rounds, count, before, span }
+        let (before, span, temporaries) = (self.work, self.b.span, self.b.func.slots.len());
+        Loop { index, next, out, enter, head, body, leave, rounds, count, temporaries, before, span }
     }
 
     /// Ends the body of a loop; the builder stands behind it.
@@ -150,9 +152,13 @@ impl FnLower<'_, '_, '_> {
         self.loops.pop();
         let form = self.form(l);
         let vars = if form.bound.is_some() { self.variables_set(l.head) } else { Vec::new() };
+        let temporaries = if form.bound.is_some() { l.temporaries..self.b.func.slots.len() } else { 0..0 };
         let iterator = form.bound.map(|_| self.b.slot(8));
         let limit = self.begin(l, &form);
         self.head(l, &form, iterator, limit, &vars);
+        self.b.switch_to(l.next);
+        self.clear_temporaries(temporaries);
+        self.b.jump(l.head, &[]);
         self.b.switch_to(l.leave);
         let result = self.b.block_param(l.leave, 0);
         self.destroy(l, &form, iterator);
@@ -248,6 +254,15 @@ impl FnLower<'_, '_, '_> {
         vars
     }
 
+    /// Clears what the body has on the stack: it holds nothing from one round to the next. What one way through a round left there
+    /// and another did not would keep the ways apart for the verifier, in all rounds that follow.
+    fn clear_temporaries(&mut self, slots: std::ops::Range<usize>) {
+        for slot in slots.map(|n| Slot(n as u32)) {
+            let (at, size) = (self.b.slot_addr(slot), self.b.func.slots[slot.index()]);
+            self.b.clear(at, 0, size.next_multiple_of(8));
+        }
+    }
+
     /// Makes the verifier forget what it knows of variables.
     fn forget(&mut self, vars: &[hir::VarId]) {
         for var in vars {
@@ -322,8 +337,6 @@ impl FnLower<'_, '_, '_> {
         self.set_count(l, next);
         self.b.switch_to(go);
         self.b.jump(l.body, &[n]);
-        self.b.switch_to(l.next);
-        self.b.jump(l.head, &[]);
     }
 
     /// Takes the next number from the iterator, which is made at the first time.

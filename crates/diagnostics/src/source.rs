@@ -1,6 +1,7 @@
 //! Files and places in them.
 
 use std::fmt;
+use std::ops::Range;
 
 /// A file of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,19 +108,29 @@ impl SourceMap {
     /// Line and column of a byte offset, both from 1; columns count characters.
     pub fn position(&self, file: FileId, offset: u32) -> (u32, u32) {
         let f = &self.files[file.0 as usize];
-        let line = f.lines.partition_point(|start| *start <= offset).max(1) - 1;
+        let line = self.line_of(file, offset);
         let start = f.lines[line] as usize;
         let end = (offset as usize).min(f.text.len());
         let column = f.text.get(start..end).map_or(0, |t| t.chars().count());
         (line as u32 + 1, column as u32 + 1)
     }
 
+    /// The line that a byte is in, from 0.
+    pub fn line_of(&self, file: FileId, offset: u32) -> usize {
+        self.files[file.0 as usize].lines.partition_point(|start| *start <= offset).max(1) - 1
+    }
+
+    /// The bytes of a line (from 0) with its end; `None` behind the last one.
+    pub fn line_range(&self, file: FileId, line: usize) -> Option<Range<usize>> {
+        let f = &self.files[file.0 as usize];
+        let start = *f.lines.get(line)? as usize;
+        Some(start..f.lines.get(line + 1).map_or(f.text.len(), |e| *e as usize))
+    }
+
     /// The text of a line (from 1) without its end.
     pub fn line(&self, file: FileId, line: u32) -> &str {
-        let f = &self.files[file.0 as usize];
-        let start = f.lines.get(line as usize - 1).copied().unwrap_or(f.text.len() as u32) as usize;
-        let end = f.lines.get(line as usize).map_or(f.text.len(), |e| *e as usize);
-        f.text[start..end].trim_end_matches(['\n', '\r'])
+        let range = self.line_range(file, line as usize - 1).unwrap_or_default();
+        self.text(file)[range].trim_end_matches(['\n', '\r'])
     }
 
     /// `file:line:column-column`, the form that bpftrace's users know.

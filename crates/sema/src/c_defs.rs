@@ -178,7 +178,7 @@ impl Records<'_> {
                 let mut own = Diagnostics::default();
                 next = self.c_value(written, &earlier, &mut own);
                 if !e.system {
-                    own.iter().for_each(|error| d.push(error.clone()));
+                    d.append(&own);
                 }
             }
             let Some(value) = next else {

@@ -71,7 +71,7 @@ pub fn check(
             .collect();
         if !tables.changed && !tables.settle_loops() {
             tables.report_untyped(&mut found);
-            found.iter().for_each(|f| d.push(f.clone()));
+            d.append(&found);
             return hir::Program { records: records.own(), ..tables.finish(checked, &settings) };
         }
     }

@@ -46,6 +46,9 @@ impl Checker<'_, '_> {
     }
 
     fn stmt(&mut self, stmt: &ast::Stmt) -> Option<hir::Stmt> {
+        if self.d.is_full() {
+            return None;
+        }
         let span = stmt.span;
         here::enter(span);
         let kind = match &stmt.kind {

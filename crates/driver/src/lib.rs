@@ -204,6 +204,11 @@ fn stages(
     }
     let target = Target::new(source);
     let hir = btc_sema::check(&ast, &target, &checks(options), d);
+    if target.is_exhausted() {
+        let message = "the kernel's types (BTF) cannot be read: they contain each other too often, or without end";
+        let help = "name the BTF of a kernel, such as a copy of /sys/kernel/btf/vmlinux";
+        d.push(Diagnostic::error(Code::UnknownType, Span::new(file, 0, 0), message).help(help));
+    }
     if d.has_errors() {
         return None;
     }

@@ -50,6 +50,8 @@ pub(crate) struct Tables {
     pub unsafe_functions: Vec<&'static str>,
     /// Variables that this walk used before anything told their type, with their first use.
     untyped: Vec<(usize, hir::VarId, String, Span)>,
+    /// Copies that `unroll` makes, as far as this walk has come.
+    pub unrolled: u64,
     /// Whether this walk learnt something.
     pub changed: bool,
     /// Entries of a map that has no declaration.
@@ -66,6 +68,7 @@ impl Tables {
             params: Vec::new(),
             unsafe_functions: Vec::new(),
             untyped: Vec::new(),
+            unrolled: 0,
             changed: false,
             max_map_keys: settings.max_map_keys,
         };
@@ -232,6 +235,7 @@ impl Tables {
     /// Prepares for another walk.
     pub fn begin_walk(&mut self) {
         self.changed = false;
+        self.unrolled = 0;
         self.untyped.clear();
         self.maps.values_mut().zip(0..).for_each(|(map, n)| map.position = n);
     }

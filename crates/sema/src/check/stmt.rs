@@ -158,7 +158,7 @@ impl Checker<'_, '_> {
         };
         let soft = if matches!(info.value, Type::Aggregation(_)) { Soft::All(false) } else { info.soft.1 };
         self.tables.set_soft(self.probe, id, Soft::Parts(vec![info.soft.0, soft]));
-        self.tables.set_var(self.probe, id, Type::Tuple(vec![info.key.clone(), value]));
+        self.tables.set_var(self.probe, id, Type::tuple([info.key.clone(), value]));
         let body = self.loop_body(body);
         self.map_loops -= 1;
         self.scopes.pop();
@@ -169,7 +169,12 @@ impl Checker<'_, '_> {
         let n = self.constant(count);
         match n {
             Some(n) if (1..=MAX_UNROLL).contains(&n) => {
-                Some(StmtKind::Unroll { count: n as u32, body: self.loop_body(body) })
+                let outer = self.copies;
+                self.copies = outer.saturating_mul(n as u64);
+                self.count(span);
+                let body = self.loop_body(body);
+                self.copies = outer;
+                Some(StmtKind::Unroll { count: n as u32, body })
             }
             Some(n) => {
                 let message = format!("unroll makes 1 to {MAX_UNROLL} copies, not {n}");

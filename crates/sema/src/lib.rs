@@ -69,6 +69,9 @@ pub fn check(
                 check::probe(&cx, &mut tables, &mut found, index, probe)
             })
             .collect();
+        if tables.report_too_many(d) {
+            return hir::Program::default();
+        }
         if !tables.changed && !tables.settle_loops() {
             tables.report_untyped(&mut found);
             d.append(&found);

@@ -40,6 +40,10 @@ impl Checker<'_, '_> {
                     None => Type::Unknown,
                 }
             }
+            TypeExprKind::Tuple(parts) => {
+                let parts: Vec<Type> = parts.iter().map(|part| self.type_expr(part)).collect();
+                if parts.contains(&Type::Unknown) { Type::Unknown } else { Type::tuple(parts) }
+            }
             _ => self.cx.records.resolve(ty, self.resolved.attach.binary(), self.d),
         }
     }

@@ -84,6 +84,7 @@ pub(crate) fn probe(
         copies: 1,
         map_loops: 0,
         has_map_loops: false,
+        callbacks: 0,
         uses_identity: false,
         only_types: false,
     };
@@ -144,6 +145,8 @@ struct Checker<'a, 'b> {
     map_loops: usize,
     /// Whether there was one.
     has_map_loops: bool,
+    /// Functions that they are.
+    callbacks: u64,
     /// Whether `probe` or `func` is used.
     uses_identity: bool,
     /// Whether the expression is asked for its type only.

@@ -11,6 +11,8 @@ use super::Checker;
 use crate::fold;
 use crate::soft::Soft;
 
+/// Loops over maps in an action: each is a function, and the kernel takes 256 of these in a program.
+const MAX_CALLBACKS: u64 = 200;
 /// Copies of a body that `unroll` may make.
 const MAX_UNROLL: i64 = 100;
 
@@ -146,6 +148,12 @@ impl Checker<'_, '_> {
         if info.keyed == Some(false) {
             let message = format!("`{}` has no keys to go over", map.name);
             self.error(Code::WrongType, map.span, message);
+            return None;
+        }
+        self.callbacks = self.callbacks.saturating_add(self.copies);
+        if self.callbacks > MAX_CALLBACKS {
+            let message = format!("an action has {MAX_CALLBACKS} loops over maps at most, with the copies that `unroll` makes");
+            self.d.push(Diagnostic::error(Code::TooLarge, map.span, message).help("split it over several probes"));
             return None;
         }
         self.scopes.push(HashMap::new());

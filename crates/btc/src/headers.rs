@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use btc_driver::Header;
 
+use crate::input;
+
 /// Folders to look in.
 pub struct Folders {
     /// Those of `-I`: the user's own headers.
@@ -30,7 +32,7 @@ impl Folders {
         let own = beside.iter().chain(&self.own).map(|f| (f, is_system(f)));
         let all = own.chain(system.iter().map(|f| (f, true)));
         all.map(|(folder, system)| (folder.join(path), system)).find_map(|(file, system)| {
-            let text = std::fs::read(&file).ok()?;
+            let text = input::read(&file, input::Kind::File).ok()?;
             let text = String::from_utf8_lossy(&text).into_owned();
             Some(Header { name: file.display().to_string(), text, system })
         })

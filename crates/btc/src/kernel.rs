@@ -8,6 +8,8 @@ use std::path::Path;
 use btc_target::{Sections, Source};
 use btf_rs::{Backend, Btf};
 
+use crate::input;
+
 /// Where the running kernel keeps its types.
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// Where tracefs is mounted.
@@ -27,7 +29,7 @@ impl Kernel {
     /// The running kernel, or the one whose BTF is named; an error when that cannot be read.
     pub fn new(btf: Option<&str>) -> Result<Kernel, String> {
         if let Some(path) = btf {
-            open(path).map_err(|e| format!("`{path}` is not a BTF file that can be read: {e}"))?;
+            open(path)?;
         }
         Ok(Kernel { btf: btf.map(str::to_string), functions: None, binaries: btc_runtime::Options::default() })
     }
@@ -79,7 +81,7 @@ impl Source for Kernel {
             Some(path) => path.clone(),
             None => format!("{}/available_filter_functions", self.tracefs()?),
         };
-        let text = fs::read_to_string(path).ok()?;
+        let text = input::read_text(Path::new(&path)).ok()?;
         let mut all: Vec<(String, String)> = text
             .lines()
             .filter(|line| !line.contains("__ftrace_invalid_address__"))
@@ -121,7 +123,7 @@ impl Source for Kernel {
         }
         // Modules' types lie beside their kernel's, also where a folder of them was copied from elsewhere.
         let folder = Path::new(self.btf.as_deref().unwrap_or(KERNEL_BTF)).parent()?;
-        let bytes = fs::read(folder.join(module)).ok()?;
+        let bytes = input::read(&folder.join(module), input::Kind::File).ok()?;
         Btf::from_split_bytes(&bytes, kernel).ok()
     }
 
@@ -145,18 +147,20 @@ fn folders(path: &str) -> Option<Vec<String>> {
 /// Opens BTF by mapping it. Kernels before 6.16 cannot map their own file in sysfs: it is
 /// copied to memory first.
 fn open(path: &str) -> Result<Btf, String> {
-    if let Ok(btf) = Btf::from_file_with_backend(path, Backend::Mmap) {
-        return Ok(btf);
-    }
-    let bytes = fs::read(path).map_err(|e| e.to_string())?;
+    if input::is_file(Path::new(path))
+        && let Ok(btf) = Btf::from_file_with_backend(path, Backend::Mmap) {
+            return Ok(btf);
+        }
+    let bytes = input::read(Path::new(path), input::Kind::File)?;
+    let broken = |e: String| format!("`{path}` is not a BTF file that can be read: {e}");
     // SAFETY: the name is a C string; the result is checked.
     let fd = unsafe { libc::memfd_create(c"btf".as_ptr(), libc::MFD_CLOEXEC) };
     if fd < 0 {
-        return Err(std::io::Error::last_os_error().to_string());
+        return Err(broken(std::io::Error::last_os_error().to_string()));
     }
     // SAFETY: the descriptor is new and owned by nobody else.
     let mut file = unsafe { fs::File::from_raw_fd(fd) };
-    file.write_all(&bytes).map_err(|e| e.to_string())?;
+    file.write_all(&bytes).map_err(|e| broken(e.to_string()))?;
     let copy = format!("/proc/self/fd/{}", file.as_raw_fd());
-    Btf::from_file_with_backend(copy, Backend::Mmap).map_err(|e| e.to_string())
+    Btf::from_file_with_backend(copy, Backend::Mmap).map_err(|e| broken(e.to_string()))
 }

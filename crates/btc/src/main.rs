@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod headers;
+mod input;
 mod kernel;
 mod report;
 mod script;

@@ -1,6 +1,5 @@
 //! Scripts and the files they include.
 
-use std::io::Read;
 use std::path::Path;
 
 use btc_driver::{Compilation, Diagnostics, Formatted, Header, Includes, Options, SourceMap};
@@ -8,6 +7,7 @@ use btc_target::Target;
 
 use crate::cli::TargetArgs;
 use crate::headers::{self, Folders};
+use crate::input;
 use crate::kernel::Kernel;
 
 /// A script's name and bytes.
@@ -26,17 +26,11 @@ impl Input {
 
     /// Reads a file; `-` is standard input.
     pub fn read(path: &str) -> Result<Input, String> {
-        let mut bytes = Vec::new();
         if path == "-" {
-            let read = std::io::stdin().lock().read_to_end(&mut bytes);
-            read.map_err(|e| format!("standard input cannot be read: {e}"))?;
+            let bytes = input::all_of(std::io::stdin().lock(), "standard input")?;
             return Ok(Input { name: "stdin".into(), bytes });
         }
-        bytes = std::fs::read(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => format!("`{path}`: there is no such file"),
-            _ => format!("`{path}` cannot be read: {e}"),
-        })?;
-        Ok(Input { name: path.to_string(), bytes })
+        Ok(Input { name: path.to_string(), bytes: input::read(Path::new(path), input::Kind::FileOrPipe)? })
     }
 
     /// Whether it is an object rather than a script.
@@ -110,7 +104,7 @@ impl btc_driver::Files for Files {
         }
         names
             .into_iter()
-            .map(|p| Some((p.display().to_string(), std::fs::read_to_string(&p).ok()?)))
+            .map(|p| Some((p.display().to_string(), input::read_text(&p).ok()?)))
             .collect()
     }
 }

@@ -25,14 +25,14 @@ fn check(c: &mut Check) -> Type {
     let mut cut = false;
     for n in 0..2 {
         let arg = &c.args[n];
-        capacity += match &arg.ty {
+        capacity = u32::saturating_add(capacity, match &arg.ty {
             Type::Pointer { .. } => texts::UNBOUNDED,
             Type::Str { capacity, cut: was } => {
                 cut |= was;
                 capacity.saturating_sub(1)
             }
             other => other.size(),
-        };
+        });
         if !texts::is_text(&arg.ty) {
             let message = format!("str_concat() takes texts, not `{}`", arg.ty);
             c.wrong_argument(Code::WrongType, n, message);

@@ -3,6 +3,7 @@
 use btc_abi::Action;
 use btc_types::Type;
 
+use crate::strftime::check_length;
 use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns};
 
 /// The definition.
@@ -11,7 +12,10 @@ pub static TIME: Function = Function {
     aliases: &[],
     kind: Kind::Call,
     params: &[Param::optional("format", ParamKind::LiteralStr)],
-    returns: Returns::Fixed(Type::None),
+    returns: Returns::Infer(|c| {
+        check_length(c);
+        Type::None
+    }),
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Prints the time of day in a format of strftime(3); `%H:%M:%S\\n` when none is given.",

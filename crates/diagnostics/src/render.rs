@@ -4,9 +4,9 @@
 //! bpftrace's users know; below it stands the source with the place drawn in.
 
 use codespan_reporting::diagnostic as cs;
-use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term;
 
+use crate::view::View;
 use crate::{Diagnostic, Severity, SourceMap};
 
 /// The text of one diagnostic, with a final newline; `colour` adds ANSI colours.
@@ -25,19 +25,22 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, colour: bool) -> Str
 
 /// The drawn source: codespan's rich form without its first line, which [`render`] replaces.
 fn snippet(diagnostic: &Diagnostic, sources: &SourceMap, colour: bool) -> String {
-    let mut files = SimpleFiles::new();
-    for id in 0..sources.len() {
-        let id = crate::FileId(id as u32);
-        files.add(sources.name(id), sources.text(id));
+    let mut files = View::new(sources);
+    let mut labels = Vec::new();
+    let mut notes = Vec::new();
+    if let Some(range) = files.show(diagnostic.span) {
+        labels.push(cs::Label::primary(diagnostic.span.file, range).with_message(&diagnostic.label));
     }
-    let primary = cs::Label::primary(diagnostic.span.file.0 as usize, range(diagnostic.span, sources))
-        .with_message(&diagnostic.label);
-    let others = diagnostic.others.iter().map(|(span, label)| {
-        cs::Label::secondary(span.file.0 as usize, range(*span, sources)).with_message(label)
-    });
+    for (span, label) in &diagnostic.others {
+        match files.show(*span) {
+            Some(range) => labels.push(cs::Label::secondary(span.file, range).with_message(label)),
+            None => notes.push(format!("{}: {label}", sources.locate(*span))),
+        }
+    }
+    notes.extend(diagnostic.help.iter().map(|h| format!("help: {h}")));
     let drawn = cs::Diagnostic::error()
-        .with_labels(std::iter::once(primary).chain(others).collect())
-        .with_notes(diagnostic.help.iter().map(|h| format!("help: {h}")).collect());
+        .with_labels(labels)
+        .with_notes(notes);
     let config = term::Config::default();
     let text = if colour {
         let mut writer = term::termcolor::Ansi::new(Vec::new());
@@ -48,17 +51,4 @@ fn snippet(diagnostic: &Diagnostic, sources: &SourceMap, colour: bool) -> String
     };
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
     format!("{}\n", rest.trim_end())
-}
-
-/// The span as a range of its file, kept inside the text and on character bounds.
-fn range(span: crate::Span, sources: &SourceMap) -> std::ops::Range<usize> {
-    let text = sources.text(span.file);
-    let clamp = |mut at: usize| {
-        at = at.min(text.len());
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    clamp(span.start as usize)..clamp(span.end as usize)
 }

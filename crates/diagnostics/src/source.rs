@@ -1,6 +1,7 @@
 //! Files and places in them.
 
 use std::fmt;
+use std::ops::Range;
 
 /// A file of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +39,9 @@ impl fmt::Debug for Span {
     }
 }
 
+/// Bytes of a block of text.
+const BLOCK: usize = 256;
+
 /// One source text.
 #[derive(Clone, Debug)]
 struct File {
@@ -47,6 +51,8 @@ struct File {
     system: bool,
     /// Offset of the first byte of each line.
     lines: Vec<u32>,
+    /// Characters before each block of [`BLOCK`] bytes: columns of long lines are asked for often.
+    blocks: Vec<u32>,
 }
 
 /// The texts of a compile: the script, its imports and the standard library.
@@ -70,7 +76,11 @@ impl SourceMap {
         let lines = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1))
             .collect();
-        self.files.push(File { name, text, system, lines });
+        let mut blocks = vec![0];
+        for block in text.as_bytes().chunks(BLOCK) {
+            blocks.push(blocks[blocks.len() - 1] + characters(block));
+        }
+        self.files.push(File { name, text, system, lines, blocks });
         FileId(self.files.len() as u32 - 1)
     }
 
@@ -107,19 +117,29 @@ impl SourceMap {
     /// Line and column of a byte offset, both from 1; columns count characters.
     pub fn position(&self, file: FileId, offset: u32) -> (u32, u32) {
         let f = &self.files[file.0 as usize];
-        let line = f.lines.partition_point(|start| *start <= offset).max(1) - 1;
-        let start = f.lines[line] as usize;
-        let end = (offset as usize).min(f.text.len());
-        let column = f.text.get(start..end).map_or(0, |t| t.chars().count());
-        (line as u32 + 1, column as u32 + 1)
+        let line = self.line_of(file, offset);
+        let before = |at: usize| f.blocks[at / BLOCK] + characters(&f.text.as_bytes()[at / BLOCK * BLOCK..at]);
+        let end = f.text.floor_char_boundary((offset as usize).min(f.text.len()));
+        let column = before(end) - before((f.lines[line] as usize).min(end));
+        (line as u32 + 1, column + 1)
+    }
+
+    /// The line that a byte is in, from 0.
+    pub fn line_of(&self, file: FileId, offset: u32) -> usize {
+        self.files[file.0 as usize].lines.partition_point(|start| *start <= offset).max(1) - 1
+    }
+
+    /// The bytes of a line (from 0) with its end; `None` behind the last one.
+    pub fn line_range(&self, file: FileId, line: usize) -> Option<Range<usize>> {
+        let f = &self.files[file.0 as usize];
+        let start = *f.lines.get(line)? as usize;
+        Some(start..f.lines.get(line + 1).map_or(f.text.len(), |e| *e as usize))
     }
 
     /// The text of a line (from 1) without its end.
     pub fn line(&self, file: FileId, line: u32) -> &str {
-        let f = &self.files[file.0 as usize];
-        let start = f.lines.get(line as usize - 1).copied().unwrap_or(f.text.len() as u32) as usize;
-        let end = f.lines.get(line as usize).map_or(f.text.len(), |e| *e as usize);
-        f.text[start..end].trim_end_matches(['\n', '\r'])
+        let range = self.line_range(file, line as usize - 1).unwrap_or_default();
+        self.text(file)[range].trim_end_matches(['\n', '\r'])
     }
 
     /// `file:line:column-column`, the form that bpftrace's users know.
@@ -132,5 +152,30 @@ impl SourceMap {
         } else {
             format!("{name}:{line}:{column}-{end_line}:{end_column}")
         }
+    }
+}
+
+/// Characters that begin in these bytes of a text.
+fn characters(bytes: &[u8]) -> u32 {
+    bytes.iter().filter(|b| !matches!(b, 0x80..=0xbf)).count() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SourceMap;
+
+    /// Lines and columns are what counting from the start says, at each place and in lines of any length.
+    #[test]
+    fn positions_are_counted_from_the_start() {
+        let mut sources = SourceMap::default();
+        let text = format!("a\n{}\n\nä{}\nend", "é".repeat(700), "xö".repeat(400));
+        let file = sources.add("a.bt", text.clone());
+        let (mut line, mut column) = (1, 1);
+        for (at, c) in text.char_indices() {
+            assert_eq!(sources.position(file, at as u32), (line, column), "at {at}");
+            (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
+        assert_eq!(sources.position(file, text.len() as u32), (line, column));
+        assert_eq!(sources.position(file, u32::MAX), (line, column));
     }
 }

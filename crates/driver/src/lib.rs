@@ -204,6 +204,11 @@ fn stages(
     }
     let target = Target::new(source);
     let hir = btc_sema::check(&ast, &target, &checks(options), d);
+    if target.is_exhausted() {
+        let message = "the kernel's types (BTF) cannot be read: they contain each other too often, or without end";
+        let help = "name the BTF of a kernel, such as a copy of /sys/kernel/btf/vmlinux";
+        d.push(Diagnostic::error(Code::UnknownType, Span::new(file, 0, 0), message).help(help));
+    }
     if d.has_errors() {
         return None;
     }
@@ -216,6 +221,10 @@ fn stages(
         return Some(btc_hir::print(&hir).into_bytes());
     }
     let (mut module, manifest) = btc_lower::lower(&hir, sources);
+    if let Some(error) = too_long(&module) {
+        d.push(error);
+        return None;
+    }
     if options.emit == Emit::RawIr {
         return Some(btc_ir::print(&module).into_bytes());
     }
@@ -225,6 +234,23 @@ fn stages(
     }
     back_end(sources, module, manifest, options, d)
 }
+
+/// What is wrong with a script that has more code than the compiler takes; the passes never see it.
+fn too_long(module: &btc_ir::Module) -> Option<Diagnostic> {
+    let mut ops = 0;
+    let long = module.functions.iter().find(|f| {
+        ops += f.ops();
+        f.is_full || ops >= btc_lower::MAX_OPS
+    })?;
+    let (message, help) = match long.is_full {
+        true => ("this action is too long: it needs more instructions than the kernel takes", SHORTER),
+        false => ("this script is too long: its actions up to this one are more than btc compiles at once", "split it into several scripts"),
+    };
+    Some(Diagnostic::error(Code::TooLarge, long.span, message).help(help))
+}
+
+/// The way out of actions that are too long.
+const SHORTER: &str = "split it over several probes, or write a loop for what repeats";
 
 /// From IR to the object.
 fn back_end(
@@ -302,7 +328,7 @@ fn refusal(module: &btc_ir::Module, e: &btc_codegen::CodegenError) -> Diagnostic
         }
         TooLong { function, insns, limit } => {
             let message = format!("this action is too long: {insns} instructions, and the kernel takes {limit}");
-            (function, Code::TooLarge, message, "split it over several probes, or write a loop for what repeats")
+            (function, Code::TooLarge, message, SHORTER)
         }
         TooManyMaps { function, maps, limit } => {
             let message = format!("this action uses {maps} maps, and the kernel lets a program use {limit}");

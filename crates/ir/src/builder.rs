@@ -7,6 +7,10 @@ use crate::{
     LateId, MapId, Memory, Module, Op, ScratchId, Slot, Terminator, Value, Width,
 };
 
+/// Operations that a function may have; the kernel takes no program with as many instructions. Further ones are dropped, so
+/// that no function takes more memory than this: [`Function::is_full`] tells of it.
+pub const MAX_OPS: usize = 1_000_000;
+
 /// Appends instructions to a function of a module.
 pub struct Builder<'m> {
     /// The module that the function belongs to.
@@ -15,6 +19,8 @@ pub struct Builder<'m> {
     pub func: Function,
     /// Where instructions go.
     current: Block,
+    /// Operations so far.
+    ops: usize,
     /// Span of the instructions to come.
     pub span: Span,
 }
@@ -29,10 +35,15 @@ impl<'m> Builder<'m> {
         span: Span,
     ) -> Self {
         let func = Function::new(name, kind, span);
-        let mut b = Builder { module, func, current: Block(0), span };
+        let mut b = Builder { module, func, current: Block(0), ops: 0, span };
         let entry = b.block(params);
         b.current = entry;
         b
+    }
+
+    /// Whether further operations are dropped.
+    pub fn is_full(&self) -> bool {
+        self.ops >= MAX_OPS
     }
 
     /// The function's `n`th parameter.
@@ -79,7 +90,8 @@ impl<'m> Builder<'m> {
         let result = op.has_result().then(|| self.func.new_value());
         let span = self.span;
         let block = &mut self.func.blocks[self.current.index()];
-        if block.terminator.is_none() {
+        if block.terminator.is_none() && self.ops < MAX_OPS {
+            self.ops += 1;
             block.insts.push(InstData { result, op, span });
         }
         result.unwrap_or(Value(u32::MAX))
@@ -243,6 +255,7 @@ impl<'m> Builder<'m> {
     /// The finished function. Blocks that were never ended return 0.
     pub fn finish(mut self) -> Function {
         self.seal();
+        self.func.is_full = self.is_full();
         self.func
     }
 

@@ -321,9 +321,16 @@ pub struct Function {
     pub scratch: Vec<u32>,
     /// The probe or definition it stems from.
     pub span: Span,
+    /// Whether operations were dropped because there are too many.
+    pub is_full: bool,
 }
 
 impl Function {
+    /// Its operations.
+    pub fn ops(&self) -> usize {
+        self.blocks.iter().map(|b| b.insts.len()).sum()
+    }
+
     /// An empty function without blocks.
     pub fn new(name: impl Into<String>, kind: FunctionKind, span: Span) -> Self {
         Function {
@@ -334,6 +341,7 @@ impl Function {
             slots: Vec::new(),
             scratch: Vec::new(),
             span,
+            is_full: false,
         }
     }
 

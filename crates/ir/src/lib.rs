@@ -25,7 +25,7 @@ mod parse_late;
 pub mod print;
 pub mod validate;
 
-pub use builder::Builder;
+pub use builder::{Builder, MAX_OPS};
 pub use cfg::Cfg;
 pub use entities::{Block, FuncId, GlobalId, KfuncId, LateId, MapId, ScratchId, Slot, Value};
 pub use function::{

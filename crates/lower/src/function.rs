@@ -74,7 +74,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
     let section = (probe.provider.section)(&probe.attach);
     let place = shared.place(probe.span);
     let table = (probe.provider.syscall_number)(&probe.attach).map(|number| (format!("btc_syscalls_{index}"), number));
-    let clause = program.probes.iter().position(|p| p.whole == probe.whole).unwrap_or(index) as u32;
+    let clause = *shared.clauses.entry(probe.whole).or_insert(index as u32);
     shared.manifest.probes.push(abi::Probe {
         name: probe.name.clone(),
         program: symbol.clone(),

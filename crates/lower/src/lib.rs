@@ -43,6 +43,9 @@ use btc_diagnostics::SourceMap;
 use btc_hir as hir;
 use btc_ir::Module;
 
+/// Operations of all programs of a script together. Behind as many no further one is lowered; the caller refuses it.
+pub const MAX_OPS: usize = 3_000_000;
+
 /// Lowers a program. `sources` places records and losses in the script.
 pub fn lower(program: &hir::Program, sources: &SourceMap) -> (Module, Manifest) {
     let program = &sequence::sequence(program);
@@ -67,9 +70,14 @@ pub(crate) struct Needs {
 fn attempt(program: &hir::Program, sources: &SourceMap, needs: Needs) -> (Module, Manifest, Needs) {
     let mut module = Module { license: program.license.clone(), ..Module::default() };
     let mut shared = shared::Shared::new(program, sources, &mut module, needs);
+    let mut ops = 0;
     for index in 0..program.probes.len() {
         let function = function::program(&mut module, &mut shared, index);
+        ops += function.ops();
         module.add_function(function);
+        if ops >= MAX_OPS {
+            break;
+        }
     }
     let found = std::mem::take(&mut shared.found);
     let manifest = shared.finish(&mut module);

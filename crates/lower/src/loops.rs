@@ -25,6 +25,8 @@
 //! there. Of the script's variables that the loop sets it must know nothing when the iterator begins: else no two
 //! rounds are alike, and it follows them all. The same holds behind the loop.
 
+use std::collections::BTreeSet;
+
 use btc_abi::{ITERATORS, LossKind};
 use btc_diagnostics::Span;
 use btc_hir::{self as hir, StmtKind};
@@ -244,13 +246,16 @@ impl FnLower<'_, '_, '_> {
     fn variables_set(&self, from: Block) -> Vec<hir::VarId> {
         let insts = self.b.func.blocks[from.index()..].iter().flat_map(|b| &b.insts);
         let base = |op: &Op| if let Op::Store(_, m, _) = op { Some(m.base) } else { None };
-        let bases: Vec<Value> = insts.filter_map(|i| base(&i.op)).collect();
-        let mut vars: Vec<hir::VarId> = self.vars.keys().copied().collect();
-        vars.sort_unstable();
+        let bases: BTreeSet<Value> = insts.filter_map(|i| base(&i.op)).collect();
+        let (Some(first), Some(last)) = (bases.first(), bases.last()) else { return Vec::new() };
+        // Of many variables few are set in one loop.
+        let near = self.vars.iter().filter(|(_, memory)| (*first..=*last).contains(&memory.base));
+        let mut vars: Vec<hir::VarId> = near.filter(|(_, memory)| bases.contains(&memory.base)).map(|(var, _)| *var).collect();
         vars.retain(|var| {
             let declared = &self.probe.vars[var.0 as usize];
-            declared.ty.is_scalar() && !declared.ty.is_pointer() && !declared.shared && bases.contains(&self.vars[var].base)
+            declared.ty.is_scalar() && !declared.ty.is_pointer() && !declared.shared
         });
+        vars.sort_unstable();
         vars
     }
 

@@ -410,7 +410,7 @@ pub(crate) fn storage(field: &FieldStep, ty: &Type) -> Storage {
 /// Offset of a tuple's part.
 pub(crate) fn part_offset(ty: &Type, index: usize) -> u32 {
     let places = match ty {
-        Type::Tuple(parts) => tuple_layout(parts).0,
+        Type::Tuple(parts) => tuple_layout(parts.iter()).0,
         Type::Named(parts) => tuple_layout(parts.iter().map(|(_, t)| t)).0,
         _ => Vec::new(),
     };
@@ -422,7 +422,7 @@ pub(crate) fn part_offset(ty: &Type, index: usize) -> u32 {
 pub(crate) fn matching_parts<'a>(from: &'a Type, to: &'a Type) -> Vec<(&'a Type, Option<(usize, &'a Type)>)> {
     match (from, to) {
         (Type::Tuple(a), Type::Tuple(b)) => {
-            a.iter().zip(b).enumerate().map(|(i, (source, target))| (source, Some((i, target)))).collect()
+            a.iter().zip(b.iter()).enumerate().map(|(i, (source, target))| (source, Some((i, target)))).collect()
         }
         (Type::Named(a), Type::Named(b)) => {
             let place = |name: &String| {

@@ -28,6 +28,8 @@ pub(crate) struct Shared<'a> {
     pub program: &'a hir::Program,
     sources: &'a SourceMap,
     pub manifest: Manifest,
+    /// The first program of each probe of the script.
+    pub clauses: HashMap<Span, u32>,
     /// What holds the script's maps.
     pub maps: Vec<Storage>,
     /// Stack tables by number of frames.
@@ -82,6 +84,7 @@ impl<'a> Shared<'a> {
             manifest: Manifest::default(),
             maps: Vec::new(),
             stacks: HashMap::new(),
+            clauses: HashMap::new(),
             values: HashMap::new(),
             texts: HashMap::new(),
             params: HashMap::new(),

@@ -25,7 +25,7 @@ pub(crate) fn short_key(key: &Type) -> Option<Type> {
         return None;
     }
     let lengths = (LEAST_TEXT..MOST).rev().filter(|n| n % 8 == 0);
-    lengths.map(|n| Type::Tuple(vec![Type::UINT64, shorten(key, n)])).find(|short| short.size() <= MOST)
+    lengths.map(|n| Type::tuple([Type::UINT64, shorten(key, n)])).find(|short| short.size() <= MOST)
 }
 
 fn shorten(ty: &Type, most: u32) -> Type {
@@ -42,8 +42,8 @@ fn marks(full: &Type, short: &Type, at: u32, out: &mut Vec<u32>) {
     let mut part = |index: usize, a: &Type, b: &Type| marks(a, b, at + part_offset(full, index), out);
     match (full, short) {
         (Type::Str { capacity: a, .. }, Type::Str { capacity: b, .. }) if a > b => out.push(at + b - 1),
-        (Type::Tuple(a), Type::Tuple(b)) => a.iter().zip(b).enumerate().for_each(|(n, (a, b))| part(n, a, b)),
-        (Type::Named(a), Type::Named(b)) => a.iter().zip(b).enumerate().for_each(|(n, (a, b))| part(n, &a.1, &b.1)),
+        (Type::Tuple(a), Type::Tuple(b)) => a.iter().zip(b.iter()).enumerate().for_each(|(n, (a, b))| part(n, a, b)),
+        (Type::Named(a), Type::Named(b)) => a.iter().zip(b.iter()).enumerate().for_each(|(n, (a, b))| part(n, &a.1, &b.1)),
         _ => {}
     }
 }
@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn texts_are_cut_to_what_fits_and_nothing_else_is() {
         assert_eq!(short_key(&text(512)), None);
-        assert_eq!(short_key(&text(1024)), Some(Type::Tuple(vec![Type::UINT64, text(504)])));
-        let several = Type::Tuple(vec![text(1024), Type::UINT64, text(64), text(4096)]);
+        assert_eq!(short_key(&text(1024)), Some(Type::tuple([Type::UINT64, text(504)])));
+        let several = Type::tuple([text(1024), Type::UINT64, text(64), text(4096)]);
         let short = short_key(&several).expect("it can be cut");
         assert!((MOST - 16..=MOST).contains(&short.size()), "{}", short.size());
         let Type::Tuple(parts) = &short else { panic!("{short:?}") };

@@ -10,6 +10,9 @@ use crate::loops::{Enclosing, Rounds};
 impl FnLower<'_, '_, '_> {
     pub fn block(&mut self, block: &hir::Block) {
         for stmt in &block.stmts {
+            if self.b.is_full() {
+                return;
+            }
             self.with_temporaries(|f| f.stmt(stmt));
         }
     }

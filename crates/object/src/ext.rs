@@ -72,6 +72,9 @@ fn line_starts(text: &str) -> Vec<usize> {
     std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(n, _)| n + 1)).collect()
 }
 
+/// Bytes of a line that the kernel shows beside instructions.
+const MAX_LINE: usize = 400;
+
 /// A row of `line_info`: offset, file, text, line and column. Line and column are cut to
 /// the 22 and 10 bits that they have.
 fn line(
@@ -88,9 +91,9 @@ fn line(
     let n = starts.partition_point(|s| *s <= byte).max(1);
     let start = starts[n - 1];
     let end = starts.get(n).copied().unwrap_or(source.text.len());
-    let text = source.text.get(start..end).unwrap_or("").trim_end();
+    let text = source.text.get(start..source.text.floor_char_boundary(end.min(start + MAX_LINE))).unwrap_or("").trim_end();
     let before = source.text.get(start..byte.min(source.text.len())).unwrap_or("");
-    let column = (before.chars().count() as u32 + 1).min(1023);
+    let column = before.chars().take(1022).count() as u32 + 1;
     let line = (n as u32).min((1 << 22) - 1);
     // Objects must not tell, nor depend on, where their script lay.
     let file = source.name.rsplit('/').next().unwrap_or_default();

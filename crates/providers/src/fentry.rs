@@ -102,7 +102,7 @@ fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
     here.dedup();
     for of_module in here.chunk_by(|a, b| a.0 == b.0) {
         let module = of_module[0].0;
-        let names = target.types_of(module).map(|b| b.function_names()).unwrap_or_default();
+        let names = target.types_of(module).map(|b| b.function_names().to_vec()).unwrap_or_default();
         for (_, function) in of_module {
             if names.binary_search_by(|n| n.as_str().cmp(function)).is_ok() {
                 found(&format!("{module}:{function}"));

@@ -23,7 +23,7 @@ pub static ITER: Provider = Provider {
     },
     exists: |target, attach| match (target.btf(), record(attach)) {
         (Some(btf), Some(name)) if btf.record(&name, false).is_none() => {
-            let all = btf.record_names();
+            let all = btf.record_names().to_vec();
             Existence::No(all.iter().filter_map(|n| n.strip_prefix("bpf_iter__")).map(String::from).collect())
         }
         (Some(_), _) => Existence::Yes,
@@ -39,7 +39,7 @@ pub static ITER: Provider = Provider {
         _ => String::new(),
     },
     list: |target, search, found| {
-        let all = target.btf().map(|b| b.record_names()).unwrap_or_default();
+        let all = target.btf().map(|b| b.record_names().to_vec()).unwrap_or_default();
         let kinds: Vec<&str> = all.iter().filter_map(|n| n.strip_prefix("bpf_iter__")).filter(|n| !is_mark(n)).collect();
         choose(&kinds, search, found);
     },

@@ -113,7 +113,7 @@ pub(crate) fn traceable<'a>(target: &'a Target) -> Cow<'a, [(String, String)]> {
     match target.functions() {
         Some(all) => Cow::Borrowed(all),
         None => {
-            let names = target.btf().map(|b| b.function_names()).unwrap_or_default();
+            let names = target.btf().map(|b| b.function_names().to_vec()).unwrap_or_default();
             Cow::Owned(names.into_iter().map(|f| (String::new(), f)).collect())
         }
     }

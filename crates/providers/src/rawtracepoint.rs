@@ -62,7 +62,7 @@ fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
     if !glob(module, "vmlinux") {
         return;
     }
-    let names = target.btf().map(|b| b.typedef_names("btf_trace_")).unwrap_or_default();
+    let names = target.btf().map(|b| b.typedef_names("btf_trace_").to_vec()).unwrap_or_default();
     for name in names.iter().filter(|name| glob(event, name)) {
         found(&format!("vmlinux:{name}"));
     }

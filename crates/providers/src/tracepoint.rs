@@ -185,7 +185,7 @@ fn first_match(target: &Target, category: &str, event: &str) -> Option<(String, 
         Some(all) => all.iter().find(|(c, e)| fits(c, e)).cloned(),
         // The table has events that this kernel has not: one that it has is better, if its types tell.
         None => {
-            let own = target.btf().map(|b| b.typedef_names("btf_trace_")).unwrap_or_default();
+            let own = target.btf().map(|b| b.typedef_names("btf_trace_").to_vec()).unwrap_or_default();
             let is_own = |e: &str| own.binary_search_by(|o| o.as_str().cmp(e)).is_ok();
             let all: Vec<_> = shipped_names().filter(|(c, e)| fits(c, e)).collect();
             let found = all.iter().find(|(_, e)| is_own(e)).or(all.first());

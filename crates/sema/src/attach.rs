@@ -8,6 +8,9 @@ use btc_target::Target;
 
 use crate::config::{Options, Settings};
 
+/// Attach points of a script: each is a program of its own.
+const MAX_POINTS: usize = 10_000;
+
 /// An attach point with the probe it belongs to.
 pub(crate) struct Resolved<'a> {
     pub provider: &'static Provider,
@@ -28,6 +31,12 @@ pub(crate) fn resolve<'a>(
     let mut all = Vec::new();
     for ast in &program.probes {
         for point in &ast.attach_points {
+            if all.len() >= MAX_POINTS {
+                let message = format!("a script has {MAX_POINTS} attach points at most");
+                let help = "a wildcard, such as `kprobe:vfs_*`, is one attach point; or split the script";
+                d.push(Diagnostic::error(Code::TooLarge, point.span, message).help(help));
+                return all;
+            }
             if let Some(resolved) = one(ast, point, target, (settings, options), d) {
                 all.push(resolved);
             }

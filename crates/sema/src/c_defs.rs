@@ -1,6 +1,6 @@
 //! The script's own records, enums and typedefs, laid out in the order they stand in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics};
@@ -28,6 +28,7 @@ impl Records<'_> {
         self.records.insert(name.clone(), Arc::new(RecordLayout { ty: ty(0, 1), fields: Vec::new() }));
         self.open = Some(name.clone());
         let mut fields: Vec<FieldInfo> = Vec::new();
+        let mut names = HashSet::new();
         for field in &record.fields {
             let field_ty = self.member(&field.ty, d);
             // An unknown type was told of already.
@@ -38,9 +39,9 @@ impl Records<'_> {
             let first = layout.place(&member);
             let added = fields.len();
             fields.extend(self.fields_at(field, field_ty, first, member.bits));
-            for at in added..fields.len() {
-                let name = &fields[at].name;
-                if fields[..at].iter().any(|f| f.name == *name) {
+            for added in &fields[added..] {
+                let name = &added.name;
+                if !names.insert(name.clone()) {
                     d.push(Diagnostic::error(Code::Redefined, field.span, format!("there is a member `{name}` already")));
                 }
             }
@@ -170,15 +171,16 @@ impl Records<'_> {
 
     pub(crate) fn add_enum(&mut self, e: &ast::CEnum, d: &mut Diagnostics) {
         let mut variants: Vec<(String, CInt)> = Vec::new();
+        let mut known: HashMap<&str, CInt> = HashMap::new();
         // Nothing where a header of the system has what is not understood.
         let mut next = Some(CInt::truth(false));
         for (name, value) in &e.variants {
             if let Some(written) = value {
-                let earlier = |n: &str| variants.iter().find(|(v, _)| v == n).map(|(_, v)| *v);
+                let earlier = |n: &str| known.get(n).copied();
                 let mut own = Diagnostics::default();
                 next = self.c_value(written, &earlier, &mut own);
                 if !e.system {
-                    own.iter().for_each(|error| d.push(error.clone()));
+                    d.append(&own);
                 }
             }
             let Some(value) = next else {
@@ -188,6 +190,7 @@ impl Records<'_> {
                 }
                 continue;
             };
+            known.entry(&name.name).or_insert(value);
             variants.push((name.name.clone(), value));
             next = value.next();
         }

@@ -69,9 +69,12 @@ pub fn check(
                 check::probe(&cx, &mut tables, &mut found, index, probe)
             })
             .collect();
+        if tables.report_too_many(d) {
+            return hir::Program::default();
+        }
         if !tables.changed && !tables.settle_loops() {
             tables.report_untyped(&mut found);
-            found.iter().for_each(|f| d.push(f.clone()));
+            d.append(&found);
             return hir::Program { records: records.own(), ..tables.finish(checked, &settings) };
         }
     }

@@ -172,6 +172,11 @@ impl<'t> Records<'t> {
     /// The type that a type expression stands for; reports unknown names.
     /// `typeof` is the caller's: it needs the types of expressions.
     pub fn resolve(&self, ty: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
+        let made = self.any_type(ty, from, d);
+        bounded(made, ty.span, d)
+    }
+
+    fn any_type(&self, ty: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
         match &ty.kind {
             TypeExprKind::Name(name) => self.named(name, ty, from, d),
             TypeExprKind::Struct(tag) => self.record(tag, false, ty, from, d),
@@ -201,6 +206,11 @@ impl<'t> Records<'t> {
 
     /// The type of a member: a pointer to a struct that nobody defines is fine until it is followed.
     pub(crate) fn member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
+        let made = self.any_member(ty, d);
+        bounded(made, ty.span, d)
+    }
+
+    fn any_member(&self, ty: &TypeExpr, d: &mut Diagnostics) -> Type {
         match &ty.kind {
             TypeExprKind::Pointer(to) => {
                 let inner = match &to.kind {
@@ -345,6 +355,17 @@ fn void_where_undefined(ty: &mut Type, whole: &HashMap<String, RecordType>) {
         Type::Pointer { to, .. } => void_where_undefined(to, whole),
         Type::Array { element, .. } => void_where_undefined(element, whole),
         _ => {}
+    }
+}
+
+/// A type that all phases can walk; any other one is told, and not known then.
+pub(crate) fn bounded(ty: Type, span: Span, d: &mut Diagnostics) -> Type {
+    match ty.check_parts() {
+        Ok(()) => ty,
+        Err(message) => {
+            d.push(Diagnostic::error(Code::TooLarge, span, message).help("name a smaller type, or a pointer to it"));
+            Type::Unknown
+        }
     }
 }
 

@@ -62,20 +62,22 @@ pub(crate) fn join_soft((old, old_soft): (&Type, &Soft), (new, soft): (&Type, &S
     }
     match (old, new) {
         (Type::Tuple(a), Type::Tuple(b)) if a.len() == b.len() => {
-            let parts = a.iter().zip(b).enumerate();
+            let parts = a.iter().zip(b.iter()).enumerate();
             let parts = parts.map(|(i, (a, b))| join_soft((a, &old_soft.part(i)), (b, &soft.part(i))));
-            let (types, soft) = parts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
-            Some((Type::Tuple(types), Soft::Parts(soft)))
+            let (types, soft): (Vec<_>, _) = parts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+            Some((Type::tuple(types), Soft::Parts(soft)))
         }
         (Type::Named(a), Type::Named(b)) if a.len() == b.len() => {
             // The first one's order stays.
             let parts = a.iter().enumerate().map(|(i, (name, a))| {
-                let n = b.iter().position(|(other, _)| name == other)?;
+                // Mostly they stand in the same order.
+                let is_there = b.get(i).is_some_and(|(other, _)| name == other);
+                let n = if is_there { i } else { b.iter().position(|(other, _)| name == other)? };
                 let (ty, soft) = join_soft((a, &old_soft.part(i)), (&b[n].1, &soft.part(n)))?;
                 Some(((name.clone(), ty), soft))
             });
-            let (types, soft) = parts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
-            Some((Type::Named(types), Soft::Parts(soft)))
+            let (types, soft): (Vec<_>, _) = parts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+            Some((Type::named(types), Soft::Parts(soft)))
         }
         (Type::Int { size, signed: true }, Type::Int { size: other, signed: false }) if old_soft.is_all() => {
             Some((Type::int(*size.max(other), false), Soft::All(false)))
@@ -92,7 +94,7 @@ pub(crate) fn join_soft((old, old_soft): (&Type, &Soft), (new, soft): (&Type, &S
 pub(crate) fn changes(from: &Type, to: &Type) -> bool {
     match (from, to) {
         (Type::Int { size: 8, signed: false }, to) => to.is_int() && to.is_signed(),
-        (Type::Tuple(a), Type::Tuple(b)) => a.iter().zip(b).any(|(a, b)| changes(a, b)),
+        (Type::Tuple(a), Type::Tuple(b)) => a.iter().zip(b.iter()).any(|(a, b)| changes(a, b)),
         (Type::Named(a), Type::Named(b)) => {
             a.iter().any(|(name, a)| b.iter().any(|(other, b)| name == other && changes(a, b)))
         }
@@ -128,12 +130,12 @@ mod tests {
                 assert!(holds != told, "{a} and {b} make {joined}");
                 assert_eq!(told, [a, b].contains(&&Type::UINT64) && (a.is_signed() || b.is_signed()), "{a} and {b}");
                 // The same in a tuple, in either order, and by name.
-                let tuple = |x: &Type, y: &Type| Type::Tuple(vec![x.clone(), y.clone()]);
+                let tuple = |x: &Type, y: &Type| Type::tuple([x.clone(), y.clone()]);
                 let of_two = join_soft((&tuple(a, b), &Soft::All(false)), (&tuple(b, a), &Soft::All(false))).unwrap().0;
                 assert_eq!(of_two, tuple(&joined, &joined));
                 assert_eq!(changes(&tuple(a, b), &of_two), told);
                 let named = |x: (&str, &Type), y: (&str, &Type)| {
-                    Type::Named(vec![(x.0.into(), x.1.clone()), (y.0.into(), y.1.clone())])
+                    Type::named([(x.0.into(), x.1.clone()), (y.0.into(), y.1.clone())])
                 };
                 let of_two = join_soft(
                     (&named(("x", a), ("y", a)), &Soft::All(false)),
@@ -153,7 +155,7 @@ mod tests {
                 let (soft, hard) = ((&literal, &Soft::All(true)), (&number, &Soft::All(false)));
                 let (first, second) = if swapped { (hard, soft) } else { (soft, hard) };
                 assert_eq!(join_soft(first, second).unwrap().0, number);
-                let wrap = |t: &Type| Type::Named(vec![("x".into(), t.clone()), ("y".into(), number.clone())]);
+                let wrap = |t: &Type| Type::named([("x".into(), t.clone()), ("y".into(), number.clone())]);
                 let parts = |s: &Soft| Soft::Parts(vec![s.clone(), Soft::All(false)]);
                 let joined = join_soft((&wrap(first.0), &parts(first.1)), (&wrap(second.0), &parts(second.1)));
                 assert_eq!(joined.unwrap().0, wrap(&number));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean};
+use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean, here};
 use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast;
 use btc_types::{Type, join};
@@ -10,6 +10,11 @@ use btc_types::{Type, join};
 use crate::config::{Options, Settings};
 use crate::constant;
 use crate::soft::{Soft, join_soft};
+
+/// Maps of a script.
+const MAX_MAPS: usize = 10_000;
+/// Parameters of a script.
+const MAX_PARAMS: usize = 1_000;
 
 /// What is known of a map.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub(crate) struct MapInfo {
 pub(crate) struct Tables {
     /// Maps by name.
     pub maps: BTreeMap<String, MapInfo>,
+    /// Their names by position, as of the beginning of the walk.
+    by_position: Vec<String>,
     /// Types of variables by probe, in the order of their first appearance.
     pub vars: Vec<Vec<Type>>,
     /// Whether only literals were assigned to variables so far: they take the sign of what follows.
@@ -50,6 +57,10 @@ pub(crate) struct Tables {
     pub unsafe_functions: Vec<&'static str>,
     /// Variables that this walk used before anything told their type, with their first use.
     untyped: Vec<(usize, hir::VarId, String, Span)>,
+    /// Where the first parameter stands that is too many.
+    one_too_many: Option<Span>,
+    /// Copies that `unroll` makes, as far as this walk has come.
+    pub unrolled: u64,
     /// Whether this walk learnt something.
     pub changed: bool,
     /// Entries of a map that has no declaration.
@@ -61,11 +72,14 @@ impl Tables {
     pub fn new(program: &ast::Program, settings: &Settings, _: &Options, d: &mut Diagnostics) -> Self {
         let mut tables = Tables {
             maps: BTreeMap::new(),
+            by_position: Vec::new(),
             vars: Vec::new(),
             soft: HashMap::new(),
             params: Vec::new(),
             unsafe_functions: Vec::new(),
             untyped: Vec::new(),
+            one_too_many: None,
+            unrolled: 0,
             changed: false,
             max_map_keys: settings.max_map_keys,
         };
@@ -195,7 +209,7 @@ impl Tables {
         Soft::of(value, &|kind| match kind {
             ExprKind::Var(var) => self.soft.get(&(probe, *var)).cloned().unwrap_or(Soft::All(false)),
             ExprKind::Map { map, .. } => {
-                let info = self.maps.values().find(|info| info.position == map.0);
+                let info = self.by_position.get(map.0 as usize).and_then(|name| self.maps.get(name));
                 info.map_or(Soft::All(false), |info| info.soft.1.clone())
             }
             _ => Soft::All(false),
@@ -204,6 +218,10 @@ impl Tables {
 
     /// The parameter, added when new.
     pub fn param(&mut self, kind: hir::ParamKind, ty: hir::ParamType, text: bool) -> hir::ParamId {
+        if self.params.len() >= MAX_PARAMS && !self.params.iter().any(|p| p.kind == kind) {
+            self.one_too_many.get_or_insert_with(here::current);
+            return hir::ParamId(0);
+        }
         let at = self.params.iter().position(|p| p.kind == kind).unwrap_or_else(|| {
             self.params.push(hir::Param {
                 kind,
@@ -232,8 +250,12 @@ impl Tables {
     /// Prepares for another walk.
     pub fn begin_walk(&mut self) {
         self.changed = false;
+        self.unrolled = 0;
         self.untyped.clear();
         self.maps.values_mut().zip(0..).for_each(|(map, n)| map.position = n);
+        if self.by_position.len() != self.maps.len() {
+            self.by_position = self.maps.keys().cloned().collect();
+        }
     }
 
     /// Maps whose values come from themselves alone, as in `@n = @n + 1`, hold integers. Says
@@ -243,8 +265,23 @@ impl Tables {
         open.map(|map| map.value = Type::INT64).count() > 0
     }
 
+    /// Reports the first map that is too many, if there is one.
+    pub fn report_too_many(&self, d: &mut Diagnostics) -> bool {
+        if self.maps.len() <= MAX_MAPS {
+            return false;
+        }
+        let last = self.maps.values().map(|m| m.span).max_by_key(|span| (span.file, span.start)).unwrap_or_default();
+        let message = format!("a script has {MAX_MAPS} maps at most, and this one {}", self.maps.len());
+        d.push(Diagnostic::error(Code::TooLarge, last, message).help("use one map with keys instead"));
+        true
+    }
+
     /// Reports maps and variables that are used and get no type. After other errors it is these that left them without.
     pub fn report_untyped(&self, d: &mut Diagnostics) {
+        if let Some(span) = self.one_too_many {
+            let message = format!("a script has {MAX_PARAMS} parameters at most, `$1` and those of getopt() together");
+            d.push(Diagnostic::error(Code::TooLarge, span, message).help("put what is constant into the script itself"));
+        }
         self.report_maps(d);
         if d.has_errors() {
             return;

@@ -2,7 +2,7 @@
 
 mod spell;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +14,13 @@ pub use spell::{Spelled, Tag};
 
 /// Nesting beyond which a type is taken for broken BTF.
 const MAX_DEPTH: u32 = 32;
+/// Fields of a record, those of anonymous records in it included.
+const MAX_FIELDS: usize = 10_000;
+/// Types and members that one compile may look at one by one: twenty times all of a kernel's. Types that contain each other
+/// without end, or many times, end here.
+const MAX_READS: u64 = 20_000_000;
+/// Names that are looked for one by one; for more an index of all is made.
+const FEW_NAMES: usize = 64;
 
 /// A field of a record; members of anonymous records count as the outer record's.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +88,12 @@ pub struct Btf {
     raw: btf_rs::Btf,
     /// Ids of the types of each name that was asked for: btf-rs reads all types at each question.
     ids: RefCell<HashMap<String, Rc<[u32]>>>,
+    /// Whether `ids` holds all names.
+    indexed: Cell<bool>,
+    /// The first struct (or union) of each tag that was asked for.
+    tags: RefCell<HashMap<(String, bool), Option<u32>>>,
+    /// Types and members that were read.
+    reads: Cell<u64>,
     /// Record layouts by name; anonymous ones by a made-up name `.id`.
     records: RefCell<HashMap<String, Option<Arc<RecordLayout>>>>,
     /// Enumerators by name, built at the first question.
@@ -89,6 +102,8 @@ pub struct Btf {
     functions: RefCell<Option<HashMap<String, u32>>>,
     /// Records whose name begins with `trace_event_raw_`, built at the first question.
     events: RefCell<Option<Arc<Vec<Arc<RecordLayout>>>>>,
+    /// Lists of names, each built at the first question.
+    names: RefCell<HashMap<String, Rc<[String]>>>,
     /// See [`Btf::tells_signs`].
     tells_signs: OnceCell<bool>,
 }
@@ -99,10 +114,14 @@ impl Btf {
         Btf {
             raw,
             ids: RefCell::default(),
+            indexed: Cell::default(),
+            tags: RefCell::default(),
+            reads: Cell::default(),
             records: RefCell::default(),
             constants: RefCell::default(),
             functions: RefCell::default(),
             events: RefCell::default(),
+            names: RefCell::default(),
             tells_signs: OnceCell::new(),
         }
     }
@@ -150,29 +169,32 @@ impl Btf {
             _ => return None,
         };
         let mut fields = Vec::new();
-        self.collect(record, union, (0, Shadow::None), 0, &mut fields);
+        self.collect(record, union, (0, Shadow::None), &mut (0, MAX_FIELDS), &mut fields);
         let size = record.size() as u32;
         let align = if size.is_multiple_of(8) { 8 } else if size.is_multiple_of(4) { 4 } else { 1 };
         let ty = RecordType { name: name.to_string(), union, typedef: false, origin: Origin::Kernel, size, align };
         Some(RecordLayout { ty, fields })
     }
 
-    /// Adds the members of `record`, which begins so many bits into the outer one, behind such a shadow.
+    /// Adds the members of `record`, which begins so many bits into the outer one, behind such a shadow, that deep in other
+    /// records; so many members may still be looked at.
     fn collect(
         &self,
         record: &btf_rs::Struct,
         union: bool,
         (base, outer): (u32, Shadow),
-        depth: u32,
+        (depth, left): &mut (u32, usize),
         out: &mut Vec<FieldInfo>,
     ) {
-        if depth > MAX_DEPTH {
+        if *depth > MAX_DEPTH {
             return;
         }
         // Of the members so far, if they are a union's: the size in bytes of the shortest, 0 for one that is no integer.
         let mut shortest = None;
         for member in &record.members {
-            let bit_offset = base + member.bit_offset();
+            let Some(fewer) = left.checked_sub(1) else { return };
+            *left = fewer;
+            let bit_offset = base.saturating_add(member.bit_offset());
             let name = self.raw.resolve_name(member).unwrap_or_default();
             let Some(id) = member.get_type_id() else { continue };
             let Some(stripped) = self.by_id(id).and_then(|t| self.strip(t)) else { continue };
@@ -189,11 +211,13 @@ impl Btf {
             }
             if name.is_empty() {
                 let nested = (bit_offset, shadow);
+                let mut room = (*depth + 1, *left);
                 match &stripped {
-                    Raw::Struct(inner) => self.collect(inner, false, nested, depth + 1, out),
-                    Raw::Union(inner) => self.collect(inner, true, nested, depth + 1, out),
+                    Raw::Struct(inner) => self.collect(inner, false, nested, &mut room, out),
+                    Raw::Union(inner) => self.collect(inner, true, nested, &mut room, out),
                     _ => {}
                 }
+                *left = room.1;
                 continue;
             }
             let bits = member.bitfield_size().filter(|b| *b > 0);
@@ -208,7 +232,10 @@ impl Btf {
 
     /// The types of a name, with their ids.
     fn by_name(&self, name: &str) -> impl Iterator<Item = (u32, Raw)> + '_ {
-        let known = self.ids.borrow().get(name).cloned();
+        if !self.indexed.get() && self.ids.borrow().len() >= FEW_NAMES {
+            self.index_names();
+        }
+        let known = self.ids.borrow().get(name).cloned().or_else(|| self.indexed.get().then(Rc::default));
         let ids = known.unwrap_or_else(|| {
             let found: Rc<[u32]> = self.raw.resolve_ids_by_name(name).unwrap_or_default().into();
             self.ids.borrow_mut().insert(name.to_string(), found.clone());
@@ -217,8 +244,42 @@ impl Btf {
         (0..ids.len()).filter_map(move |n| Some((ids[n], self.by_id(ids[n])?)))
     }
 
-    fn by_id(&self, id: u32) -> Option<Raw> {
+    fn index_names(&self) {
+        let mut all: HashMap<String, Vec<u32>> = HashMap::new();
+        let (_, last) = self.raw.split().unwrap_or(self.raw.base()).type_id_range();
+        for id in 1..=last {
+            let name = self.read(id).and_then(|raw| self.raw.resolve_name(raw.as_btf_type()?).ok());
+            if let Some(name) = name.filter(|n| !n.is_empty()) {
+                all.entry(name).or_default().push(id);
+            }
+        }
+        self.ids.replace(all.into_iter().map(|(name, ids)| (name, ids.into())).collect());
+        self.indexed.set(true);
+    }
+
+    fn read(&self, id: u32) -> Option<Raw> {
         self.raw.resolve_type_by_id(id).ok()
+    }
+
+    fn by_id(&self, id: u32) -> Option<Raw> {
+        if self.is_exhausted() {
+            return None;
+        }
+        let raw = self.read(id)?;
+        let members = match &raw {
+            Raw::Struct(record) | Raw::Union(record) => record.members.len(),
+            Raw::Enum(e) => e.members.len(),
+            Raw::Enum64(e) => e.members.len(),
+            Raw::FuncProto(proto) => proto.parameters.len(),
+            _ => 0,
+        };
+        self.reads.set(self.reads.get() + 1 + members as u64);
+        Some(raw)
+    }
+
+    /// Whether so much was read that the types must be broken; then all further ones are missing.
+    pub fn is_exhausted(&self) -> bool {
+        self.reads.get() >= MAX_READS
     }
 
     /// The type below typedefs and qualifiers.
@@ -301,7 +362,15 @@ impl Btf {
 
     /// The first struct (or union) of a tag.
     fn by_tag(&self, tag: &str, union: bool) -> Option<(u32, Raw)> {
-        self.by_name(tag).find(|(_, raw)| if union { matches!(raw, Raw::Union(_)) } else { matches!(raw, Raw::Struct(_)) })
+        let key = (tag.to_string(), union);
+        let known = self.tags.borrow().get(&key).copied();
+        let id = known.unwrap_or_else(|| {
+            let is_wanted = |raw: &Raw| if union { matches!(raw, Raw::Union(_)) } else { matches!(raw, Raw::Struct(_)) };
+            let found = self.by_name(tag).find(|(_, raw)| is_wanted(raw)).map(|(id, _)| id);
+            self.tags.borrow_mut().insert(key, found);
+            found
+        })?;
+        Some((id, self.by_id(id)?))
     }
 
     /// `char` arrays are text; other bytes are shown as such.
@@ -367,7 +436,7 @@ impl Btf {
     /// Whether enums with negative values are marked: pahole does so from 1.24 on. In types that older ones wrote (Linux
     /// 5.10 as distributions build it) no enum is, and what looks like a negative value is one.
     pub(crate) fn tells_signs(&self) -> bool {
-        let marked = |id: u32| matches!(self.by_id(id), Some(Raw::Enum(e)) if e.is_signed());
+        let marked = |id: u32| matches!(self.read(id), Some(Raw::Enum(e)) if e.is_signed());
         let (_, last) = self.raw.split().unwrap_or(self.raw.base()).type_id_range();
         *self.tells_signs.get_or_init(|| (1..=last).any(marked))
     }
@@ -407,7 +476,7 @@ impl Btf {
     /// Every type with its id, in order; of a module its own.
     fn all(&self) -> impl Iterator<Item = (u32, Raw)> + '_ {
         let (first, last) = self.raw.split().unwrap_or(self.raw.base()).type_id_range();
-        (first..=last).filter_map(|id| Some((id, self.by_id(id)?)))
+        (first..=last).filter_map(|id| Some((id, self.read(id)?)))
     }
 
     /// The named type: a typedef, or a struct, union or enum tag without keyword.
@@ -461,43 +530,39 @@ impl Btf {
     }
 
     /// Names of structs and unions, for suggestions.
-    pub fn record_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .all()
-            .filter_map(|(_, raw)| match raw {
-                Raw::Struct(s) | Raw::Union(s) => self.raw.resolve_name(&s).ok(),
-                _ => None,
-            })
-            .filter(|n| !n.is_empty())
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+    pub fn record_names(&self) -> Rc<[String]> {
+        self.names("record", |raw| match raw {
+            Raw::Struct(s) | Raw::Union(s) => self.raw.resolve_name(s).ok().filter(|n| !n.is_empty()),
+            _ => None,
+        })
     }
 
     /// Typedefs whose names begin so, without that beginning, sorted.
-    pub fn typedef_names(&self, prefix: &str) -> Vec<String> {
-        let of = self.all().filter_map(|(_, raw)| match raw {
-            Raw::Typedef(t) => self.raw.resolve_name(&t).ok(),
+    pub fn typedef_names(&self, prefix: &str) -> Rc<[String]> {
+        self.names(&format!("typedef {prefix}"), |raw| match raw {
+            Raw::Typedef(t) => Some(self.raw.resolve_name(t).ok()?.strip_prefix(prefix)?.to_string()),
             _ => None,
-        });
-        let mut names: Vec<String> = of.filter_map(|n| n.strip_prefix(prefix).map(str::to_string)).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        })
     }
 
     /// Names of functions with BTF, for suggestions and listings.
-    pub fn function_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .all()
-            .filter_map(|(_, raw)| match raw {
-                Raw::Func(f) => self.raw.resolve_name(&f).ok(),
-                _ => None,
-            })
-            .collect();
+    pub fn function_names(&self) -> Rc<[String]> {
+        self.names("function", |raw| match raw {
+            Raw::Func(f) => self.raw.resolve_name(f).ok(),
+            _ => None,
+        })
+    }
+
+    /// Sorted names of types. The first question of a kind reads all types once.
+    fn names(&self, kind: &str, of: impl Fn(&Raw) -> Option<String>) -> Rc<[String]> {
+        if let Some(known) = self.names.borrow().get(kind) {
+            return known.clone();
+        }
+        let mut names: Vec<String> = self.all().filter_map(|(_, raw)| of(&raw)).collect();
         names.sort_unstable();
         names.dedup();
+        let names: Rc<[String]> = names.into();
+        self.names.borrow_mut().insert(kind.to_string(), names.clone());
         names
     }
 }

@@ -133,6 +133,13 @@ impl<'s> Target<'s> {
         known.entry(module.to_string()).or_insert_with(open).clone()
     }
 
+    /// Whether so much of some BTF was read that it must be broken, see [`Btf::is_exhausted`].
+    pub fn is_exhausted(&self) -> bool {
+        let modules = self.modules.borrow();
+        let opened = self.btf.get().and_then(Option::as_ref).into_iter().chain(modules.values().flatten());
+        opened.into_iter().any(|btf| btf.is_exhausted())
+    }
+
     /// A target that asks `source`.
     pub fn new(source: &'s dyn Source) -> Self {
         Target {

@@ -36,7 +36,7 @@ pub fn join(a: &Type, b: &Type) -> Option<Type> {
             Type::pointer(to, space)
         }
         (Type::Tuple(p), Type::Tuple(q)) if p.len() == q.len() => {
-            Type::Tuple(p.iter().zip(q).map(|(a, b)| join(a, b)).collect::<Option<_>>()?)
+            Type::Tuple(p.iter().zip(q.iter()).map(|(a, b)| join(a, b)).collect::<Option<_>>()?)
         }
         (Type::Named(p), Type::Named(q)) if p.len() == q.len() => {
             // The first one's order stays.

@@ -9,12 +9,14 @@ mod c_layout;
 mod display;
 mod join;
 mod layout;
+mod limits;
 mod names;
 
 pub use aggregation::Aggregation;
 pub use c_layout::{CLayout, CMember};
 pub use join::join;
 pub use layout::{PADDED_TEXT, Place, align_up, tuple_layout};
+pub use limits::{Room, MAX_BYTES, MAX_NESTING, MAX_PARTS};
 pub use names::{c_align, named};
 
 use std::sync::Arc;
@@ -69,9 +71,9 @@ pub enum Type {
     /// An enum.
     Enum(Arc<EnumType>),
     /// `(a, b)`
-    Tuple(Vec<Type>),
+    Tuple(Arc<[Type]>),
     /// `(x=a, y=b)`
-    Named(Vec<(String, Type)>),
+    Named(Arc<[(String, Type)]>),
     /// A network address: family and 16 bytes.
     Inet,
     /// A hardware address: 6 bytes.
@@ -202,6 +204,16 @@ impl Type {
     pub const INT32: Type = Type::Int { size: 4, signed: true };
     /// `uint32`
     pub const UINT32: Type = Type::Int { size: 4, signed: false };
+
+    /// A tuple.
+    pub fn tuple(parts: impl IntoIterator<Item = Type>) -> Type {
+        Type::Tuple(parts.into_iter().collect())
+    }
+
+    /// A tuple of parts with names.
+    pub fn named(parts: impl IntoIterator<Item = (String, Type)>) -> Type {
+        Type::Named(parts.into_iter().collect())
+    }
 
     /// An integer type.
     pub const fn int(size: u8, signed: bool) -> Type {

@@ -8,11 +8,16 @@ use btc_types::{Space, Type};
 use super::ops::kept_sign;
 use super::{Checker, broken};
 use crate::fold::literal;
-use crate::records::pointer_to;
+use crate::records::{bounded, pointer_to};
 
 impl Checker<'_, '_> {
     /// The type that a type expression stands for.
     pub(super) fn type_expr(&mut self, ty: &ast::TypeExpr) -> Type {
+        let made = self.any_type(ty);
+        bounded(made, ty.span, self.d)
+    }
+
+    fn any_type(&mut self, ty: &ast::TypeExpr) -> Type {
         match &ty.kind {
             TypeExprKind::Typeof(e) => match &e.kind {
                 ast::ExprKind::Type(inner) => self.type_expr(inner),
@@ -34,6 +39,10 @@ impl Checker<'_, '_> {
                     Some(count) => Type::Array { element: Box::new(element), count, text: false },
                     None => Type::Unknown,
                 }
+            }
+            TypeExprKind::Tuple(parts) => {
+                let parts: Vec<Type> = parts.iter().map(|part| self.type_expr(part)).collect();
+                if parts.contains(&Type::Unknown) { Type::Unknown } else { Type::tuple(parts) }
             }
             _ => self.cx.records.resolve(ty, self.resolved.attach.binary(), self.d),
         }

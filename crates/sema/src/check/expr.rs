@@ -1,5 +1,7 @@
 //! Expressions.
 
+use std::collections::HashSet;
+
 use btc_diagnostics::{Code, Diagnostic, Span};
 use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast;
@@ -10,18 +12,39 @@ use crate::constant::{self, Constant};
 use crate::fold;
 use crate::soft::{Soft, join_soft};
 
+/// The way out of values that are too large.
+const SMALLER: &str = "keep parts of it in variables or maps of their own";
+
 impl Checker<'_, '_> {
     /// An expression and its type.
     pub(super) fn expr(&mut self, e: &ast::Expr) -> hir::Expr {
+        self.count(e.span);
         let value = self.any_expr(e);
         self.cx.records.look_into(&value.ty);
-        value
+        self.bounded(value)
+    }
+
+    /// An expression whose type all phases can walk.
+    pub(super) fn bounded(&mut self, value: hir::Expr) -> hir::Expr {
+        // Of a place in memory only a part may be meant.
+        let is_place = matches!(value.ty, Type::Array { .. } | Type::Record(_));
+        match value.ty.check_parts().and_then(|()| if is_place { Ok(()) } else { value.ty.check_bytes() }) {
+            Ok(()) => value,
+            Err(message) => {
+                self.d.push(Diagnostic::error(Code::TooLarge, value.span, message).help(SMALLER));
+                broken(value.span)
+            }
+        }
     }
 
     /// An expression for its value, wherever that goes. A `char` array in memory may be filled to the end; a string has a
     /// NUL behind its last byte.
     pub(super) fn value(&mut self, e: &ast::Expr) -> hir::Expr {
         let place = self.expr(e);
+        if let (Type::Array { .. } | Type::Record(_), Err(message)) = (&place.ty, place.ty.check_bytes()) {
+            self.d.push(Diagnostic::error(Code::TooLarge, place.span, message).help(SMALLER));
+            return broken(place.span);
+        }
         match &place.ty {
             Type::Str { capacity: 1.., cut } if is_memory(&place) => {
                 let ty = Type::Str { capacity: place.ty.size().saturating_add(1), cut: *cut };
@@ -78,8 +101,9 @@ impl Checker<'_, '_> {
             }
             ast::ExprKind::Record(fields) => {
                 let parts: Vec<hir::Expr> = fields.iter().map(|(_, v)| self.part(v)).collect();
-                for (n, (name, _)) in fields.iter().enumerate() {
-                    if fields[..n].iter().any(|(other, _)| other.name == name.name) {
+                let mut seen = HashSet::new();
+                for (name, _) in fields {
+                    if !seen.insert(name.name.as_str()) {
                         self.error(Code::Redefined, name.span, format!("this record has a field `{}` already", name.name));
                     }
                 }
@@ -208,7 +232,7 @@ impl Checker<'_, '_> {
                 hir::Expr { kind, ty: Type::int(1, true), span }
             }
             Type::Tuple(parts) => match constant {
-                Some(n) => self.tuple_part(base, parts, n as u64, span),
+                Some(n) => self.tuple_part(base, &parts, n as u64, span),
                 None => {
                     self.error(Code::BadLiteral, index.span, "a tuple's index is a literal");
                     broken(span)
@@ -245,7 +269,7 @@ impl Checker<'_, '_> {
     fn tuple_index(&mut self, base: &ast::Expr, index: u64, span: Span) -> hir::Expr {
         let base = self.expr(base);
         match base.ty.clone() {
-            Type::Tuple(parts) => self.tuple_part(base, parts, index, span),
+            Type::Tuple(parts) => self.tuple_part(base, &parts, index, span),
             Type::Unknown => broken(span),
             other => {
                 self.error(Code::WrongType, span, format!("a value of type `{other}` is no tuple"));
@@ -254,7 +278,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn tuple_part(&mut self, base: hir::Expr, parts: Vec<Type>, index: u64, span: Span) -> hir::Expr {
+    fn tuple_part(&mut self, base: hir::Expr, parts: &[Type], index: u64, span: Span) -> hir::Expr {
         match parts.get(index as usize) {
             Some(ty) => {
                 let kind = ExprKind::Part { base: Box::new(base), index: index as usize };

@@ -37,7 +37,7 @@ impl Checker<'_, '_> {
             _ => {
                 let span = keys[0].span.to(keys[keys.len() - 1].span);
                 let ty = Type::Tuple(keys.iter().map(|k| k.ty.clone()).collect());
-                Some(hir::Expr { kind: ExprKind::Tuple(keys), ty, span })
+                Some(self.bounded(hir::Expr { kind: ExprKind::Tuple(keys), ty, span }))
             }
         };
         self.use_key(name, key, span)

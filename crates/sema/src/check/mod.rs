@@ -29,6 +29,9 @@ use crate::records::Records;
 use crate::soft::{Soft, changes};
 use crate::tables::Tables;
 
+/// Copies of expressions that all `unroll` of a script make together.
+const MAX_UNROLLED: u64 = 200_000;
+
 /// What a walk reads and does not change.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
@@ -78,8 +81,10 @@ pub(crate) fn probe(
         scopes: vec![HashMap::new()],
         vars: Vec::new(),
         loops: 0,
+        copies: 1,
         map_loops: 0,
         has_map_loops: false,
+        callbacks: 0,
         uses_identity: false,
         only_types: false,
     };
@@ -134,10 +139,14 @@ struct Checker<'a, 'b> {
     vars: Vec<hir::Var>,
     /// Loops around the current statement.
     loops: u32,
+    /// Copies that `unroll` makes of the current statement.
+    copies: u64,
     /// Loops over maps around the place.
     map_loops: usize,
     /// Whether there was one.
     has_map_loops: bool,
+    /// Functions that they are.
+    callbacks: u64,
     /// Whether `probe` or `func` is used.
     uses_identity: bool,
     /// Whether the expression is asked for its type only.
@@ -148,6 +157,20 @@ impl Checker<'_, '_> {
     /// Whether what `probe` and `func` say is known on the target only.
     fn is_named_late(&self) -> bool {
         self.facts.is_pattern || self.resolved.attach.is_named_late()
+    }
+
+    /// Counts a part of the script, which `unroll` around it copies; reports too many copies.
+    fn count(&mut self, span: Span) {
+        if self.copies == 1 {
+            return;
+        }
+        let before = self.tables.unrolled;
+        self.tables.unrolled = before.saturating_add(self.copies);
+        if before < MAX_UNROLLED && self.tables.unrolled >= MAX_UNROLLED {
+            let message = format!("`unroll` makes more than {MAX_UNROLLED} copies of the parts of this script");
+            let help = "unroll fewer rounds, or write `for ($i : 0..n) { … }`, which is no longer with more of them";
+            self.d.push(Diagnostic::error(Code::TooLarge, span, message).help(help));
+        }
     }
 
     /// Reports an error.

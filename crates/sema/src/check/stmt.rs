@@ -11,6 +11,8 @@ use super::Checker;
 use crate::fold;
 use crate::soft::Soft;
 
+/// Loops over maps in an action: each is a function, and the kernel takes 256 of these in a program.
+const MAX_CALLBACKS: u64 = 200;
 /// Copies of a body that `unroll` may make.
 const MAX_UNROLL: i64 = 100;
 
@@ -46,6 +48,9 @@ impl Checker<'_, '_> {
     }
 
     fn stmt(&mut self, stmt: &ast::Stmt) -> Option<hir::Stmt> {
+        if self.d.is_full() {
+            return None;
+        }
         let span = stmt.span;
         here::enter(span);
         let kind = match &stmt.kind {
@@ -145,6 +150,12 @@ impl Checker<'_, '_> {
             self.error(Code::WrongType, map.span, message);
             return None;
         }
+        self.callbacks = self.callbacks.saturating_add(self.copies);
+        if self.callbacks > MAX_CALLBACKS {
+            let message = format!("an action has {MAX_CALLBACKS} loops over maps at most, with the copies that `unroll` makes");
+            self.d.push(Diagnostic::error(Code::TooLarge, map.span, message).help("split it over several probes"));
+            return None;
+        }
         self.scopes.push(HashMap::new());
         self.map_loops += 1;
         self.has_map_loops = true;
@@ -155,7 +166,7 @@ impl Checker<'_, '_> {
         };
         let soft = if matches!(info.value, Type::Aggregation(_)) { Soft::All(false) } else { info.soft.1 };
         self.tables.set_soft(self.probe, id, Soft::Parts(vec![info.soft.0, soft]));
-        self.tables.set_var(self.probe, id, Type::Tuple(vec![info.key.clone(), value]));
+        self.tables.set_var(self.probe, id, Type::tuple([info.key.clone(), value]));
         let body = self.loop_body(body);
         self.map_loops -= 1;
         self.scopes.pop();
@@ -166,7 +177,12 @@ impl Checker<'_, '_> {
         let n = self.constant(count);
         match n {
             Some(n) if (1..=MAX_UNROLL).contains(&n) => {
-                Some(StmtKind::Unroll { count: n as u32, body: self.loop_body(body) })
+                let outer = self.copies;
+                self.copies = outer.saturating_mul(n as u64);
+                self.count(span);
+                let body = self.loop_body(body);
+                self.copies = outer;
+                Some(StmtKind::Unroll { count: n as u32, body })
             }
             Some(n) => {
                 let message = format!("unroll makes 1 to {MAX_UNROLL} copies, not {n}");

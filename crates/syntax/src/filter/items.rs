@@ -308,7 +308,9 @@ const PATH_PROVIDERS: &[&str] = &["uprobe", "u", "uretprobe", "ur", "usdt", "U"]
 /// one that stands in no path.
 fn attach_length(rest: &str) -> usize {
     let (mut quoted, mut part, mut part_start) = (false, 0usize, 0usize);
-    let provider = rest.split(':').next().unwrap_or("");
+    // No provider's name is longer; the rest of the script is not searched for a colon.
+    let head = &rest[..rest.floor_char_boundary(64.min(rest.len()))];
+    let provider = head.split(':').next().unwrap_or("");
     let mut escaped = false;
     for (at, c) in rest.char_indices() {
         if c == '\n' {

@@ -66,12 +66,27 @@ struct Filter<'a> {
     cast_end: usize,
 }
 
+/// Bytes that a name of this kind has at most: objects and kernels take no longer ones.
+fn longest(tok: &Tok) -> Option<usize> {
+    match tok {
+        Tok::Ident(_) | Tok::Var(_) | Tok::Map(_) | Tok::ProbeName(_) => Some(1_000),
+        // A path and a function.
+        Tok::Attach(_) => Some(4_000),
+        _ => None,
+    }
+}
+
 /// Applies the rules to the tokens of one item; `keyword` says that it begins with one.
 pub fn refine(input: &[Token], types: &Types, keyword: bool) -> Result<Refined, Box<Diagnostic>> {
     let character = |t: &&Token| matches!(t.tok, Tok::Int(_, Form { kind: FormKind::Character, .. }));
     if let Some(token) = input.iter().find(character) {
         let error = Diagnostic::error(Code::BadCharacter, token.span, "strings stand in double quotes");
         return Err(Box::new(error.label("not a quote of the language").help("use the plain quote `\"`")));
+    }
+    if let Some((token, most)) = input.iter().find_map(|t| Some((t, longest(&t.tok)?)).filter(|(t, most)| t.tok.text().len() > *most)) {
+        let message = format!("a name has {most} bytes at most");
+        let error = Diagnostic::error(Code::TooLarge, token.span, message);
+        return Err(Box::new(error.label("too long").help("use a shorter one")));
     }
     let mut f = Filter { input, types, out: Vec::new(), levels: Vec::new(), outer: 0, depth: 0, cast_end: 0 };
     let mut at = 0;

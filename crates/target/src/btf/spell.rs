@@ -156,6 +156,8 @@ impl Btf {
             Raw::Volatile(t) => self.qualified("volatile", t.get_type_id(), inner, level, depth),
             Raw::Restrict(t) => self.qualified("restrict", t.get_type_id(), inner, level, depth),
             Raw::TypeTag(t) => next(t.get_type_id(), inner),
+            // One that contains itself has no end.
+            Raw::Struct(_) | Raw::Union(_) if level > MAX_DEPTH as usize => join("struct", &inner),
             Raw::Struct(_) | Raw::Union(_) | Raw::Enum(_) | Raw::Enum64(_) if self.name(&raw).is_empty() => {
                 join(&self.body(&raw, level), &inner)
             }
@@ -231,12 +233,12 @@ impl Btf {
                 let _ = write!(out, ": {bits}");
             }
             out.push(';');
-            end = member.bit_offset() + bits.unwrap_or_else(|| self.size(id, 0) * 8);
+            end = member.bit_offset().saturating_add(bits.unwrap_or_else(|| self.size(id, 0).saturating_mul(8)));
             in_bits = bits.is_some();
         }
         if is_struct {
             let align = if packed { 1 } else { self.align_of_record(record, true, 0) };
-            gap(out, &indent, (end, record.size() as u32 * 8), align, false);
+            gap(out, &indent, (end, (record.size() as u32).saturating_mul(8)), align, false);
         }
         let text = out.split_off(before);
         // Nothing inside, nothing between the braces.

@@ -117,11 +117,11 @@ fn everything(kernel: &Known) -> BTreeMap<(u8, String), String> {
         text += &result.map_or_else(String::new, |ty| ty.to_string());
         Some(text)
     };
-    for function in kernel.btf.function_names() {
+    for function in kernel.btf.function_names().to_vec() {
         let of = Typed::Function { module: "vmlinux".into(), function: function.clone() };
         all.extend(told(&of).map(|text| ((0, function), text)));
     }
-    for event in kernel.btf.typedef_names("btf_trace_") {
+    for event in kernel.btf.typedef_names("btf_trace_").to_vec() {
         all.extend(told(&Typed::RawTracepoint { event: event.clone() }).map(|text| ((1, event), text)));
     }
     for ((category, event), format) in &kernel.formats {

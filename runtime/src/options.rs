@@ -217,7 +217,8 @@ impl Settings {
     }
 }
 
-fn page_size() -> u64 {
+/// Bytes of a page of memory.
+pub(crate) fn page_size() -> u64 {
     // SAFETY: sysconf has no preconditions.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     u64::try_from(size).unwrap_or(4096)

@@ -1,9 +1,11 @@
 //! Processes that are no friends of the tracer: what they leave lying about neither holds nor harms it.
 
 use std::fs::File;
+use std::io::Read;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 mod support;
@@ -124,4 +126,90 @@ fn a_debug_link_to_a_pipe_holds_nobody() {
     let (output, took) = trace(&neighbour, &script);
     assert_eq!(text(&output.stdout).trim(), "tick+0", "{}", text(&output.stderr));
     assert!(took < SOON, "{took:?}");
+}
+
+/// Both ends of a terminal.
+fn terminal() -> (File, OwnedFd) {
+    let (mut ours, mut its) = (0, 0);
+    let none = std::ptr::null_mut();
+    // SAFETY: room for two descriptors; name, modes and size are left to the system.
+    let made = unsafe { libc::openpty(&raw mut ours, &raw mut its, none, none.cast(), none.cast()) };
+    assert_eq!(made, 0, "a terminal");
+    // SAFETY: both descriptors are new and nobody else's.
+    unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(its)) }
+}
+
+/// What a run writes to a terminal, results and messages.
+fn on_terminal(args: &[&str]) -> Vec<u8> {
+    let (mut ours, its) = terminal();
+    let errors = Stdio::from(its.try_clone().expect("a copy"));
+    // The command is gone with its copies of the other end once it has started.
+    let mut run = Command::new("timeout")
+        .args(["-s", "KILL", "60", env!("CARGO_BIN_EXE_btc")])
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(its))
+        .stderr(errors)
+        .spawn()
+        .expect("btc runs");
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    // Its end, when nobody holds the other one, is an error.
+    while let Ok(length @ 1..) = ours.read(&mut piece) {
+        all.extend_from_slice(&piece[..length]);
+    }
+    run.wait().expect("it ends");
+    all
+}
+
+#[test]
+fn names_of_processes_do_not_command_the_terminal() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let name = "a\u{1b}[2J\u{9b}m\r\u{7}";
+    let neighbour = Neighbour::start(&program("kernel/neighbour.c", "neighbour-terminal"), name);
+    std::fs::write(neighbour.perf_map(), format!("10000000 100 {name}\n")).expect("a file");
+    let pid = neighbour.0.id().to_string();
+    let script = "tracepoint:syscalls:sys_enter_getppid {
+        printf(\"%s|%-30s|%c\\n\", comm, comm, 27); print(comm); print((1, comm)); @[comm, pid] = comm; print(usym((uint64)0x10000010));
+        errorf(\"%s\", comm); warnf(\"%s\", comm); exit(); }";
+    let command = |more: &[&'static str]| {
+        let args = ["-q", "-p", pid.as_str(), "-e", script];
+        args.into_iter().chain(more.iter().copied()).map(str::to_string).collect::<Vec<_>>()
+    };
+    let on = |more: &[&'static str]| on_terminal(&command(more).iter().map(String::as_str).collect::<Vec<_>>());
+    // The terminal itself makes `\r\n` of ends of lines.
+    let shown = text(&on(&[])).replace("\r\n", "\n");
+    assert!(shown.matches("a\\x1b[2J\\xc2\\x9bm\\x0d\\x07").count() >= 9, "{shown:?}");
+    assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
+    let json = text(&on(&["-f", "json"])).replace("\r\n", "\n");
+    assert!(json.contains("a\\u001b[2J\\u009bm\\r\\u0007"), "{json:?}");
+    assert!(!json.lines().filter(|l| l.starts_with('{')).any(|l| l.contains(char::is_control)), "{json:?}");
+    // Who wants them gets them: by an option, in a file and in a pipe.
+    let raw = text(&on(&["--raw"]));
+    assert!(raw.matches(name).count() >= 9, "{raw:?}");
+    let pipe = support::btc(&command(&[]).iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(text(&pipe.stdout).matches(name).count() >= 7 && text(&pipe.stderr).matches(name).count() >= 2);
+    let _ = std::fs::remove_file(neighbour.perf_map());
+}
+
+/// What the script itself says is the user's word.
+#[test]
+fn a_script_may_command_the_terminal() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let shown = text(&on_terminal(&["-q", "-e", "BEGIN { printf(\"\\033[1mbold\\t%s\\n\", \"x\\ty\"); exit(); }"]));
+    assert!(shown.contains("\u{1b}[1mbold\tx\ty\r\n"), "{shown:?}");
+}
+
+#[test]
+fn keys_that_differ_in_bytes_that_are_no_text_stay_two() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let script = "BEGIN { @[\"a\\xff\"] = 1; @[\"a\\xfe\"] = 2; exit(); }";
+    let output = support::btc(&["-q", "-f", "json", "-e", script]);
+    let line = text(&output.stdout);
+    assert!(line.contains("\u{fffd}ff\": 1") && line.contains("\u{fffd}fe\": 2"), "{line} {}", text(&output.stderr));
 }

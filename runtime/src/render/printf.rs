@@ -4,7 +4,7 @@ use std::io::Write;
 
 use btc_abi::{Conversion, Encoding, Field, FormatSpec, Segment};
 
-use super::{Context, integer, names, part, string, text};
+use super::{Context, escape, integer, names, part, string, text};
 
 /// Appends a record's segments; the fields' offsets count from the start of `record`.
 pub(crate) fn segments(ctx: &Context, segments: &[Segment], fields: &[Field], record: &[u8], out: &mut Vec<u8>) {
@@ -34,7 +34,13 @@ fn value(ctx: &Context, spec: &FormatSpec, encoding: &Encoding, bytes: &[u8], ou
             buffer(spec.conversion, raw_bytes(encoding, bytes), &mut all);
             pad_text(spec, &all, out);
         }
-        (Conversion::Char, Some((n, _))) => pad_text(spec, &[n as u8], out),
+        (Conversion::Char, Some((n, _))) => {
+            let mut all = vec![n as u8];
+            if ctx.settings.visible {
+                escape::controls(&mut all, 0, escape::Keep::Layout);
+            }
+            pad_text(spec, &all, out);
+        }
         (Conversion::GfpFlags, Some((n, _))) => {
             let mut all = Vec::new();
             names::gfp(n, &mut all);

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use btc_abi::{Encoding, Manifest, StackMode};
 
+use crate::render::escape::{self, Keep};
 use files::Files;
 use helper::Helper;
 use kernel::Kernel;
@@ -69,6 +70,21 @@ pub(crate) struct Found {
 pub(crate) struct Inlined {
     pub name: String,
     pub line: Option<String>,
+}
+
+impl Found {
+    /// Without control characters: a name with an end of a line would pass for a frame more.
+    pub(crate) fn visible(self) -> Found {
+        let shown = |text: String| escape::shown(&text, Keep::Nothing);
+        let inlined = self.inlined.into_iter();
+        Found {
+            name: shown(self.name),
+            offset: self.offset,
+            module: self.module.map(shown),
+            line: self.line.map(shown),
+            inlined: inlined.map(|f| Inlined { name: shown(f.name), line: f.line.map(shown) }).collect(),
+        }
+    }
 }
 
 /// Names of addresses, with what was read so far.

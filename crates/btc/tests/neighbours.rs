@@ -204,6 +204,22 @@ fn a_script_may_command_the_terminal() {
 }
 
 #[test]
+fn a_name_is_no_command() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let neighbour = Neighbour::start(&program("kernel/neighbour.c", "neighbour-shell"), "$(id);'`id`\"|a");
+    let pid = neighbour.0.id().to_string();
+    let script = "tracepoint:syscalls:sys_enter_getppid {
+        system(\"echo %s\", comm); system(\"echo '%s' \\\"%s\\\"\", comm, comm); system(\"echo $(echo %s)\", comm);
+        system(\"echo %s %d\", \"a; echo b\", 3); exit(); }";
+    let output = support::btc(&["-q", "--unsafe", "-p", &pid, "-e", script]);
+    let name = "$(id);'`id`\"|a";
+    assert_eq!(text(&output.stdout).trim_end(), format!("{name}\n\n{name} {name}\n\na; echo b 3"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("the command was not run"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn keys_that_differ_in_bytes_that_are_no_text_stay_two() {
     if let Some(reason) = unfit() {
         return println!("skipped: {reason}");

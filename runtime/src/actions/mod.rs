@@ -24,7 +24,7 @@ use crate::maps::Handle;
 use crate::output::{Kind, Level, Output, Sink};
 use crate::options::Format;
 use crate::render::escape::{self, Keep};
-use crate::render::{Context, integer, part, printf};
+use crate::render::{Context, integer, part, printf, shell};
 
 /// The state of a run that actions work on.
 pub(crate) struct State<'m> {
@@ -137,6 +137,14 @@ impl<'m> State<'m> {
     /// The segments as bytes, for what is no output.
     fn format(&mut self, arrived: Arrived, segments: &[btc_abi::Segment]) -> Vec<u8> {
         self.format_for(false, arrived, segments)
+    }
+
+    /// The segments as a command, with values that cannot pass for a part of its syntax.
+    fn command(&mut self, arrived: Arrived, segments: &[btc_abi::Segment]) -> Option<Vec<u8>> {
+        let of_output = std::mem::replace(&mut self.ctx.settings.visible, false);
+        let command = shell::command(&self.ctx, segments, &arrived.record.fields, arrived.bytes);
+        self.ctx.settings.visible = of_output;
+        command
     }
 
     /// The same for a message.

@@ -11,6 +11,7 @@ mod kernel_record;
 pub(crate) mod names;
 pub(crate) mod printf;
 mod probe;
+pub(crate) mod shell;
 mod stack;
 pub(crate) mod string;
 mod symbol;

@@ -23,7 +23,7 @@ use crate::named_files::NamedFiles;
 use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
-use crate::signals::{Signals, watch_process};
+use crate::signals::{self, Phase, Signals, watch_process};
 use crate::{Error, Options, effects, losses, notify, privileges, refusal, short_keys, symbols, unwinding};
 
 /// How a run ended.
@@ -95,6 +95,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     state.ctx.points.clone_from(&attached.points);
 
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached, unwinds };
+    signals::enter(Phase::Running);
     session.announce(&mut state);
     if shows_processes {
         state.ctx.symbols.borrow_mut().look_around(watched);
@@ -285,8 +286,10 @@ impl Session<'_> {
     fn end(&mut self, reader: &mut Reader) -> Result<(), Error> {
         reader.state().sink.hold(false);
         let links = std::mem::take(&mut self.attached.links);
+        signals::enter(Phase::Detaching);
         attach::detach(links.into_iter().chain(reader.state().watchpoints.drain(..).map(|(_, link)| link)).collect())?;
         self.attached.copies = Default::default();
+        signals::enter(Phase::Running);
         // What other CPUs sent behind an exit() is dropped here.
         reader.drain();
         reader.state().discard = false;

@@ -50,11 +50,12 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let unwinds = unwinding::wanted(object, options)?;
     let programs = attach::signals(&manifest)?;
     let numbers: Vec<i32> = programs.keys().copied().collect();
-    let mut signals = Signals::block(&numbers)?;
+    // A signal that comes before the next lines ends this process, and the child with it.
     let mut child = options.child.as_deref().map(Child::spawn).transpose()?;
     let child_pid = child.as_ref().map(Child::pid);
     // After the child has started: the limit is ours alone.
     privileges::allow_files();
+    let mut signals = Signals::block(&numbers)?;
     let process = child_pid.or(options.pid).map(watch_process).transpose()?;
 
     let mut ctx = Context::new(&manifest, settings);

@@ -33,6 +33,9 @@ pub(super) struct Limits {
 
 const LIMITS: Limits = Limits { memory: 512 << 20, answer: Duration::from_secs(10), end: Duration::from_millis(1000) };
 
+/// The time for an answer when others have taken too long: each halves it.
+const LEAST: Duration = Duration::from_millis(300);
+
 /// Answers that are remembered.
 const REMEMBERED: usize = 1 << 16;
 /// Bytes of a question or an answer.
@@ -110,11 +113,15 @@ impl Helper {
             Err(failed) => {
                 let what = if debug_info { "debug information" } else { "symbols" };
                 let why = if failed == Failed::Slow {
-                    format!("they took longer than {} s", self.limits.answer.as_secs())
+                    format!("they took longer than {:?}", self.limits.answer)
                 } else {
                     format!("they are broken, or need more than {} MiB of memory", self.limits.memory >> 20)
                 };
                 say!("WARNING: the {what} of `{}` cannot be used: {why}", file.0.display());
+                // Who has one such file may have a thousand.
+                if failed == Failed::Slow {
+                    self.limits.answer = (self.limits.answer / 2).max(LEAST.min(self.limits.answer));
+                }
                 self.bad.insert(file);
                 None
             }
@@ -411,6 +418,24 @@ mod tests {
         assert_eq!(helper.bad.len(), 1);
         assert_eq!(name(&mut helper, &path, false).as_deref(), Some("here"));
         assert!(start.elapsed() < Duration::from_secs(5));
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn many_files_that_hold_their_reader_take_little_more_than_one() {
+        let alternate = b"pipe\0\x01\x02\x03\x04\x05\x06\x07\x08";
+        let sections: [(_, _, &[u8]); 2] = [(".gnu_debugaltlink", elf::SectionFlags(0), alternate), (".debug_info", elf::SectionFlags(0), &[0; 8])];
+        let path = binary("many", &sections);
+        pipe(&path.with_file_name("pipe"));
+        let mut helper = helper(512, 1000);
+        let start = Instant::now();
+        for n in 0..6 {
+            let other = path.with_file_name(format!("other{n}"));
+            std::fs::copy(&path, &other).unwrap();
+            assert_eq!(name(&mut helper, &other, true), None);
+        }
+        assert_eq!((helper.bad.len(), helper.limits.answer), (6, LEAST));
+        assert!(start.elapsed() < Duration::from_millis(1000 + 500 + 4 * 400 + 500));
         std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 

@@ -96,7 +96,6 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     state.ctx.points.clone_from(&attached.points);
 
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached, unwinds };
-    signals::enter(Phase::Running);
     session.announce(&mut state);
     if shows_processes {
         state.ctx.symbols.borrow_mut().look_around(watched);
@@ -231,6 +230,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn announce(&self, state: &mut State) {
+        signals::enter(Phase::Running);
         state.output.attached(self.attached.count, self.options.quiet, state.sink.buffer());
         if self.options.notify_attached {
             state.sink.buffer().extend_from_slice(b"__BPFTRACE_NOTIFY_PROBES_ATTACHED\n");

@@ -1,21 +1,23 @@
 //! Debug information of user binaries: in the file itself, or in a separate file that its build id or its link names.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use btc_dwarf::{SECTIONS, Sections};
 use flate2::read::ZlibDecoder;
-use object::{CompressionFormat, Object, ObjectSection, ReadCache};
+use object::{CompressionFormat, Object, ObjectSection};
 
 use crate::attach::find_binaries;
+use crate::foreign::{self, Binary};
 use crate::symbols::DEBUG_FOLDERS;
 use crate::{Error, Options};
 
-/// Most bytes of the sections of one file, uncompressed.
-const MAX_BYTES: u64 = 1 << 30;
+/// Most bytes of the sections of one file, uncompressed, and how many times as many as the file holds they may be: debug
+/// information shrinks to a fifth, zeros to a thousandth.
+const MAX_BYTES: u64 = 512 << 20;
+const MAX_RATIO: u64 = 64;
 
-type Elf<'d> = object::File<'d, &'d ReadCache<File>>;
+type Elf<'d> = object::File<'d, &'d Binary>;
 
 /// Debug information of a binary, named as uprobes name it; `None` where it has none. The options' folders are
 /// searched for separate files before those of the system.
@@ -28,16 +30,15 @@ pub fn debug_info(binary: &str, options: &Options) -> Result<Option<Sections>, S
 /// Debug information of a file.
 pub(crate) fn of_file(path: &Path, options: &Options) -> Result<Option<Sections>, Error> {
     let shown = path.display();
-    let cache = ReadCache::new(File::open(path).map_err(|e| Error::os(format!("cannot read `{shown}`"), &e))?);
-    let elf = object::File::parse(&cache)
+    let binary = foreign::binary(path).map_err(|e| Error::os(format!("cannot read `{shown}`"), &e))?;
+    let elf = object::File::parse(&binary)
         .map_err(|_| Error::new(format!("`{shown}` is neither a program nor a library")))?;
     if has_debug_info(&elf) {
         return read(&elf, path).map(Some);
     }
-    for candidate in candidates(&elf, path, options) {
-        let Ok(file) = File::open(&candidate.path) else { continue };
-        let cache = ReadCache::new(file);
-        let Ok(separate) = object::File::parse(&cache) else { continue };
+    for candidate in candidates(&elf, path, &options.debug_folders) {
+        let Ok(binary) = foreign::binary(&candidate.path) else { continue };
+        let Ok(separate) = object::File::parse(&binary) else { continue };
         if has_debug_info(&separate) && candidate.belongs() {
             return read(&separate, &candidate.path).map(Some);
         }
@@ -60,7 +61,7 @@ impl Candidate {
     /// Whether it is the file that was meant, and not that of another build.
     fn belongs(&self) -> bool {
         let Some(wanted) = self.checksum else { return true };
-        let Ok(mut file) = File::open(&self.path) else { return false };
+        let Ok(mut file) = foreign::open(&self.path) else { return false };
         let (mut sum, mut part) = (crc32fast::Hasher::new(), vec![0; 1 << 16]);
         loop {
             match file.read(&mut part) {
@@ -72,9 +73,17 @@ impl Candidate {
     }
 }
 
+/// Whether a binary's link to its debug information may lead to what is no plain file.
+pub(crate) fn leads_astray(path: &Path, folders: &[PathBuf]) -> bool {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let Ok(binary) = foreign::binary(&path) else { return true };
+    let Ok(elf) = object::File::parse(&binary) else { return true };
+    candidates(&elf, &path, folders).iter().any(|c| c.path.symlink_metadata().is_ok() && foreign::open(&c.path).is_err())
+}
+
 /// Where debuggers look.
-fn candidates(elf: &Elf<'_>, path: &Path, options: &Options) -> Vec<Candidate> {
-    let mut folders = options.debug_folders.clone();
+fn candidates(elf: &Elf<'_>, path: &Path, of_user: &[PathBuf]) -> Vec<Candidate> {
+    let mut folders = of_user.to_vec();
     folders.extend(DEBUG_FOLDERS.map(PathBuf::from));
     let mut all = Vec::new();
     if let Ok(Some([first, rest @ ..])) = elf.build_id() {
@@ -89,7 +98,7 @@ fn candidates(elf: &Elf<'_>, path: &Path, options: &Options) -> Vec<Candidate> {
         let own = path.parent().unwrap_or(Path::new("/"));
         let places = [own.to_path_buf(), own.join(".debug")].into_iter();
         // A folder of the user's may be flat, those of the system mirror the tree.
-        let flat = options.debug_folders.iter().cloned();
+        let flat = of_user.iter().cloned();
         let mirrored = folders.iter().map(|f| f.join(own.strip_prefix("/").unwrap_or(own)));
         let places = places.chain(flat).chain(mirrored).map(|folder| folder.join(name));
         all.extend(places.filter(|p| p != path).map(|path| Candidate { path, checksum: Some(checksum) }));
@@ -117,6 +126,9 @@ fn read(elf: &Elf<'_>, path: &Path) -> Result<Sections, Error> {
         total = total.saturating_add(data.uncompressed_size);
         if total > MAX_BYTES {
             return Err(wrong(&format!("has more than {} MiB", MAX_BYTES >> 20)));
+        }
+        if data.uncompressed_size / MAX_RATIO > data.data.len() as u64 {
+            return Err(wrong(&format!("is broken: its section {name} claims to be {MAX_RATIO} times as large as it is")));
         }
         let bytes = match data.format {
             CompressionFormat::None => data.data.to_vec(),

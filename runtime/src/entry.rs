@@ -127,7 +127,7 @@ impl Traced {
 
 /// Address of a program's first instruction, as the kernel told it to the process.
 fn entry(pid: i32) -> Option<u64> {
-    let words = std::fs::read(format!("/proc/{pid}/auxv")).ok()?;
+    let words = crate::foreign::proc_bytes(pid as u32, "auxv")?;
     let (pairs, _) = words.as_chunks::<16>();
     let pair = pairs.iter().find(|pair| u128::from_le_bytes(**pair) as u64 == libc::AT_ENTRY)?;
     Some((u128::from_le_bytes(*pair) >> 64) as u64)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::render::escape::{self, Keep};
+
 /// Why a run could not be done. Displays as one line; `details` may hold more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -12,7 +14,8 @@ pub struct Error {
 impl Error {
     /// An error with its line of text.
     pub fn new(text: impl Into<String>) -> Error {
-        Error { text: text.into(), details: None }
+        // Names and paths in it are often those of others.
+        Error { text: escape::shown(&text.into(), Keep::Layout), details: None }
     }
 
     /// An error of the operating system while doing `what`.
@@ -23,7 +26,7 @@ impl Error {
     /// Adds text for `--verbose`, such as the verifier's log.
     #[must_use]
     pub fn with_details(mut self, details: impl Into<String>) -> Error {
-        self.details = Some(details.into());
+        self.details = Some(escape::shown(&details.into(), Keep::Layout));
         self
     }
 

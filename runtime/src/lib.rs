@@ -21,6 +21,7 @@ mod entry;
 mod error;
 mod effects;
 mod events;
+mod foreign;
 mod glob;
 mod info;
 mod kfunc;

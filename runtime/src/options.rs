@@ -1,5 +1,6 @@
 //! What the user asks for: options of the command line and the environment.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use btc_abi::Manifest;
@@ -102,6 +103,8 @@ pub struct Options {
     pub quiet: bool,
     /// No warnings, not even about losses.
     pub no_warnings: bool,
+    /// `--raw`: control characters go to a terminal as they are.
+    pub raw: bool,
     /// Whether functions that change the system are allowed.
     pub allow_unsafe: bool,
     /// `-v`: libbpf's messages and the verifier's log.
@@ -133,6 +136,11 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 impl Options {
+    /// Whether control characters may not go to a stream as they are. JSON never holds any.
+    pub(crate) fn hides_controls(&self, stream: &impl IsTerminal) -> bool {
+        !self.raw && stream.is_terminal()
+    }
+
     /// Takes the settings of the environment: `BPFTRACE_MAX_MAP_KEYS` and its like.
     pub fn take_environment(&mut self) {
         for (name, value) in environment() {
@@ -152,6 +160,8 @@ pub(crate) struct Settings {
     pub print_maps_on_exit: bool,
     /// Whether warnings are left out.
     pub no_warnings: bool,
+    /// Whether control characters of what processes and the kernel hold are made visible: the output is a terminal.
+    pub visible: bool,
     pub trailer: String,
     pub max_cat_bytes: u64,
     pub ring_bytes: u32,
@@ -185,6 +195,7 @@ impl Settings {
             max_map_keys: None,
             print_maps_on_exit: true,
             no_warnings: options.no_warnings,
+            visible: options.output.is_none() && options.format == Format::Text && options.hides_controls(&std::io::stdout()),
             trailer: "..".into(),
             max_cat_bytes: 10240,
             ring_bytes: ring_bytes(),
@@ -217,7 +228,8 @@ impl Settings {
     }
 }
 
-fn page_size() -> u64 {
+/// Bytes of a page of memory.
+pub(crate) fn page_size() -> u64 {
     // SAFETY: sysconf has no preconditions.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     u64::try_from(size).unwrap_or(4096)

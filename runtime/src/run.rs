@@ -23,7 +23,7 @@ use crate::named_files::NamedFiles;
 use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
-use crate::signals::{Signals, watch_process};
+use crate::signals::{self, Phase, Signals, watch_process};
 use crate::{Error, Options, effects, losses, notify, privileges, refusal, short_keys, symbols, unwinding};
 
 /// How a run ended.
@@ -50,11 +50,12 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     let unwinds = unwinding::wanted(object, options)?;
     let programs = attach::signals(&manifest)?;
     let numbers: Vec<i32> = programs.keys().copied().collect();
-    let mut signals = Signals::block(&numbers)?;
+    // A signal that comes before the next lines ends this process, and the child with it.
     let mut child = options.child.as_deref().map(Child::spawn).transpose()?;
     let child_pid = child.as_ref().map(Child::pid);
     // After the child has started: the limit is ours alone.
     privileges::allow_files();
+    let mut signals = Signals::block(&numbers)?;
     let process = child_pid.or(options.pid).map(watch_process).transpose()?;
 
     let mut ctx = Context::new(&manifest, settings);
@@ -229,6 +230,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     fn announce(&self, state: &mut State) {
+        signals::enter(Phase::Running);
         state.output.attached(self.attached.count, self.options.quiet, state.sink.buffer());
         if self.options.notify_attached {
             state.sink.buffer().extend_from_slice(b"__BPFTRACE_NOTIFY_PROBES_ATTACHED\n");
@@ -285,8 +287,10 @@ impl Session<'_> {
     fn end(&mut self, reader: &mut Reader) -> Result<(), Error> {
         reader.state().sink.hold(false);
         let links = std::mem::take(&mut self.attached.links);
+        signals::enter(Phase::Detaching);
         attach::detach(links.into_iter().chain(reader.state().watchpoints.drain(..).map(|(_, link)| link)).collect())?;
         self.attached.copies = Default::default();
+        signals::enter(Phase::Running);
         // What other CPUs sent behind an exit() is dropped here.
         reader.drain();
         reader.state().discard = false;

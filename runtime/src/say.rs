@@ -2,9 +2,11 @@
 
 /// Says a line on standard error, where a macro of the standard library would panic when nobody takes it. One that
 /// cannot be written is lost: there is no other place to say so, and the trace is worth more.
+/// Names and paths in it are often those of others: control characters become visible.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
+        let text = $crate::render::escape::shown(&format!($($text)*), $crate::render::escape::Keep::Layout);
+        let _ = writeln!(std::io::stderr(), "{text}");
     }};
 }

@@ -1,8 +1,12 @@
 //! Signals and ends of processes as things to poll.
+//!
+//! A thread of its own reads the signals, whatever the others are waiting for: it notes when the run is told to end, hands
+//! signals on to the event loop, and ends the process when it is told so twice, or when the run stands still.
 
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::Error;
 use crate::error::last_os;
@@ -10,9 +14,12 @@ use crate::render::time;
 
 /// Signals that are blocked and read in the event loop instead.
 pub(crate) struct Signals {
-    fd: OwnedFd,
+    /// What the thread hands on.
+    arrived: OwnedFd,
+    /// Closed to end the thread.
+    stop: Option<OwnedFd>,
+    thread: Option<JoinHandle<OwnedFd>>,
     before: libc::sigset_t,
-    interrupted: bool,
 }
 
 fn set_of(signals: &[i32]) -> libc::sigset_t {
@@ -33,12 +40,34 @@ pub(crate) const ENDING: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 /// When the run was seen to be told to end, in nanoseconds since boot; 0 before. It is the process's, as signals are.
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
+/// What the run is doing, for what a standstill means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Nothing is attached and nothing was printed.
+    Loading,
+    Running,
+    /// The kernel takes its time to let go of probes, and takes it as well when the process ends.
+    Detaching,
+}
+
+static PHASE: AtomicU8 = AtomicU8::new(Phase::Loading as u8);
+
+/// Tells what the run does from now on.
+pub(crate) fn enter(phase: Phase) {
+    PHASE.store(phase as u8, Relaxed);
+}
+
+/// How long a run that is told to end may stand still.
+const STANDSTILL: Duration = Duration::from_millis(1600);
+/// Processor time that is no standstill.
+const MOVE: Duration = Duration::from_millis(2);
+/// How often it is looked whether it moves, in milliseconds.
+const LOOK: i32 = 50;
+
 /// How long since a signal that ends the run was seen first; `None` before.
 pub(crate) fn ended_for() -> Option<Duration> {
     let now = time::read(libc::CLOCK_BOOTTIME) as u64;
-    if ENDED.load(Relaxed) == 0 && is_pending() {
-        ENDED.store(now, Relaxed);
-    }
     match ENDED.load(Relaxed) {
         0 => None,
         then => Some(Duration::from_nanos(now.saturating_sub(then))),
@@ -47,17 +76,7 @@ pub(crate) fn ended_for() -> Option<Duration> {
 
 /// Whether a signal that ends the run has arrived.
 pub(crate) fn end_is_wanted() -> bool {
-    ended_for().is_some()
-}
-
-/// Whether one has arrived that nobody has read yet.
-fn is_pending() -> bool {
-    let mut pending = set_of(&[]);
-    // SAFETY: the set is writable and initialised.
-    unsafe {
-        libc::sigpending(&raw mut pending);
-        ENDING.iter().any(|signal| libc::sigismember(&raw const pending, *signal) == 1)
-    }
+    ENDED.load(Relaxed) != 0
 }
 
 /// Waits so many milliseconds at most until a descriptor takes something (or refuses for good).
@@ -71,6 +90,7 @@ impl Signals {
     /// Blocks the signals that end a run, and those given.
     pub(crate) fn block(more: &[i32]) -> Result<Signals, Error> {
         ENDED.store(0, Relaxed);
+        enter(Phase::Loading);
         // A closed pipe is a failed write, after which END still runs and losses are told.
         // SAFETY: sets an action that needs no handler.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
@@ -79,57 +99,167 @@ impl Signals {
         all.extend(more);
         let set = set_of(&all);
         let mut before = set_of(&[]);
+        let (arrived, hand_on) = pipe()?;
+        let (stopped, stop) = pipe()?;
         // SAFETY: valid sets; signalfd gives a new descriptor or -1.
         let fd = unsafe {
-            libc::sigprocmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, &raw mut before);
             libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK)
         };
         if fd < 0 {
             return Err(Error::os("cannot watch signals", &last_os()));
         }
         // SAFETY: the descriptor is new and nobody else's.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Signals { fd, before, interrupted: false })
+        let signals = unsafe { OwnedFd::from_raw_fd(fd) };
+        let mut processor = 0;
+        // SAFETY: this thread, and room for the number of its clock.
+        unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut processor) };
+        let watch = Watch { signals, hand_on, stopped, processor, first: 0, moved: (Instant::now(), Duration::ZERO) };
+        let thread = std::thread::Builder::new().name("signals".into()).stack_size(64 << 10);
+        let thread = thread.spawn(move || watch.run()).map_err(|e| Error::os("cannot watch signals", &e))?;
+        Ok(Signals { arrived, stop: Some(stop), thread: Some(thread), before })
     }
 
     /// What to poll.
     pub(crate) fn fd(&self) -> i32 {
-        self.fd.as_raw_fd()
+        self.arrived.as_raw_fd()
     }
 
     /// The next signal that arrived.
     pub(crate) fn next(&mut self) -> Option<i32> {
-        // SAFETY: signalfd_siginfo is plain data for which zeros are valid, and the
-        // kernel writes whole ones only.
-        let (got, signal) = unsafe {
-            let mut info: libc::signalfd_siginfo = std::mem::zeroed();
-            let size = size_of_val(&info);
-            let got = libc::read(self.fd(), (&raw mut info).cast(), size);
-            (got == size as isize, info.ssi_signo as i32)
-        };
-        if !got {
-            return None;
-        }
-        if ENDING.contains(&signal) {
-            let now = time::read(libc::CLOCK_BOOTTIME) as u64;
-            let _ = ENDED.compare_exchange(0, now, Relaxed, Relaxed);
-        }
-        if signal == libc::SIGINT && !self.interrupted {
-            // A second Ctrl-C kills, should the end take too long.
-            self.interrupted = true;
-            let set = set_of(&[libc::SIGINT]);
-            // SAFETY: a valid set.
-            unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) };
-        }
-        Some(signal)
+        let mut signal = 0u8;
+        // SAFETY: one writable byte.
+        let got = unsafe { libc::read(self.fd(), (&raw mut signal).cast(), 1) };
+        (got == 1).then_some(i32::from(signal))
     }
 }
 
 impl Drop for Signals {
     fn drop(&mut self) {
-        while self.next().is_some() {}
-        // SAFETY: `before` was filled by sigprocmask.
-        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const self.before, std::ptr::null_mut()) };
+        drop(self.stop.take());
+        if let Some(signals) = self.thread.take().and_then(|thread| thread.join().ok()) {
+            while read_signal(&signals).is_some() {}
+        }
+        // SAFETY: `before` was filled by pthread_sigmask.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, std::ptr::null_mut()) };
+    }
+}
+
+/// A pipe of which nobody waits for the other end.
+fn pipe() -> Result<(OwnedFd, OwnedFd), Error> {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) } != 0 {
+        return Err(Error::os("cannot watch signals", &last_os()));
+    }
+    // SAFETY: both descriptors are new and nobody else's.
+    Ok(unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) })
+}
+
+fn read_signal(signals: &OwnedFd) -> Option<i32> {
+    // SAFETY: signalfd_siginfo is plain data for which zeros are valid, and the
+    // kernel writes whole ones only.
+    unsafe {
+        let mut info: libc::signalfd_siginfo = std::mem::zeroed();
+        let size = size_of_val(&info);
+        let got = libc::read(signals.as_raw_fd(), (&raw mut info).cast(), size);
+        (got == size as isize).then_some(info.ssi_signo as i32)
+    }
+}
+
+/// The thread that reads signals.
+struct Watch {
+    signals: OwnedFd,
+    hand_on: OwnedFd,
+    stopped: OwnedFd,
+    /// The clock of the processor time of the thread that is watched.
+    processor: libc::clockid_t,
+    /// The signal that ended the run; 0 before.
+    first: i32,
+    /// When the thread has moved last, and the processor time that it had then.
+    moved: (Instant, Duration),
+}
+
+impl Watch {
+    /// Reads signals until it is stopped; yields what it read them from.
+    fn run(mut self) -> OwnedFd {
+        crate::privileges::drop_all();
+        loop {
+            let wait = if self.first == 0 { -1 } else { LOOK };
+            let ready = poll(&[self.signals.as_raw_fd(), self.stopped.as_raw_fd()], wait);
+            if ready[1] {
+                return self.signals;
+            }
+            while let Some(signal) = read_signal(&self.signals) {
+                self.take(signal);
+            }
+            if self.first != 0 {
+                self.look();
+            }
+        }
+    }
+
+    fn take(&mut self, signal: i32) {
+        if ENDING.contains(&signal) {
+            if signal == libc::SIGINT && self.first != 0 {
+                die(signal);
+            }
+            if self.first == 0 {
+                self.first = signal;
+                self.moved = (Instant::now(), self.processor_time());
+                ENDED.store((time::read(libc::CLOCK_BOOTTIME) as u64).max(1), Relaxed);
+            }
+        }
+        let byte = signal as u8;
+        // One that finds no room is one of very many.
+        // SAFETY: one readable byte.
+        unsafe { libc::write(self.hand_on.as_raw_fd(), (&raw const byte).cast(), 1) };
+    }
+
+    fn processor_time(&self) -> Duration {
+        Duration::from_nanos(time::read(self.processor) as u64)
+    }
+
+    /// Ends a run that stands still after it was told to end: it may wait for what never comes.
+    fn look(&mut self) {
+        let used = self.processor_time();
+        let phase = PHASE.load(Relaxed);
+        let is_loading = phase == Phase::Loading as u8;
+        // A verifier at work moves, too, and nothing is lost with it.
+        if phase == Phase::Detaching as u8 || !is_loading && used.saturating_sub(self.moved.1) > MOVE {
+            self.moved = (Instant::now(), used);
+        }
+        if self.moved.0.elapsed() < STANDSTILL {
+            return;
+        }
+        if is_loading {
+            tell("btc was told to end before the run had begun\n");
+            die(self.first);
+        }
+        tell("WARNING: the run was told to end and stood still: what it had not yet printed was lost\n");
+        // SAFETY: ends all threads, whatever they wait for.
+        unsafe { libc::_exit(1) }
+    }
+}
+
+/// Says something if it can be said at once.
+fn tell(text: &str) {
+    if is_writable(libc::STDERR_FILENO, 0) {
+        // SAFETY: a readable buffer of this length.
+        unsafe { libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len()) };
+    }
+}
+
+/// Lets a signal do what it does to programs that know nothing of it.
+fn die(signal: i32) {
+    let set = set_of(&[signal]);
+    // SAFETY: a valid set; the default action needs no handler.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+        libc::raise(signal);
+        // It was ignored when the tracer was started, perhaps.
+        libc::_exit(128 + signal);
     }
 }
 

@@ -217,6 +217,9 @@ pub struct RunArgs {
     /// No warnings
     #[arg(long, conflicts_with = "failed_helpers")]
     pub no_warnings: bool,
+    /// Show control characters in what is traced as they are; without it, a terminal gets them as `\x1b`
+    #[arg(long)]
+    pub raw: bool,
     /// Run the script's tests: its `test:` probes
     #[arg(long)]
     pub test: bool,

@@ -65,6 +65,83 @@ fn a_backlog_does_not_keep_the_end_waiting() {
     }
 }
 
+/// Sends Ctrl-C after a second, and again after so many milliseconds; when it has ended, and how.
+fn ends(mut tracer: std::process::Child, again: Option<u64>) -> (Duration, std::process::ExitStatus) {
+    std::thread::sleep(Duration::from_secs(1));
+    let start = Instant::now();
+    // SAFETY: plain numbers; the tracer is our own child, not waited for yet.
+    let interrupt = || unsafe { libc::kill(tracer.id() as libc::pid_t, libc::SIGINT) };
+    interrupt();
+    if let Some(later) = again {
+        std::thread::sleep(Duration::from_millis(later));
+        interrupt();
+    }
+    loop {
+        if let Some(status) = tracer.try_wait().expect("ours") {
+            return (start.elapsed(), status);
+        }
+        if start.elapsed() > Duration::from_secs(6) {
+            let _ = tracer.kill();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whatever it waits for: nobody reads its output, its errors, or the pipe that is its output file.
+#[test]
+fn what_never_comes_does_not_keep_the_end_waiting() {
+    use std::os::unix::process::ExitStatusExt;
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let pipe = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("ending.output");
+    let _ = std::fs::remove_file(&pipe);
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|s| s.success()), "mkfifo makes a pipe");
+    let long = "x".repeat(180);
+    let output = format!("i:us:500 {{ printf(\"{long}\\n\"); }} END {{ printf(\"end\"); }}");
+    let errors = format!("i:us:500 {{ errorf(\"{long}\"); }} END {{ errorf(\"end\"); }}");
+    let file = pipe.to_str().expect("a name");
+    let cases: [(&str, Vec<&str>); 3] = [
+        ("output", vec!["-q", "-e", &output]),
+        ("errors", vec!["-q", "-e", &errors]),
+        ("an output file", vec!["-q", "-o", file, "-e", &output]),
+    ];
+    for (what, args) in &cases {
+        let (took, _) = ends(tracer(args).spawn().expect("btc runs"), None);
+        assert!(took < SOON, "{what}: {took:?}");
+        let (took, status) = ends(tracer(args).spawn().expect("btc runs"), Some(200));
+        assert!(took < Duration::from_millis(700), "{what}, twice: {took:?}");
+        assert_eq!(status.signal(), Some(libc::SIGINT), "{what}: {status:?}");
+    }
+}
+
+/// The symbols of a binary that holds whoever reads it.
+#[test]
+fn symbols_that_take_long_do_not_keep_the_end_waiting() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("ending.d");
+    let _ = std::fs::create_dir(&folder);
+    let (plain, linked, pipe, link) = (folder.join("plain"), folder.join("linked"), folder.join("pipe"), folder.join("link"));
+    let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel/neighbour.c");
+    let run = |command: &str| std::process::Command::new("sh").arg("-c").arg(command).current_dir(&folder).status().is_ok_and(|s| s.success());
+    let _ = std::fs::remove_file(&pipe);
+    std::fs::write(&link, b"pipe\0\x01\x02\x03\x04\x05\x06\x07\x08").expect("a file");
+    assert!(run(&format!("cc -g -O2 -o plain {} && mkfifo pipe", source.display())), "{}", plain.display());
+    if !run("objcopy --add-section .gnu_debugaltlink=link plain linked") {
+        return println!("skipped: no objcopy");
+    }
+    let mut neighbour = std::process::Command::new(&linked).args(["60", "slow"]).spawn().expect("it starts");
+    let script = format!("uprobe:{}:tick {{ print(ustack(1)); }}", linked.display());
+    let pid = neighbour.id().to_string();
+    let (took, _) = ends(tracer(&["-q", "-p", &pid, "-e", &script]).spawn().expect("btc runs"), None);
+    let _ = neighbour.kill();
+    let _ = neighbour.wait();
+    assert!(took < SOON, "{took:?}");
+}
+
 /// A pipe that nobody reads and nobody opens for writing is no file to show.
 #[test]
 fn cat_does_not_wait_for_a_pipe() {

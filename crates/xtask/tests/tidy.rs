@@ -62,6 +62,27 @@ const TOP: &[&str] = &[
 /// Crates that talk to the outer world, and so have a `clippy.toml` of their own.
 const WITH_IO: &[&str] = &["bench", "btc", "random", "testing", "xtask"];
 
+/// Files of the runtime that open files by themselves, with the reason. All that others own is opened in
+/// `runtime/src/foreign.rs`.
+const OPENERS: &[(&str, &str)] = &[
+    ("runtime/src/attach/clone.rs", "the kernel's own: its types and release"),
+    ("runtime/src/attach/libraries.rs", "the loader's own: its cache and configuration"),
+    ("runtime/src/attach/perf.rs", "the kernel's own: counters and processors"),
+    ("runtime/src/attach/tracefs.rs", "the kernel's own, and the user's list of functions"),
+    ("runtime/src/bin/btc-run.rs", "the object"),
+    ("runtime/src/binding.rs", "the program's own pid namespace"),
+    ("runtime/src/foreign.rs", "the one place"),
+    ("runtime/src/named_files.rs", "files that the script or the object names"),
+    ("runtime/src/options.rs", "the kernel's own: memory"),
+    ("runtime/src/output/sink.rs", "the output"),
+    ("runtime/src/privileges.rs", "the kernel's own: what this process may do"),
+    ("runtime/src/render/cgroup.rs", "the kernel's own: mounts"),
+    ("runtime/src/render/names.rs", "the system's own: users"),
+    ("runtime/src/run.rs", "the kernel's own: its release; iterators that the run made"),
+    ("runtime/src/symbols/kernel.rs", "the kernel's own: its symbols"),
+    ("runtime/src/symbols/unwind/table.rs", "this process's own memory, and a file that it makes of it"),
+];
+
 fn root() -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     path.canonicalize().unwrap_or_else(|e| panic!("{}: {e}", path.display()))
@@ -195,6 +216,25 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         all.push((name, end.unwrap_or(0) + 1));
     }
     all
+}
+
+/// What processes own may be a pipe, a device or without end: one module looks before it opens.
+#[test]
+fn foreign_files_are_opened_in_one_place() {
+    const CALLS: [&str; 9] = [
+        "File::open(", "File::create(", "OpenOptions", "fs::read(", "fs::read_to_string(", "ReadCache::new(", "libc::open", "fs::open",
+        "Mmap",
+    ];
+    let mut openers = BTreeSet::new();
+    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("runtime/src/") && !path.ends_with("/tests.rs")) {
+        let code = text.split("#[cfg(test)]\nmod").next().unwrap_or_default();
+        let code = code.split("#[cfg(all(test,").next().unwrap_or_default();
+        let opens = |line: &&str| CALLS.iter().any(|call| line.contains(call)) && !line.contains("c\"/dev/null\"");
+        if code.lines().find(opens).is_some() {
+            openers.insert(path);
+        }
+    }
+    compare(&openers, OPENERS, "opening files by itself, which `runtime/src/foreign.rs` is for");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) fn formatted(state: &mut State, arrived: Arrived, segments: &[Segment
         return;
     }
     state.errors += u64::from(level == Level::Error);
-    let text = state.format(arrived, segments);
+    let text = state.format_message(arrived, segments);
     show(state, arrived, level, &String::from_utf8_lossy(&text));
 }
 

@@ -22,7 +22,9 @@ use crate::Options;
 use crate::attach::Link;
 use crate::maps::Handle;
 use crate::output::{Kind, Level, Output, Sink};
-use crate::render::{Context, integer, part, printf};
+use crate::options::Format;
+use crate::render::escape::{self, Keep};
+use crate::render::{Context, integer, part, printf, shell};
 
 /// The state of a run that actions work on.
 pub(crate) struct State<'m> {
@@ -132,15 +134,40 @@ impl<'m> State<'m> {
         map::settle(self, None);
     }
 
-    /// The segments as bytes.
-    fn format(&self, arrived: Arrived, segments: &[btc_abi::Segment]) -> Vec<u8> {
+    /// The segments as bytes, for what is no output.
+    fn format(&mut self, arrived: Arrived, segments: &[btc_abi::Segment]) -> Vec<u8> {
+        self.format_for(false, arrived, segments)
+    }
+
+    /// The segments as a command, with values that cannot pass for a part of its syntax.
+    fn command(&mut self, arrived: Arrived, segments: &[btc_abi::Segment]) -> Option<Vec<u8>> {
+        let of_output = std::mem::replace(&mut self.ctx.settings.visible, false);
+        let command = shell::command(&self.ctx, segments, &arrived.record.fields, arrived.bytes);
+        self.ctx.settings.visible = of_output;
+        command
+    }
+
+    /// The same for a message.
+    fn format_message(&mut self, arrived: Arrived, segments: &[btc_abi::Segment]) -> Vec<u8> {
+        let visible = self.options.hides_controls(&std::io::stderr()) && self.options.format == Format::Text;
+        self.format_for(visible, arrived, segments)
+    }
+
+    fn format_for(&mut self, visible: bool, arrived: Arrived, segments: &[btc_abi::Segment]) -> Vec<u8> {
         let mut out = Vec::new();
+        let of_output = std::mem::replace(&mut self.ctx.settings.visible, visible);
         printf::segments(&self.ctx, segments, &arrived.record.fields, arrived.bytes, &mut out);
+        self.ctx.settings.visible = of_output;
         out
     }
 
     fn plain(&mut self, kind: Kind, data: &[u8]) {
+        let from = self.sink.buffer().len();
         self.output.plain(kind, data, self.sink.buffer());
+        // What is in a file is no word of the script's.
+        if kind == Kind::Cat && self.ctx.settings.visible {
+            escape::controls(self.sink.buffer(), from, Keep::Layout);
+        }
     }
 
     /// Prints all maps that hold something, as at the end of a run.

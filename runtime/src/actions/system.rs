@@ -20,8 +20,15 @@ pub(super) fn system(state: &mut State, arrived: Arrived, segments: &[Segment]) 
     if !state.options.allow_unsafe {
         return;
     }
-    let command = state.format(arrived, segments);
     state.sink.flush();
+    let Some(command) = state.command(arrived, segments) else {
+        let place = place::show(state.ctx.manifest, &arrived.record.place);
+        say!(
+            "{place}: ERROR: the command was not run: a value that is no plain word would stand where it cannot be quoted; \
+             take it out of `$(…)`, `` `…` ``, `${{…}}` or `<<`"
+        );
+        return;
+    };
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(OsStr::from_bytes(&command)).stdin(Stdio::null()).stderr(Stdio::inherit());
     crate::child::restore_signals(&mut shell);

@@ -2,13 +2,13 @@
 //! takes for programs of the same kind of machine.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{Options, child, words};
+use crate::{Options, child, foreign, words};
 
 /// What a loader asks of a library: the class and machine of its ELF header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) fn find(name: &str, options: &Options) -> Option<PathBuf> {
 /// The class and machine of an ELF file.
 pub(super) fn machine(path: &Path) -> Option<Machine> {
     let mut head = [0; 20];
-    File::open(path).and_then(|mut f| f.read_exact(&mut head)).ok()?;
+    foreign::open(path).and_then(|mut f| f.read_exact(&mut head)).ok()?;
     head.starts_with(b"\x7fELF").then(|| Machine { class: head[4], machine: u16::from_le_bytes([head[18], head[19]]) })
 }
 
@@ -92,14 +92,14 @@ fn mapped(pid: u32, name: &str) -> Option<PathBuf> {
 
 /// Files that a process runs code of, as it calls them.
 pub(super) fn executed(pid: u32) -> BTreeSet<PathBuf> {
-    // Processes come and go.
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
     let file = |line: &str| {
         let flags = line.split_whitespace().nth(1)?;
         let path = &line[line.find('/')?..];
         flags.contains('x').then(|| PathBuf::from(path))
     };
-    maps.lines().filter_map(file).collect()
+    let mut files = BTreeSet::new();
+    foreign::proc_lines(pid, "maps", |line| files.extend(file(line)));
+    files
 }
 
 /// Device and inode of a file.
@@ -135,7 +135,7 @@ fn loaded(program: &Path, name: &str) -> Option<PathBuf> {
 /// The loader that an ELF file names (`PT_INTERP`).
 fn interpreter(program: &Path) -> Option<PathBuf> {
     const PT_INTERP: u64 = 3;
-    let file = File::open(program).ok()?;
+    let file = foreign::open(program).ok()?;
     let number = |at: u64, size: usize| {
         let mut bytes = [0; 8];
         file.read_exact_at(&mut bytes[..size], at).ok()?;

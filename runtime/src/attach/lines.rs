@@ -1,15 +1,12 @@
 //! Statements of source files, by the line tables of the binaries that the host has.
 
-use std::fs::File;
-
 use btc_dwarf::{DebugInfo, Line};
-use object::ReadCache;
 
 use super::perf::probe_type;
 use super::segments::Segments;
 use super::uprobe::{at_offset, find_binaries, shown_path};
 use super::{Problem, Target, missing};
-use crate::{Error, Options, debug_info};
+use crate::{Error, Options, debug_info, foreign};
 
 pub(super) fn targets(path: &str, line: &Line<'_>, options: &Options) -> Result<Vec<Target>, Problem> {
     let (kind, _) = probe_type("uprobe")?;
@@ -38,9 +35,8 @@ pub(super) fn targets(path: &str, line: &Line<'_>, options: &Options) -> Result<
             }
         };
         let wrong = |_| Error::new(format!("`{shown}` is neither a program nor a library"));
-        let opened = File::open(file).map_err(|e| Error::os(format!("cannot read `{shown}`"), &e))?;
-        let cache = ReadCache::new(opened);
-        let segments = Segments::of(&object::File::parse(&cache).map_err(wrong)?);
+        let binary = foreign::binary(file).map_err(|e| Error::os(format!("cannot read `{shown}`"), &e))?;
+        let segments = Segments::of(&object::File::parse(&binary).map_err(wrong)?);
         for address in addresses {
             let offset = segments.file_offset(address);
             let offset = offset.ok_or_else(|| Error::new(format!("`{shown}` has no code at {address:#x}")))?;

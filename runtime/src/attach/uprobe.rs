@@ -1,17 +1,17 @@
 //! Places in user-space binaries: files by name, symbols by pattern.
 
 use std::ffi::CString;
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSymbol, ReadCache, ReadRef, SymbolKind};
+use object::{Object, ObjectSymbol, ReadRef, SymbolKind};
 
 use super::perf::{Config1, Event, probe_type};
 use super::boundary::{self, Spot, Wrong};
 use super::segments::Segments;
 use super::{Point, Problem, Target, libraries, missing, multi};
 use crate::render::PointName;
+use crate::foreign::{self, Binary};
 use crate::{Error, Options, child, glob};
 
 /// What a script asks for.
@@ -110,8 +110,8 @@ pub fn symbol_size(path: &str, symbol: &str, options: &Options) -> Option<u64> {
 fn symbol_of(path: &str, wanted: &str, options: &Options) -> Result<(u64, u64), Error> {
     let files = find_binaries(path, options);
     let first = files.first().ok_or_else(|| Error::new(format!("there is no binary or library `{path}`")))?;
-    let (cache, _) = open(first)?;
-    let elf = parse(first, &cache)?;
+    let binary = open(first)?;
+    let elf = parse(first, &binary)?;
     let (mut of_threads, mut local) = (false, None);
     for symbol in elf.symbols().chain(elf.dynamic_symbols()) {
         if symbol.is_undefined() || symbol.name().map(unversioned) != Ok(wanted) {
@@ -142,9 +142,8 @@ pub fn binary_functions(name: &str, options: &Options) -> Vec<(String, String)> 
     let mut all = Vec::new();
     for path in find_binaries(name, options) {
         let shown = shown_path(name, &path);
-        let Ok(file) = File::open(&path) else { continue };
-        let cache = ReadCache::new(file);
-        let Ok(elf) = object::File::parse(&cache) else { continue };
+        let Ok(binary) = foreign::binary(&path) else { continue };
+        let Ok(elf) = object::File::parse(&binary) else { continue };
         let functions = elf.symbols().chain(elf.dynamic_symbols());
         let functions = functions.filter(|s| s.kind() == SymbolKind::Text && !s.is_undefined() && s.address() != 0);
         let names = functions.filter_map(|s| s.name().ok().map(|n| unversioned(n).to_string()));
@@ -162,21 +161,18 @@ pub(super) fn shown_path(written: &str, found: &Path) -> String {
 }
 
 /// Opens a binary. Only what is needed of it is read: binaries can be huge.
-fn open(path: &Path) -> Result<(ReadCache<File>, u64), Error> {
-    let wrong = |e| Error::os(format!("cannot read `{}`", path.display()), &e);
-    let file = File::open(path).map_err(wrong)?;
-    let length = file.metadata().map_err(wrong)?.len();
-    Ok((ReadCache::new(file), length))
+fn open(path: &Path) -> Result<Binary, Error> {
+    foreign::binary(path).map_err(|e| Error::os(format!("cannot read `{}`", path.display()), &e))
 }
 
-fn parse<'c>(path: &Path, cache: &'c ReadCache<File>) -> Result<object::File<'c, &'c ReadCache<File>>, Error> {
-    object::File::parse(cache).map_err(|_| Error::new(format!("`{}` is neither a program nor a library", path.display())))
+fn parse<'b>(path: &Path, binary: &'b Binary) -> Result<object::File<'b, &'b Binary>, Error> {
+    object::File::parse(binary).map_err(|_| Error::new(format!("`{}` is neither a program nor a library", path.display())))
 }
 
 /// The places of a file that a script means, where instructions begin.
 fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Vec<Function>, Problem> {
-    let (cache, length) = open(path)?;
-    let elf = parse(path, &cache)?;
+    let binary = open(path)?;
+    let elf = parse(path, &binary)?;
     let segments = Segments::of(&elf);
     if !wanted.symbol.is_empty() {
         let mut found = symbols(&elf, wanted);
@@ -190,7 +186,7 @@ fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Vec<Func
     let address = wanted.offset;
     // An address of the file; where no segment holds it, it is an offset already.
     let offset = segments.file_offset(address).unwrap_or(address);
-    if offset >= length {
+    if offset >= binary.length() {
         return missing(format!("{address:#x} lies outside of the file `{}`", path.display()));
     }
     judge(boundary::check_address(&elf, address), options)?;
@@ -255,7 +251,7 @@ fn demangle(name: &str) -> Option<String> {
 fn is_elf(path: &Path) -> bool {
     use std::io::Read;
     let mut magic = [0; 4];
-    File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
+    foreign::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
 }
 
 /// Files that a path, a pattern, or the name of a program or library means.

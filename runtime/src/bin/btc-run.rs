@@ -24,6 +24,7 @@ usage: btc-run [options] OBJECT [$1 $2 …] [-- parameters]
   --output-dir DIR captures are written below this folder only (default: the current one)
   --input-dir DIR  cat() reads below this folder only
   --no-warnings    no warnings
+  --raw            control characters go to a terminal as they are
   --dry-run        load, then stop
   --info           show what the object does to the host, and what it says of itself
 Options may stand behind the object too, up to a `--`. Behind that stand parameters alone,
@@ -66,6 +67,7 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
             "--input-dir" => options.input_dir = Some(value()?.into()),
             "--unsafe" => options.allow_unsafe = true,
             "--no-warnings" => options.no_warnings = true,
+            "--raw" => options.raw = true,
             "--dry-run" => options.dry_run = true,
             "--info" => info = true,
             "-h" | "--help" => return Err(Error::new(USAGE)),

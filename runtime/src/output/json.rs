@@ -7,7 +7,7 @@ use btc_abi::{Encoding, Map, Place, Reduce};
 use super::{Content, Kind, Level, Output, bytes_number, divided};
 use crate::maps::Value;
 use crate::modes::{BenchResult, TestResult};
-use crate::render::escape::quoted;
+use crate::render::escape::{quoted, quoted_key};
 use crate::render::{Context, composite, histogram, int, json, tseries};
 
 /// Lines for programs.
@@ -100,7 +100,7 @@ impl Output for Json {
                     if let Some(encoding) = &map.key {
                         composite::json_key(ctx, encoding, map.multi_key, &e.key, &mut key);
                     }
-                    quoted(&key, out);
+                    quoted_key(&key, out);
                     out.extend_from_slice(b": ");
                     value(ctx, map, &e.value, div, out);
                 }

@@ -8,6 +8,7 @@ use super::{Content, Kind, Level, Output, bytes_number, divided};
 use crate::maps::{Value, is_block};
 use crate::modes::{BenchResult, TestResult};
 use crate::place;
+use crate::render::escape::{self, Keep};
 use crate::render::{Context, composite, histogram, int, text, tseries};
 
 /// Lines for people.
@@ -34,7 +35,11 @@ fn value(ctx: &Context, map: &Map, value: &Value, div: u64, out: &mut Vec<u8>) {
 }
 
 fn entry(ctx: &Context, map: &Map, key: Option<&[u8]>, held: &Value, div: u64, out: &mut Vec<u8>) {
+    let from = out.len();
     out.extend_from_slice(map.name.as_bytes());
+    if ctx.settings.visible {
+        escape::controls(out, from, Keep::Nothing);
+    }
     if let (Some(encoding), Some(key)) = (&map.key, key) {
         out.push(b'[');
         composite::key(ctx, encoding, map.multi_key, key, out);

@@ -11,6 +11,7 @@ mod kernel_record;
 pub(crate) mod names;
 pub(crate) mod printf;
 mod probe;
+pub(crate) mod shell;
 mod stack;
 pub(crate) mod string;
 mod symbol;
@@ -27,6 +28,7 @@ use crate::maps::raw::BpfMap;
 use crate::options::Settings;
 use crate::symbols::Symbols;
 
+use escape::Keep;
 pub(crate) use int::integer;
 
 /// The name of an attach point that the runtime numbered.
@@ -84,8 +86,17 @@ pub(crate) fn le32(bytes: &[u8], at: usize) -> u32 {
     le(bytes, at) as u32
 }
 
-/// Appends a value as `print` shows it.
+/// Appends a value as `print` shows it. It is the one way to the output of what processes and the kernel hold: on a
+/// terminal, control characters become visible.
 pub(crate) fn text(ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
+    let from = out.len();
+    plain_text(ctx, encoding, bytes, out);
+    if ctx.settings.visible {
+        escape::controls(out, from, Keep::Layout);
+    }
+}
+
+fn plain_text(ctx: &Context, encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
     match encoding {
         Encoding::Int { .. } | Encoding::Bits { .. } | Encoding::Bool | Encoding::Pointer => {
             int::text(encoding, bytes, out);

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use btc_abi::{Conversion, Encoding, Field, FormatSpec, Segment};
 
-use super::{Context, integer, names, part, string, text};
+use super::{Context, escape, integer, names, part, string, text};
 
 /// Appends a record's segments; the fields' offsets count from the start of `record`.
 pub(crate) fn segments(ctx: &Context, segments: &[Segment], fields: &[Field], record: &[u8], out: &mut Vec<u8>) {
@@ -13,37 +13,50 @@ pub(crate) fn segments(ctx: &Context, segments: &[Segment], fields: &[Field], re
             Segment::Text(bytes) => out.extend_from_slice(bytes),
             Segment::Value { field, spec } => {
                 if let Some(field) = fields.get(*field as usize) {
-                    value(ctx, spec, &field.encoding, part(record, field.offset, &field.encoding), out);
+                    value(ctx, spec, &field.encoding, part(record, field.offset, &field.encoding), out, |_| {});
                 }
             }
         }
     }
 }
 
-/// Appends one value.
-fn value(ctx: &Context, spec: &FormatSpec, encoding: &Encoding, bytes: &[u8], out: &mut Vec<u8>) {
-    let number = integer(encoding, bytes);
-    match (spec.conversion, number) {
+/// Appends one value; `dress` may change a text before it is padded, unless it is the script's own.
+pub(super) fn value(
+    ctx: &Context,
+    spec: &FormatSpec,
+    encoding: &Encoding,
+    bytes: &[u8],
+    out: &mut Vec<u8>,
+    dress: impl FnOnce(&mut Vec<u8>),
+) {
+    let mut all = Vec::new();
+    match (spec.conversion, integer(encoding, bytes)) {
         (Conversion::Text, _) => {
-            let mut all = Vec::new();
             text(ctx, encoding, bytes, &mut all);
-            pad_text(spec, cut(spec, &all), out);
+            all.truncate(spec.precision.map_or(all.len(), |p| p as usize));
         }
         (Conversion::Buffer | Conversion::BufferHex | Conversion::BufferDump, _) => {
-            let mut all = Vec::new();
             buffer(spec.conversion, raw_bytes(encoding, bytes), &mut all);
-            pad_text(spec, &all, out);
         }
-        (Conversion::Char, Some((n, _))) => pad_text(spec, &[n as u8], out),
-        (Conversion::GfpFlags, Some((n, _))) => {
-            let mut all = Vec::new();
-            names::gfp(n, &mut all);
-            pad_text(spec, &all, out);
+        (Conversion::Char, Some((n, _))) => {
+            all.push(n as u8);
+            if ctx.settings.visible {
+                escape::controls(&mut all, 0, escape::Keep::Layout);
+            }
         }
-        (_, Some((n, _))) => pad_number(spec, n, out),
+        (Conversion::GfpFlags, Some((n, _))) => names::gfp(n, &mut all),
+        (_, Some((n, _))) => return pad_number(spec, n, out),
         // A conversion that does not fit the value: the value as it is, rather than nothing.
-        (_, None) => text(ctx, encoding, bytes, out),
+        (_, None) => {
+            text(ctx, encoding, bytes, &mut all);
+            dress(&mut all);
+            return out.extend_from_slice(&all);
+        }
     }
+    if !matches!(encoding, Encoding::Constant(_)) {
+        dress(&mut all);
+    }
+    pad_text(spec, &all, out);
 }
 
 fn raw_bytes<'a>(encoding: &Encoding, bytes: &'a [u8]) -> &'a [u8] {
@@ -68,11 +81,6 @@ fn buffer(conversion: Conversion, bytes: &[u8], out: &mut Vec<u8>) {
         }
         _ => string::buffer(bytes, out),
     }
-}
-
-fn cut<'a>(spec: &FormatSpec, all: &'a [u8]) -> &'a [u8] {
-    let length = spec.precision.map_or(all.len(), |p| p as usize).min(all.len());
-    &all[..length]
 }
 
 fn fill(count: usize, byte: u8, out: &mut Vec<u8>) {
@@ -149,7 +157,7 @@ mod tests {
         let manifest = Manifest::default();
         let ctx = Context::new(&manifest, Settings::new(&manifest, &Options::default()).unwrap());
         let mut out = Vec::new();
-        value(&ctx, &spec, &encoding, bytes, &mut out);
+        value(&ctx, &spec, &encoding, bytes, &mut out, |_| {});
         String::from_utf8(out).unwrap()
     }
 

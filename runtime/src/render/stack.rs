@@ -20,8 +20,9 @@ fn frames(ctx: &Context, table: u32, id: u64) -> Vec<u64> {
 }
 
 /// A frame, and before it the functions that the compiler put into its function.
-fn frame(mode: StackMode, address: u64, found: Option<Found>, unknown: &str, out: &mut Vec<u8>) {
+fn frame(mode: StackMode, visible: bool, address: u64, found: Option<Found>, unknown: &str, out: &mut Vec<u8>) {
     let perf = mode == StackMode::Perf;
+    let found = if visible { found.map(Found::visible) } else { found };
     let Some(found) = found else {
         let _ = if perf { writeln!(out, "\t{address:x} {address:#x}{unknown}") } else { writeln!(out, "        {address:#x}") };
         return;
@@ -64,7 +65,7 @@ pub(super) fn kernel(ctx: &Context, mode: StackMode, table: u32, bytes: &[u8], o
         match mode {
             // The kernel's code has no build ids of its own: the compiler refuses that mode.
             StackMode::Raw | StackMode::BuildId => bare(address, out),
-            StackMode::Bpftrace | StackMode::Perf => frame(mode, address, symbols.kernel(address), "", out),
+            StackMode::Bpftrace | StackMode::Perf => frame(mode, ctx.settings.visible, address, symbols.kernel(address), "", out),
         }
     }
 }
@@ -86,7 +87,7 @@ pub(super) fn user(ctx: &Context, mode: StackMode, table: u32, bytes: &[u8], out
         }
         StackMode::Bpftrace | StackMode::Perf => {
             for (address, found) in addresses.iter().zip(symbols.user_all(pid, &addresses)) {
-                frame(mode, *address, found, " ([unknown])", out);
+                frame(mode, ctx.settings.visible, *address, found, " ([unknown])", out);
             }
         }
     }

@@ -10,7 +10,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSegment, ReadCache};
+use object::{Object, ObjectSegment};
+
+use crate::foreign;
 
 /// Device and inode of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -79,9 +81,7 @@ fn find(identity: Identity, sight: &Sight<'_>) -> Access {
     let Sight { pid, start, end, name } = sight;
     let inside = format!("/proc/{pid}/root{name}");
     let path = if is(identity, &inside) { inside } else { format!("/proc/{pid}/map_files/{start:x}-{end:x}") };
-    // Opening a device may do things; code is in plain files.
-    let file = fs::metadata(&path).ok().filter(fs::Metadata::is_file).and_then(|_| File::open(&path).ok());
-    file.map_or(Access::Lost, Access::Held)
+    foreign::open(&path).map_or(Access::Lost, Access::Held)
 }
 
 impl Files {
@@ -108,7 +108,7 @@ impl Files {
         self.all[number].name.clone()
     }
 
-    /// A path under which the file can be opened. It is the same one each time, but after the
+    /// A path under which the file can be opened, by this process and its children. It is the same one each time, but after the
     /// file was deleted or replaced while a process had it.
     pub(super) fn path(&mut self, number: usize) -> Option<PathBuf> {
         let known = &mut self.all[number];
@@ -118,7 +118,7 @@ impl Files {
         }
         match &known.access {
             Access::Path => Some(known.name.clone().into()),
-            Access::Held(file) => Some(format!("/proc/self/fd/{}", file.as_raw_fd()).into()),
+            Access::Held(file) => Some(format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()),
             Access::Lost => None,
         }
     }
@@ -154,8 +154,8 @@ impl Files {
 
 impl Elf {
     fn read(path: &Path) -> Option<Elf> {
-        let cache = ReadCache::new(File::open(path).ok()?);
-        let file = object::File::parse(&cache).ok()?;
+        let binary = foreign::binary(path).ok()?;
+        let file = object::File::parse(&binary).ok()?;
         let segments = file.segments().map(|s| {
             let (offset, size) = s.file_range();
             (s.address(), offset, size)

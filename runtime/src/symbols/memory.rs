@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::files::{Files, Identity, Sight};
 use super::watch::Notice;
+use crate::foreign;
 
 /// What is mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub(super) struct Mapping<'a> {
 /// tracer that runs for weeks would grow without end.
 const REMEMBERED: usize = 4096;
 
+/// Mappings of one process that are known, the oldest forgotten first: each new one is compared with all others.
+const MOST_REGIONS: usize = 1 << 14;
+
 #[derive(Default)]
 struct Process {
     regions: Vec<Region>,
@@ -66,6 +70,9 @@ impl Process {
 
     fn add(&mut self, region: Region) {
         if self.find(region.start) != Some(region) {
+            if self.regions.len() == MOST_REGIONS {
+                self.regions.drain(..MOST_REGIONS / 2);
+            }
             self.regions.push(region);
         }
     }
@@ -87,11 +94,11 @@ impl Memory {
 
     /// Reads what a process has mapped now; one that is gone keeps what it had.
     pub(super) fn look_at(&mut self, pid: u32, files: &mut Files) {
-        let Ok(text) = std::fs::read(format!("/proc/{pid}/maps")) else { return };
-        let text = String::from_utf8_lossy(&text);
-        for mapping in text.lines().filter_map(parse_line) {
-            self.add(pid, &mapping, files);
-        }
+        foreign::proc_lines(pid, "maps", |line| {
+            if let Some(mapping) = parse_line(line) {
+                self.add(pid, &mapping, files);
+            }
+        });
     }
 
     /// Takes in what the kernel tells.
@@ -156,8 +163,11 @@ pub(super) fn region(pid: u32, mapping: &Mapping<'_>, files: &mut Files) -> Regi
 
 /// Addresses of this process's own vDSO.
 pub(super) fn own_vdso() -> Option<Range<u64>> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    maps.lines().filter_map(parse_line).find(|m| m.name == "[vdso]").map(|m| m.start..m.end)
+    let mut range = None;
+    foreign::proc_lines(std::process::id(), "maps", |line| {
+        range = range.take().or_else(|| parse_line(line).filter(|m| m.name == "[vdso]").map(|m| m.start..m.end));
+    });
+    range
 }
 
 /// An executable mapping: `55d0a000-55d0b000 r-xp 00002000 fe:00 1234   /usr/bin/true`.
@@ -211,6 +221,16 @@ mod tests {
         let offset = |a| memory.find(7, a).map(|r| r.offset_of(a));
         assert_eq!([offset(0x1001), offset(0x2002), offset(0x3000)], [Some(4), Some(4), None]);
         assert_eq!(memory.processes[&7].regions.len(), 3, "the same again is nothing new");
+    }
+
+    #[test]
+    fn a_process_that_maps_without_end_costs_no_more_than_others() {
+        let (mut memory, mut files) = (Memory::default(), Files::default());
+        for n in 0..3 * MOST_REGIONS as u64 {
+            memory.apply(mapped(n << 12, 0), &mut files);
+        }
+        assert!(memory.processes[&7].regions.len() <= MOST_REGIONS);
+        assert!(memory.find(7, (3 * MOST_REGIONS as u64 - 1) << 12).is_some());
     }
 
     #[test]

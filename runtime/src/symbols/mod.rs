@@ -1,5 +1,5 @@
 //! Addresses to names: the kernel's symbols from `/proc/kallsyms`, those of processes by
-//! blazesym. Nothing of a symbol table is read before the first address is shown.
+//! blazesym, which [`helper::Helper`] keeps in a process of its own. Nothing of a symbol table is read before the first address is shown.
 //!
 //! An address of a process means something only together with what the process had mapped
 //! there, and processes end before their stacks are shown. So a [`watch::Watch`] lets the
@@ -7,25 +7,27 @@
 //! [`files::Files`] keeps hold of the files behind them.
 
 mod files;
+mod helper;
 mod kernel;
 mod memory;
 mod perf_map;
 mod unwind;
 mod watch;
+mod wire;
 
 use std::path::PathBuf;
 
-use blazesym::Pid;
-use blazesym::symbolize::source::{Process, Source};
-use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
 use btc_abi::{Encoding, Manifest, StackMode};
 
+use crate::render::escape::{self, Keep};
 use files::Files;
+use helper::Helper;
 use kernel::Kernel;
 use memory::{Memory, Region, What};
 use perf_map::PerfMaps;
 use unwind::Unwinder;
-use watch::Watch;
+use watch::{Notice, Watch};
+use wire::Place;
 
 pub(crate) use unwind::Maps as UnwindMaps;
 
@@ -70,20 +72,17 @@ pub(crate) struct Inlined {
     pub line: Option<String>,
 }
 
-impl From<Sym<'_>> for Found {
-    fn from(symbol: Sym<'_>) -> Found {
-        let line = |info: Option<&CodeInfo<'_>>| {
-            let info = info?;
-            let path = info.to_path();
-            Some(format!("{}:{}", path.display(), info.line.unwrap_or(0)))
-        };
-        let inlined = symbol.inlined.iter();
+impl Found {
+    /// Without control characters: a name with an end of a line would pass for a frame more.
+    pub(crate) fn visible(self) -> Found {
+        let shown = |text: String| escape::shown(&text, Keep::Nothing);
+        let inlined = self.inlined.into_iter();
         Found {
-            name: symbol.name.to_string(),
-            offset: symbol.offset as u64,
-            module: symbol.module.as_ref().map(|m| m.to_string_lossy().into_owned()),
-            line: line(symbol.code_info.as_deref()),
-            inlined: inlined.map(|f| Inlined { name: f.name.to_string(), line: line(f.code_info.as_ref()) }).collect(),
+            name: shown(self.name),
+            offset: self.offset,
+            module: self.module.map(shown),
+            line: self.line.map(shown),
+            inlined: inlined.map(|f| Inlined { name: shown(f.name), line: f.line.map(shown) }).collect(),
         }
     }
 }
@@ -92,7 +91,7 @@ impl From<Sym<'_>> for Found {
 pub(crate) struct Symbols {
     options: Options,
     kernel: Option<Kernel>,
-    symbolizer: Symbolizer,
+    helper: Helper,
     watch: Option<Watch>,
     memory: Memory,
     files: Files,
@@ -107,18 +106,11 @@ impl Symbols {
     pub(crate) fn new(options: &Options) -> Symbols {
         let mut options = options.clone();
         options.debug_folders.extend(DEBUG_FOLDERS.map(PathBuf::from));
-        let symbolizer = Symbolizer::builder()
-            .enable_code_info(options.debug_info)
-            .enable_inlined_fns(options.debug_info)
-            .enable_demangling(options.demangle)
-            .set_debug_dirs(Some(&options.debug_folders))
-            // `Files` sees to it that a path stands for one file.
-            .enable_auto_reload(false)
-            .build();
+        let helper = Helper::new(&options);
         Symbols {
             options,
             kernel: None,
-            symbolizer,
+            helper,
             watch: None,
             memory: Memory::default(),
             files: Files::default(),
@@ -171,6 +163,9 @@ impl Symbols {
             watch.read(|notice| {
                 if let Some(unwinder) = &mut self.unwinder {
                     unwinder.apply(&notice, &mut self.files);
+                }
+                if let Notice::Mapped { pid, .. } = notice {
+                    self.perf_maps.meet(pid);
                 }
                 self.memory.apply(notice, &mut self.files);
             });
@@ -235,6 +230,7 @@ impl Symbols {
         }
         // Nobody told of it: perhaps it can still be seen.
         self.memory.look_at(pid, &mut self.files);
+        self.perf_maps.meet(pid);
         find(&self.memory)
     }
 
@@ -250,34 +246,24 @@ impl Symbols {
 
     fn name_in_file(&mut self, file: usize, offset: u64) -> Option<Found> {
         let path = self.files.path(file)?;
-        let module = self.files.name(file);
+        let module = Some(self.files.name(file));
         let debug_info = self.options.debug_info;
-        let symbolizer = &self.symbolizer;
-        let look = |path: PathBuf, debug_syms: bool, at: Input<u64>| {
-            let mut elf = blazesym::symbolize::source::Elf::new(path);
-            elf.debug_syms = debug_syms;
-            let symbol = symbolizer.symbolize_single(&Source::Elf(elf), at).ok()?.into_sym()?;
-            Some(Found { module: Some(module.clone()), ..Found::from(symbol) })
-        };
         // Debug information that is no use must not hide the symbol table. Where nobody wants
         // lines, it is read only for what the symbol table does not have.
-        let at = Input::FileOffset(offset);
-        let found = look(path.clone(), debug_info, at).or_else(|| look(path, !debug_info, at));
-        if found.is_some() {
-            return found;
+        let at = Place::Offset(offset);
+        let mut found = self.helper.ask(Some(&path), debug_info, at).or_else(|| self.helper.ask(Some(&path), !debug_info, at));
+        if found.is_none() {
+            // A file without a link to its debug file: that may lie under its build id.
+            let debug = self.files.debug_file(file, &self.options.debug_folders)?;
+            found = self.helper.ask(Some(&debug), debug_info, Place::Address(self.files.address(file, offset)?));
         }
-        // A file without a link to its debug file: that may lie under its build id.
-        let debug = self.files.debug_file(file, &self.options.debug_folders)?;
-        let address = Input::VirtOffset(self.files.address(file, offset)?);
-        look(debug, debug_info, address)
+        Some(Found { module, ..found? })
     }
 
     fn name_in_vdso(&mut self, offset: u64) -> Option<Found> {
         let own = *self.vdso.get_or_insert_with(|| memory::own_vdso().map_or(0, |range| range.start));
-        let mut source = Process::new(Pid::Slf);
-        source.perf_map = false;
-        let symbol = self.symbolizer.symbolize_single(&Source::Process(source), Input::AbsAddr(own + offset)).ok()?;
-        Some(Found { module: Some("[vdso]".into()), ..Found::from(symbol.into_sym()?) })
+        let found = self.helper.ask(None, false, Place::Address(own.checked_add(offset)?))?;
+        Some(Found { module: Some("[vdso]".into()), ..found })
     }
 }
 

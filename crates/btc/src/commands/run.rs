@@ -108,6 +108,7 @@ fn run_options(
         buffering,
         quiet: args.quiet,
         no_warnings: args.no_warnings,
+        raw: args.raw,
         allow_unsafe: args.allow_unsafe,
         verbose: args.verbose,
         print_failed_helpers: args.failed_helpers,

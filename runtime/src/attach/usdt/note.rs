@@ -1,14 +1,16 @@
 //! Notes of static probes: `.note.stapsdt` (Systemtap wiki, "UserSpaceProbeImplementation").
 
-use std::fs::File;
 use std::path::Path;
 
 use super::super::segments::Segments;
-use object::{Object, ObjectSection, ReadCache};
+use object::{Object, ObjectSection};
+
+use crate::foreign;
 
 /// Type of the note.
 const STAPSDT: u32 = 3;
-/// Notes of a file that are read.
+/// Bytes of the section, and notes of a file, that are read.
+const MAX_BYTES: u64 = 64 << 20;
 const MAX_NOTES: usize = 100_000;
 
 /// A place of a probe.
@@ -26,10 +28,12 @@ pub(super) struct Note {
 
 /// All probes of a file.
 pub(super) fn read(path: &Path) -> Result<Vec<Note>, String> {
-    let file = File::open(path).map_err(|e| e.to_string())?;
-    let cache = ReadCache::new(file);
-    let elf = object::File::parse(&cache).map_err(|e| e.to_string())?;
+    let binary = foreign::binary(path).map_err(|e| e.to_string())?;
+    let elf = object::File::parse(&binary).map_err(|e| e.to_string())?;
     let Some(section) = elf.section_by_name(".note.stapsdt") else { return Ok(Vec::new()) };
+    if section.size() > MAX_BYTES {
+        return Err(format!("it has more than {} MiB of notes", MAX_BYTES >> 20));
+    }
     let data = section.data().map_err(|e| e.to_string())?;
     // Prelinking moves the code but not what notes say of it: the base tells by how much.
     let base = elf.section_by_name(".stapsdt.base").map(|s| s.address());

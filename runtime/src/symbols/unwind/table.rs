@@ -8,8 +8,9 @@ use std::path::Path;
 use btc_abi::unwind::{HALVINGS, ROW_SIZE};
 use btc_dwarf::unwind::Row;
 use libbpf_sys as sys;
-use object::{Architecture, Object, ObjectSection, ObjectSegment, ReadCache, SegmentFlags, elf};
+use object::{Architecture, Object, ObjectSection, ObjectSegment, SegmentFlags, elf};
 
+use crate::foreign::{self, Binary};
 use crate::symbols::memory;
 
 /// Most bytes of a section that are read, and of the vDSO.
@@ -34,9 +35,7 @@ pub(super) struct Table {
 impl Table {
     /// The table of a file; `None` when it is no program of this machine or has no rows.
     pub(super) fn of_file(path: &Path) -> Option<Table> {
-        // Opening a device may do things.
-        let is_plain = std::fs::metadata(path).is_ok_and(|m| m.is_file());
-        File::open(path).ok().filter(|_| is_plain).and_then(Table::read)
+        foreign::open(path).ok().and_then(Table::read)
     }
 
     /// The table of the code that the kernel lends to all: this process has it, too.
@@ -48,8 +47,8 @@ impl Table {
     }
 
     fn read(file: File) -> Option<Table> {
-        let cache = ReadCache::new(file);
-        let file = object::File::parse(&cache).ok().filter(|f| f.architecture() == Architecture::X86_64)?;
+        let binary = Binary::new(file).ok()?;
+        let file = object::File::parse(&binary).ok().filter(|f| f.architecture() == Architecture::X86_64)?;
         let section = file.section_by_name(".eh_frame").filter(|s| s.size() <= MOST_BYTES)?;
         let rows = btc_dwarf::unwind::rows(section.data().ok()?, section.address(), MOST_ROWS);
         let base = rows.first()?.address;

@@ -7,6 +7,7 @@ mod commands;
 mod headers;
 mod input;
 mod kernel;
+mod output;
 mod report;
 mod script;
 

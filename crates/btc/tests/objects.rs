@@ -56,6 +56,50 @@ fn the_same_object_in_every_folder() {
     assert!(!first.windows(folder.len()).any(|w| w == folder.as_bytes()), "the object tells its folder");
 }
 
+/// A script is not overwritten by its object, whatever the path is called; and what cannot be written leaves what was there.
+#[test]
+fn outputs_take_nothing_away() {
+    let folder = Folder::new("outputs");
+    let script = "BEGIN { exit(); }\n";
+    std::fs::write(folder.0.join("a.bt"), script).expect("the script can be written");
+    std::fs::hard_link(folder.0.join("a.bt"), folder.0.join("hard")).expect("a link");
+    std::os::unix::fs::symlink("a.bt", folder.0.join("soft")).expect("a link");
+    let btc = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));
+        command.current_dir(&folder.0).args(args).output().expect("btc can be started")
+    };
+    for output in ["a.bt", "./a.bt", "hard", "soft"] {
+        let done = btc(&["compile", "a.bt", "-o", output]);
+        let message = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success() && message.contains("is the script"), "{output}: {message}");
+        assert_eq!(std::fs::read_to_string(folder.0.join("a.bt")).expect("the script"), script);
+    }
+    std::fs::write(folder.0.join("old.o"), "old").expect("a file");
+    std::os::unix::fs::symlink("old.o", folder.0.join("link.o")).expect("a link");
+    assert!(btc(&["compile", "a.bt", "-o", "link.o"]).status.success());
+    assert!(std::fs::read(folder.0.join("old.o")).expect("the object").starts_with(b"\x7fELF"), "behind the link");
+    assert!(btc(&["compile", "a.bt", "-o", "/dev/null"]).status.success());
+    assert!(!btc(&["compile", "a.bt", "-o", "nowhere/a.o"]).status.success());
+    let names = std::fs::read_dir(&folder.0).expect("the folder").flatten().map(|e| e.file_name());
+    let left: Vec<_> = names.filter(|n| n.to_string_lossy().contains(".new")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// What is stripped is nowhere in the object.
+#[test]
+fn stripped_objects_hold_no_line_of_the_script() {
+    let folder = Folder::new("stripped");
+    std::fs::write(folder.0.join("s.bt"), "BEGIN { @secret_of_mine = 1; /* a comment of mine */ exit(); }\n").expect("a script");
+    for (strip, holds) in [(false, true), (true, false)] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));
+        command.current_dir(&folder.0).args(["compile", "s.bt", "-o", "s.o"]);
+        command.args(if strip { &["--strip-source"][..] } else { &[] });
+        assert!(command.status().expect("btc can be started").success());
+        let object = std::fs::read(folder.0.join("s.o")).expect("the object");
+        assert_eq!(object.windows(20).any(|w| w == b"a comment of mine */"), holds, "--strip-source: {strip}");
+    }
+}
+
 fn inspect(folder: &Path, object: &[u8]) -> (bool, String, String) {
     std::fs::write(folder.join("seen.o"), object).expect("the object can be written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));

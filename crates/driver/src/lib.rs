@@ -279,7 +279,7 @@ fn back_end(
     let encoded = btc_abi::wire::encode(&manifest);
     let texts: Vec<btc_object::SourceText> = (0..sources.len())
         .map(|i| FileId(i as u32))
-        .map(|f| btc_object::SourceText { name: sources.name(f), text: sources.text(f) })
+        .map(|f| btc_object::SourceText { name: sources.name(f), text: sources.text(f), is_shown: !options.strip_source })
         .collect();
     let input = btc_object::Input {
         module: &module,

@@ -91,7 +91,8 @@ fn line(
     let n = starts.partition_point(|s| *s <= byte).max(1);
     let start = starts[n - 1];
     let end = starts.get(n).copied().unwrap_or(source.text.len());
-    let text = source.text.get(start..source.text.floor_char_boundary(end.min(start + MAX_LINE))).unwrap_or("").trim_end();
+    let text = if source.is_shown { source.text } else { "" };
+    let text = text.get(start..source.text.floor_char_boundary(end.min(start + MAX_LINE))).unwrap_or("").trim_end();
     let before = source.text.get(start..byte.min(source.text.len())).unwrap_or("");
     let column = before.chars().take(1022).count() as u32 + 1;
     let line = (n as u32).min((1 << 22) - 1);

@@ -31,6 +31,8 @@ pub struct SourceText<'a> {
     pub name: &'a str,
     /// The whole text.
     pub text: &'a str,
+    /// Whether its lines are shown, besides their numbers.
+    pub is_shown: bool,
 }
 
 /// What an object is made of.

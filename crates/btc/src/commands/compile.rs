@@ -1,11 +1,11 @@
 //! `btc compile`: a script to an object, or to the text of a stage.
 
-use std::fs;
 use std::process::ExitCode;
 
 use btc_driver::{Emit, Options};
 
 use crate::cli::CompileArgs;
+use crate::output;
 use crate::report;
 use crate::script::{Input, environment};
 
@@ -42,8 +42,8 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
     report::diagnostics(&compilation);
     let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
     match (&args.output, emit) {
-        (Some(path), _) => write(path, &output)?,
-        (None, Emit::Object) => write(&object_name(&input.name), &output)?,
+        (Some(path), _) => write(path, &output, args)?,
+        (None, Emit::Object) => write(&object_name(&input.name), &output, args)?,
         (None, _) => report::print(&output)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -57,9 +57,13 @@ fn object_name(script: &str) -> String {
     }
 }
 
-fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
+fn write(path: &str, bytes: &[u8], args: &CompileArgs) -> Result<(), String> {
     if path == "-" {
         return report::print(bytes);
     }
-    fs::write(path, bytes).map_err(|e| format!("`{path}` cannot be written: {e}"))
+    let script = args.file.as_ref().filter(|_| args.program.is_none());
+    if script.is_some_and(|script| output::are_same(script, path)) {
+        return Err(format!("`{path}` is the script: name another file for the output"));
+    }
+    output::write(path, bytes)
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::{FmtArgs, TargetArgs};
+use crate::output;
 use crate::report;
 use crate::script::Input;
 
@@ -33,7 +34,7 @@ fn format(args: &FmtArgs, file: &str) -> Result<bool, String> {
     }
     if args.write && file != "-" {
         if changed {
-            std::fs::write(file, text).map_err(|e| format!("`{file}` cannot be written: {e}"))?;
+            output::write(file, text.as_bytes())?;
         }
     } else {
         report::print(text)?;

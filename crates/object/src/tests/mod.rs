@@ -143,7 +143,7 @@ fn send(b: &mut Builder<'_>, events: MapId, from: btc_ir::Value) {
 /// Compiles and writes a module.
 pub fn object(module: &mut Module) -> Vec<u8> {
     let programs = btc_codegen::compile(module).unwrap_or_else(|e| panic!("{e}"));
-    let sources = [SourceText { name: "sample.bt", text: SOURCE }];
+    let sources = [SourceText { name: "sample.bt", text: SOURCE, is_shown: true }];
     let input = Input { module, programs: &programs, manifest: b"manifest", sources: &sources };
     let bytes = write(&input).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(Ok(&bytes), write(&input).as_ref(), "not deterministic");

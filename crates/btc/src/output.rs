@@ -1,0 +1,44 @@
+//! Files that the command writes: whole or not at all.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Writes a file beside its place and puts it there when it is whole: a full disk costs no old file. What is no plain file, such as
+/// a pipe or `/dev/null`, is written to.
+pub fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
+    let failed = |e: std::io::Error| format!("`{path}` cannot be written: {e}");
+    // Behind a link lies what is meant.
+    let place = fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    let old = fs::metadata(&place).ok();
+    if old.as_ref().is_some_and(|m| !m.is_file()) {
+        return fs::write(&place, bytes).map_err(failed);
+    }
+    let mut name = place.file_name().ok_or_else(|| format!("`{path}` names no file"))?.to_os_string();
+    name.push(format!(".{}.new", std::process::id()));
+    let beside = place.with_file_name(name);
+    let written = create(&beside, old.as_ref()).and_then(|mut file| {
+        file.write_all(bytes)?;
+        drop(file);
+        fs::rename(&beside, &place)
+    });
+    written.map_err(|e| {
+        let _ = fs::remove_file(&beside);
+        failed(e)
+    })
+}
+
+fn create(path: &Path, old: Option<&fs::Metadata>) -> std::io::Result<fs::File> {
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o666).open(path)?;
+    if let Some(old) = old {
+        file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o777))?;
+    }
+    Ok(file)
+}
+
+/// Whether two paths lead to one file.
+pub fn are_same(one: &str, other: &str) -> bool {
+    let about = |path: &str| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|m| (m.dev(), m.ino()));
+    about(one).is_some_and(|one| about(other) == Some(one))
+}

@@ -16,10 +16,10 @@ use support::text;
 const MEMORY: u64 = 2 << 30;
 const SECONDS: u64 = 100;
 
-/// `btc check` with these arguments, within limits.
+/// The command with these arguments, within limits.
 fn limited(args: &[&str], stdin: Stdio) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));
-    command.arg("check").args(args).stdin(stdin);
+    command.args(args).stdin(stdin);
     let limit = |resource, most| {
         let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
         // SAFETY: the limit outlives the call.
@@ -41,7 +41,7 @@ fn codes(name: &str, script: &str) -> Vec<String> {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.bt"));
     std::fs::write(&path, script).expect("the script is written");
     let path = path.display().to_string();
-    let output = limited(&["--json", &path], Stdio::null());
+    let output = limited(&["check", "--json", &path], Stdio::null());
     let told = text(&output.stdout);
     assert!(output.status.code().is_some_and(|c| c < 2), "{name}: {:?} {}", output.status, text(&output.stderr));
     let code = |line: &str| {
@@ -73,8 +73,53 @@ fn known_inputs_end() {
     let errors = told("errs4000.bt");
     assert_eq!(errors.len(), 101);
     assert_eq!(errors[100], "too-large");
-    let output = limited(&["--btf", &hostile("anon.btf"), &hostile("ct.bt")], Stdio::null());
+    let output = limited(&["check", "--btf", &hostile("anon.btf"), &hostile("ct.bt")], Stdio::null());
     assert!(output.status.code().is_some_and(|c| c < 2), "{:?}", output.status);
+}
+
+/// BTF whose types lead to each other in circles, one of each kind and of each pair of kinds, contained once or several times:
+/// every question about them ends.
+#[test]
+fn types_in_circles_end() {
+    let members = |count: u32, named: bool, to: u32| (0..count).flat_map(|_| [u32::from(named), to, 0]).collect::<Vec<u32>>();
+    // The kind, how many parts it says it has, size or type, and what follows, for a type that leads to `to`.
+    type Made = (u32, u32, u32, Vec<u32>);
+    let kinds: &[fn(u32) -> Made] = &[
+        |to| (2, 0, to, vec![]),
+        |to| (3, 0, 0, vec![to, to, u32::MAX]),
+        |to| (8, 0, to, vec![]),
+        |to| (10, 0, to, vec![]),
+        |to| (13, 2, to, vec![0, to, 0, to]),
+    ];
+    let records: Vec<(u32, u32, bool)> = [4, 5].iter().flat_map(|k| [(*k, 1, false), (*k, 3, false), (*k, 3, true)]).collect();
+    let made = |n: usize, to: u32| match records.get(n) {
+        Some((kind, count, named)) => (*kind, *count, 8, members(*count, *named, to)),
+        None => kinds[n - records.len()](to),
+    };
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let (path, script) = (folder.join("circle.btf"), folder.join("circle.bt"));
+    std::fs::write(&script, "BEGIN { $x = (struct a *)1; print($x->a); print(curtask); print(sizeof(struct a)); exit(); }").expect("a script");
+    let all = records.len() + kinds.len();
+    for (one, two) in (0..all).flat_map(|one| (0..all).map(move |two| (one, two))) {
+        let mut words: Vec<u32> = Vec::new();
+        // `struct a` holds both; each leads to the other.
+        for (name, (kind, count, size, rest)) in [(1, (4, 2, 16, [members(1, true, 2), members(1, false, 3)].concat())), (0, made(one, 3)), (3, made(two, 2))] {
+            words.extend([name, kind << 24 | count, size]);
+            words.extend(rest);
+        }
+        let (types, strings) = (words.len() as u32 * 4, b"\0a\0b\0");
+        let header = [0x0001_eb9f, 24, 0, types, types, strings.len() as u32];
+        let mut bytes: Vec<u8> = header.iter().chain(&words).flat_map(|w| w.to_le_bytes()).collect();
+        bytes.extend(strings);
+        std::fs::write(&path, bytes).expect("the types are written");
+        let (path, script) = (path.display().to_string(), script.display().to_string());
+        for args in [["check", "--btf", &path, &script], ["list", "--btf", &path, "struct *"], ["list", "--btf", &path, "union *"]] {
+            let output = limited(&args, Stdio::null());
+            let told = text(&output.stderr);
+            assert!(output.status.code().is_some_and(|c| c < 2), "{one} {two} {args:?}: {:?}", output.status);
+            assert!(told.len() < 100_000, "{one} {two} {args:?}: {told:.400}");
+        }
+    }
 }
 
 /// Each way to make a type of others, again and again: it ends in errors of the lines that go too far, and never in
@@ -278,18 +323,18 @@ fn inputs_without_end_are_refused() {
         (vec!["--btf", "/dev/zero", &*good], "is a device"),
         (vec!["--btf", &*sparse, &*good], "longer than 64 MiB"),
     ] {
-        let output = limited(&args, Stdio::null());
+        let output = limited(&[&["check"], &args[..]].concat(), Stdio::null());
         let told = text(&output.stderr);
         assert!(output.status.code() == Some(1) && told.contains(wanted), "{args:?}: {:?} {told}", output.status);
     }
     let zeros = std::fs::File::open("/dev/zero").expect("zeros");
-    let output = limited(&["-"], zeros.into());
+    let output = limited(&["check", "-"], zeros.into());
     assert!(text(&output.stderr).contains("longer than 64 MiB"), "{}", text(&output.stderr));
     let writer = std::thread::spawn({
         let fifo = fifo.clone();
         move || std::fs::write(fifo, "BEGIN { exit(); }\n")
     });
-    assert!(limited(&[&fifo], Stdio::null()).status.success());
+    assert!(limited(&["check", &fifo], Stdio::null()).status.success());
     writer.join().expect("the writer ends").expect("the pipe takes it");
 }
 

@@ -75,6 +75,13 @@ pub fn check(
         if !tables.changed && !tables.settle_loops() {
             tables.report_untyped(&mut found);
             d.append(&found);
+            if let Some(broken) = records.endless() {
+                let span = program.probes.first().map_or_else(Default::default, |p| p.span);
+                let message = format!("the type `{}` contains itself, or too many others: what describes it is broken", broken.name);
+                let help = "name the BTF of a kernel, such as a copy of /sys/kernel/btf/vmlinux";
+                d.push(Diagnostic::error(Code::UnknownType, span, message).help(help));
+                return hir::Program::default();
+            }
             return hir::Program { records: records.own(), ..tables.finish(checked, &settings) };
         }
     }

@@ -136,6 +136,13 @@ impl<'t> Records<'t> {
         layout
     }
 
+    /// A record whose layout goes along and that contains itself, or too many others: its type is broken.
+    pub fn endless(&self) -> Option<RecordType> {
+        let used = self.used.borrow();
+        let mut sizes = HashMap::new();
+        used.keys().find(|ty| fields_within(ty, &used, &mut sizes, 0).is_none()).cloned()
+    }
+
     fn lay_out(&self, ty: &RecordType) -> Option<Arc<RecordLayout>> {
         match &ty.origin {
             Origin::Script => self.records.get(&ty.name).cloned(),
@@ -390,6 +397,39 @@ fn goes_along(ty: &RecordType) -> bool {
         Origin::Kernel => ty.name.starts_with('.'),
         Origin::Binary(_) => true,
     }
+}
+
+/// Records in records, and fields of one with those of the records in it.
+const MAX_NESTING: usize = 32;
+const MAX_FIELDS: usize = 10_000;
+
+/// Fields of a record with those of the records in it; `None` of one without end.
+fn fields_within(
+    ty: &RecordType,
+    used: &HashMap<RecordType, Option<Arc<RecordLayout>>>,
+    known: &mut HashMap<RecordType, Option<usize>>,
+    depth: usize,
+) -> Option<usize> {
+    if let Some(fields) = known.get(ty) {
+        return *fields;
+    }
+    // One that is met again before it is counted contains itself.
+    known.insert(ty.clone(), None);
+    let mut fields = 0;
+    for field in used.get(ty).and_then(Option::as_ref).iter().flat_map(|layout| &layout.fields) {
+        let mut inner = &field.ty;
+        while let Type::Array { element, .. } = inner {
+            inner = element;
+        }
+        fields += match inner {
+            Type::Record(r) if depth < MAX_NESTING => fields_within(r, used, known, depth + 1)?,
+            Type::Record(_) => return None,
+            _ => 1,
+        };
+    }
+    let fields = Some(fields + 1).filter(|n| *n <= MAX_FIELDS);
+    known.insert(ty.clone(), fields);
+    fields
 }
 
 /// A field as the HIR names it.

@@ -16,9 +16,9 @@ pub use spell::{Spelled, Tag};
 const MAX_DEPTH: u32 = 32;
 /// Fields of a record, those of anonymous records in it included.
 const MAX_FIELDS: usize = 10_000;
-/// Types and members that one compile may look at one by one: twenty times all of a kernel's. Types that contain each other
-/// without end, or many times, end here.
-const MAX_READS: u64 = 20_000_000;
+/// Types and members that one compile or listing may look at one by one, and so many more for each type that there is. Types
+/// that contain each other without end, or many times, end here.
+const MAX_READS: (u64, u64) = (10_000_000, 500);
 /// Names that are looked for one by one; for more an index of all is made.
 const FEW_NAMES: usize = 64;
 
@@ -279,7 +279,8 @@ impl Btf {
 
     /// Whether so much was read that the types must be broken; then all further ones are missing.
     pub fn is_exhausted(&self) -> bool {
-        self.reads.get() >= MAX_READS
+        let (_, types) = self.raw.split().unwrap_or(self.raw.base()).type_id_range();
+        self.reads.get() >= MAX_READS.0 + MAX_READS.1 * u64::from(types)
     }
 
     /// The type below typedefs and qualifiers.

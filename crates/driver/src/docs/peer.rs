@@ -36,8 +36,8 @@ const SYNTAX: &[&str] = &["args", "ctx", "config", "offsetof", "sizeof", "typeof
 const DIFFERENT: &[(&str, &str)] = &[
     ("cache_user_symbols", "accepted; tables are read once for each file"),
     ("lazy_symbolication", "accepted; symbols are looked up when printed"),
-    ("max_bpf_progs", "accepted; there is no such limit"),
-    ("max_probes", "accepted; there is no such limit"),
+    ("max_bpf_progs", "accepted; the limit is 10000 attach points"),
+    ("max_probes", "accepted; the limit is 10000 attach points"),
     ("on_stack_limit", "accepted; no script meets a stack limit"),
     ("unstable_tseries", "accepted; the feature is on"),
     ("unstable_typeinfo", "accepted; the feature is on"),

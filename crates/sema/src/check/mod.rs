@@ -71,23 +71,7 @@ pub(crate) fn probe(
         is_pattern: pattern,
         is_user: provider.is_user,
     };
-    let mut checker = Checker {
-        cx: *cx,
-        tables,
-        d,
-        probe: index,
-        resolved,
-        facts,
-        scopes: vec![HashMap::new()],
-        vars: Vec::new(),
-        loops: 0,
-        copies: 1,
-        map_loops: 0,
-        has_map_loops: false,
-        callbacks: 0,
-        uses_identity: false,
-        only_types: false,
-    };
+    let mut checker = Checker::new(*cx, tables, d, (index, resolved), facts);
     let predicate = resolved.ast.predicate.as_ref().map(|p| checker.condition(p));
     let predicate_vars = !checker.vars.is_empty();
     let body = checker.block(&resolved.ast.action);
@@ -151,6 +135,35 @@ struct Checker<'a, 'b> {
     uses_identity: bool,
     /// Whether the expression is asked for its type only.
     only_types: bool,
+}
+
+impl<'a, 'b> Checker<'a, 'b> {
+    /// At the beginning of a probe.
+    fn new(
+        cx: Context<'a>,
+        tables: &'b mut Tables,
+        d: &'b mut Diagnostics,
+        (probe, resolved): (usize, &'b Resolved<'b>),
+        facts: ProbeFacts,
+    ) -> Self {
+        Checker {
+            cx,
+            tables,
+            d,
+            probe,
+            resolved,
+            facts,
+            scopes: vec![HashMap::new()],
+            vars: Vec::new(),
+            loops: 0,
+            copies: 1,
+            map_loops: 0,
+            has_map_loops: false,
+            callbacks: 0,
+            uses_identity: false,
+            only_types: false,
+        }
+    }
 }
 
 impl Checker<'_, '_> {

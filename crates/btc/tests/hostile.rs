@@ -118,6 +118,7 @@ fn types_in_circles_end() {
             let told = text(&output.stderr);
             assert!(output.status.code().is_some_and(|c| c < 2), "{one} {two} {args:?}: {:?}", output.status);
             assert!(told.len() < 100_000, "{one} {two} {args:?}: {told:.400}");
+            assert!(!told.contains("[internal]"), "{one} {two} {args:?}: {told:.400}");
         }
     }
 }

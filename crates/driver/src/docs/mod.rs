@@ -146,6 +146,20 @@ with, or these again when it is run with none.
 `#include <…>` of a header that is not installed is no error: types come from BTF, and constants of the kernel's interface to programs (`AF_INET`,
 `EAGAIN`, `S_IFMT`, `ETH_P_IP`, `CLONE_NEWPID`, …) are known to btc. Where the header is there, its constants win.
 
+### What processes may say
+
+Names of processes, symbols and files, and what is in memory, are chosen by whoever runs there. On a terminal their control characters are shown
+as `\\x1b`, as `%r` shows bytes, but for ends of lines and tabs; in names of symbols these too. So are those of a file that `cat()` prints. What the
+script itself says, and what a command of `system()` prints, goes out as it is. `--raw` shows everything as it is; in files and pipes it always is.
+Errors and warnings that are not the script's never hold control characters. JSON escapes them, as it must. Bytes that are no UTF-8 are U+FFFD there; in
+a key of a map the replaced bytes stand behind it in hexadecimal, and `00` behind a U+FFFD that the key itself has, so that keys that differ stay two.
+
+A value in a command of `system()` is one word to the shell, or a piece of one, whatever is in it: what is not made of letters, digits and
+`_./:@%+,=-` alone is quoted, as the quotes that the format has opened there want it. bpftrace 0.27 puts it there as it is, so that a process
+named `$(reboot)` is obeyed. Numbers and the format itself are never quoted; a text of the script counts as a value, so what is to be syntax belongs in
+the format. In `$(…)`, backquotes, `${…}` and behind `<<` a value that would need quotes keeps the command from being run, which is told. A value may
+still begin with `-`, and a command that evaluates its arguments again (`eval`, `sh -c`) does so.
+
 ### Libraries by name
 
 `uprobe:libc:malloc` is the library that the process of `-p` has mapped, or that the loader of the program of `-c` will map. Where there is
@@ -155,7 +169,9 @@ of the process's class and machine, else of btc's own: on a machine with 32-bit 
 ### The end of a run
 
 After Ctrl-C (or SIGTERM, SIGHUP) what has arrived already is still handled for half a second; a `system()` that runs longer is ended. What
-then still waits is dropped, which is told. END runs in any case, and takes the time that it takes; a second Ctrl-C ends btc at once.
+then still waits is dropped, which is told. END runs in any case, and takes the time that it takes; a second Ctrl-C ends btc at once. A run that
+stands still after the first (nobody reads its output or its errors, a file that never opens) is ended within two seconds, which is told, with code 1;
+one that has not begun ends by the signal. Symbols that are not known by then get a second in all; other addresses are shown as numbers, which is told.
 
 ### Functions and types of user binaries
 

@@ -78,6 +78,14 @@ impl Checker<'_, '_> {
             return broken(span);
         };
         let mut ty = info.ty.clone();
+        if !is_value(&ty) {
+            let message = format!("`{}` of `{}` has a type that cannot be read", field.name, Type::Record(record.clone()));
+            self.d.push(
+                Diagnostic::error(Code::WrongType, span, message)
+                    .help("the types that the kernel or the binary tells do not say what lies there; cast its address instead"),
+            );
+            return broken(span);
+        }
         // Pointers in the process's memory point into the process's memory.
         if let (Type::Pointer { space: inner, .. }, Space::User | Space::Unknown) = (&mut ty, space) {
             *inner = space;
@@ -182,5 +190,14 @@ impl Checker<'_, '_> {
         }
         let ty = Type::Named(names.into_iter().zip(parts.iter().map(|p| p.ty.clone())).collect());
         Some(hir::Expr { kind: ExprKind::Tuple(parts), ty, span })
+    }
+}
+
+/// Whether a value can have this type: what a kernel or a binary tells may be damaged, or of no kind that scripts know.
+fn is_value(ty: &Type) -> bool {
+    match ty {
+        Type::Unknown | Type::None => false,
+        Type::Array { element, .. } => is_value(element),
+        _ => true,
     }
 }

@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::caller;
+
 /// Bytes of a file at most. Scripts, headers and types of kernels are much smaller.
 const MAX_BYTES: u64 = 64 << 20;
 
@@ -34,6 +36,7 @@ pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, String> {
         let still = |file: &File| file.metadata().is_ok_and(|m| m.is_file());
         opened.filter(still).ok_or_else(|| format!("{name} is {}, and not a file", what(found)))?
     };
+    caller::has_read(path);
     all_of(file, &name)
 }
 

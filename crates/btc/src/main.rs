@@ -2,6 +2,7 @@
 //! command line for everything else.
 #![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic when nobody takes what they print")]
 
+mod caller;
 mod cli;
 mod commands;
 mod headers;

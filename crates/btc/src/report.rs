@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use btc_driver::{Compilation, Diagnostics, SourceMap, render};
 
+use crate::caller;
+
 /// Prints an error that has no place in a script.
 pub fn error(message: impl std::fmt::Display) -> ExitCode {
     let word = if colour() { "\x1b[1;31mERROR\x1b[0m" } else { "ERROR" };
@@ -14,14 +16,24 @@ pub fn error(message: impl std::fmt::Display) -> ExitCode {
 
 /// Prints the diagnostics of a compile.
 pub fn diagnostics(compilation: &Compilation) {
-    say(&compilation.messages(colour()));
+    let messages = compilation.messages(colour());
+    say(if messages.is_empty() { "" } else { hidden().unwrap_or(&messages) });
 }
 
 /// Prints diagnostics that came without a compile.
 pub fn all(diagnostics: &Diagnostics, sources: &SourceMap) {
     for diagnostic in diagnostics.iter() {
+        if let Some(instead) = hidden() {
+            return say(instead);
+        }
         say(&render(diagnostic, sources, colour()));
     }
+}
+
+/// What stands for messages that quote a script that the user who called sudo may not read.
+fn hidden() -> Option<&'static str> {
+    let secret = "ERROR: there is something to say of the script, but it quotes a file that the user who called sudo may not read\n";
+    caller::read_a_secret().then_some(secret)
 }
 
 /// Says a line on standard error.

@@ -353,3 +353,32 @@ fn absurd_values_are_told() {
         }
     }
 }
+
+/// Under sudo, a file that the caller may not read is not shown by way of its errors.
+#[test]
+fn errors_keep_secrets() {
+    use std::os::unix::fs::PermissionsExt;
+    // Others must be able to pass: the folder of tests may be root's alone.
+    let folder = std::env::temp_dir().join(format!("btc-secrets-{}", std::process::id()));
+    let inner = folder.join("inner");
+    std::fs::create_dir_all(&inner).expect("folders");
+    let script = inner.join("shadow.bt");
+    std::fs::write(&script, "root:$y$secretword:1:0:::\n").expect("a file");
+    let mode = |path: &std::path::Path, mode: u32| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("modes");
+    for (of_folder, of_file, caller, shown) in [
+        (0o755, 0o644, "65534", true),
+        (0o755, 0o600, "65534", false),
+        (0o700, 0o644, "65534", false),
+        (0o700, 0o600, "0", true),
+    ] {
+        (mode(&inner, of_folder), mode(&script, of_file));
+        for arguments in [vec!["check"], vec!["compile", "-o", "/dev/null"], vec!["run", "--dry-run"], vec!["fmt"], vec!["list"]] {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_btc"));
+            command.args(&arguments).arg(&script).env("SUDO_UID", caller).env("SUDO_GID", caller);
+            let output = command.output().expect("btc runs");
+            let told = text(&output.stderr);
+            assert!(!told.is_empty() && told.contains("secretword") == shown, "{arguments:?} {of_file:o} {caller}: {told}");
+        }
+    }
+    std::fs::remove_dir_all(folder).expect("the folder goes");
+}

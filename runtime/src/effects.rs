@@ -49,7 +49,10 @@ impl fmt::Display for Effect {
             EffectKind::Reads => "reads",
             EffectKind::Pins => "pins",
         };
-        write!(f, "{verb} {}", self.what)?;
+        match self.kind {
+            EffectKind::Calls => write!(f, "{verb} {}", self.what)?,
+            _ => write!(f, "{verb} `{}`", self.what)?,
+        }
         if self.is_unsafe() {
             f.write_str(" (needs --unsafe)")?;
         }
@@ -78,7 +81,7 @@ pub fn effects(object: &[u8], manifest: &Manifest) -> Result<Vec<Effect>, Error>
             Action::Packet { path } => (EffectKind::Writes, path.clone()),
             _ => return None,
         };
-        Some(effect(kind, format!("`{what}`"), &r.place))
+        Some(effect(kind, what, &r.place))
     });
     let mut all: Vec<Effect> = pins.chain(calls).chain(records).collect();
     all.sort_by_key(|e| e.kind);
@@ -99,7 +102,10 @@ pub(crate) fn refuse_unsafe(object: &[u8], manifest: &Manifest) -> Result<(), Er
     if calls.is_empty() {
         return Ok(());
     }
-    Err(Error::new(format!("the script's code calls {}, which changes the system; allow it with --unsafe", calls.join(", "))))
+    Err(Error::new(format!(
+        "the script's code calls {}, which changes the system, or which btc does not know; allow it with --unsafe",
+        calls.join(", ")
+    )))
 }
 
 fn effect(kind: EffectKind, what: String, place: &Place) -> Effect {

@@ -130,7 +130,10 @@ fn open(folder: Option<&Folder>, path: &Path, flags: OFlags) -> io::Result<File>
     let inner = folder.inner(path).ok_or_else(|| Error::other(format!("it is outside of `{}`", folder.path.display())))?;
     let mode = if flags.contains(OFlags::CREATE) { mode } else { Mode::empty() };
     let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    Ok(rustix::fs::openat2(&folder.open, inner, flags, mode, beneath)?.into())
+    rustix::fs::openat2(&folder.open, inner, flags, mode, beneath).map(File::from).map_err(|problem| match problem {
+        rustix::io::Errno::XDEV => Error::other(format!("a symbolic link leads outside of `{}`", folder.path.display())),
+        other => other.into(),
+    })
 }
 
 /// Refuses what somebody else might read, or have put there.

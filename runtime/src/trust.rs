@@ -15,6 +15,7 @@ fn damaged(what: impl std::fmt::Display) -> Error {
 /// # Errors
 /// The first thing that is not as told, or that btc does not write.
 pub(crate) fn check(object: &[u8], manifest: &Manifest) -> Result<(), Error> {
+    btc_elf::frame::check(object).map_err(damaged)?;
     let contents = btc_elf::read(object).map_err(damaged)?;
     let maps = shape::check(&contents).map_err(damaged)?;
     for map in &manifest.maps {

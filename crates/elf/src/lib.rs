@@ -8,6 +8,7 @@
 
 pub mod definitions;
 pub mod effects;
+pub mod frame;
 mod read;
 pub mod shape;
 

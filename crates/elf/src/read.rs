@@ -335,6 +335,11 @@ fn read_types<'b>(btf: &'b [u8], contents: &mut Contents) -> Result<&'b [u8], Re
     let body = btf.get(header(0)? as usize..).ok_or_else(bad)?;
     let types = part(body, header(1)?, header(2)?).ok_or_else(bad)?;
     let strings = part(body, header(3)?, header(4)?).ok_or_else(bad)?;
+    // Types, then strings, and nothing else; all strings end.
+    let whole = (header(0)?, header(1)?, header(3)?) == (24, 0, header(2)?) && body.len() == types.len() + strings.len();
+    if !whole || strings.first() != Some(&0) || strings.last() != Some(&0) {
+        return Err(bad());
+    }
     let mut at = 0;
     while at < types.len() {
         let field = |n: usize| word(types, at + 4 * n).ok_or_else(bad);
@@ -349,6 +354,16 @@ fn read_types<'b>(btf: &'b [u8], contents: &mut Contents) -> Result<&'b [u8], Re
             _ => return Err(bad()),
         };
         let rest = (0..words).map(|n| field(3 + n)).collect::<Result<Vec<u32>, _>>()?;
+        // Names of members, constants and parameters come first in their rows.
+        let row = match k {
+            kind::STRUCT | kind::UNION | kind::ENUM64 => Some(3),
+            kind::ENUM | kind::FUNC_PROTO => Some(2),
+            _ => None,
+        };
+        let names = row.into_iter().flat_map(|row| rest.iter().step_by(row));
+        if names.chain([&name]).any(|at| *at as usize >= strings.len()) {
+            return Err(bad());
+        }
         contents.types.push(Type { name: string(strings, name), kind: k, vlen, size_or_type, rest });
         at += 12 + 4 * words;
     }

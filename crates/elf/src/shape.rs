@@ -80,11 +80,12 @@ fn check_types(c: &Contents) -> Result<(), String> {
     let exists = |id: u32| id == 0 || c.ty(id).is_some();
     for ty in &c.types {
         let fine = match ty.kind {
-            kind::PTR | kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::FUNC | kind::FUNC_PROTO | kind::VAR => {
+            kind::PTR | kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::FUNC | kind::VAR => {
                 exists(ty.size_or_type)
             }
             kind::ARRAY => ty.rest.first().is_some_and(|id| exists(*id)),
             kind::STRUCT | kind::UNION => ty.rest.chunks_exact(3).all(|m| exists(m[1])),
+            kind::FUNC_PROTO => exists(ty.size_or_type) && ty.rest.chunks_exact(2).all(|p| exists(p[1])),
             kind::DATASEC => in_section(c, &ty.name, &ty.rest),
             _ => true,
         };

@@ -107,10 +107,15 @@ fn start() -> Result<i32, Error> {
         let manifest = btc_runtime::manifest(&bytes)?;
         // Debugging's form escapes what a terminal obeys.
         let effects: Vec<String> = btc_runtime::effects(&bytes, &manifest)?.iter().map(ToString::to_string).collect();
-        let text = format!("effects on this host: {effects:#?}\n{manifest:#?}\n");
+        let attaches: Vec<String> = manifest.probes.iter().map(|p| format!("runs at {:?}", p.attach)).collect();
+        let text = format!("effects on this host: {attaches:#?} {effects:#?}\n{manifest:#?}\n");
         let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
         written.map_err(|e| Error::os("cannot write to standard output", &e))?;
         return Ok(0);
+    }
+    let same = |a: &std::path::Path| std::fs::canonicalize(a).ok();
+    if arguments.options.output.as_deref().and_then(same).is_some_and(|output| Some(output) == same(name.as_ref())) {
+        return Err(Error::new(format!("`{name}` is what is run: name another file for the output")));
     }
     arguments.options.take_environment();
     let verbose = arguments.options.verbose;

@@ -62,7 +62,12 @@ fn as_text(manifest: &Manifest, contents: &Contents, effects: &[Effect], refusal
     line(&mut out, &format!("compiler  {}", manifest.compiler));
     for source in &manifest.sources {
         let hash: String = source.hash.iter().take(8).map(|b| format!("{b:02x}")).collect();
-        line(&mut out, &format!("source    {} (sha256 {hash}…)", source.name));
+        let note = match is_its_text(source) {
+            Some(true) => "",
+            Some(false) => ": THE TEXT IN THE OBJECT IS ANOTHER ONE, and not shown",
+            None => "; its text was left out",
+        };
+        line(&mut out, &format!("source    {} (sha256 {hash}…{note})", source.name));
     }
     for (name, value) in &manifest.settings {
         line(&mut out, &format!("setting   {name} = {value}"));
@@ -100,12 +105,17 @@ fn as_text(manifest: &Manifest, contents: &Contents, effects: &[Effect], refusal
     out
 }
 
+/// Whether a source's text is what the compiler read; `None` where there is none.
+fn is_its_text(source: &btc_abi::Source) -> Option<bool> {
+    source.text.as_ref().map(|text| btc_driver::sha256(text) == source.hash)
+}
+
 /// What stands beside instructions, by section and byte in it.
 type Beside<'c, T> = HashMap<(&'c str, u64), T>;
 
 /// The script's lines. Only those of sources whose text is what the compiler read: others may be anything.
 fn source_lines<'c>(manifest: &Manifest, contents: &'c Contents) -> Beside<'c, &'c str> {
-    let whole = manifest.sources.iter().filter_map(|s| s.text.as_deref().filter(|text| btc_driver::sha256(text) == s.hash));
+    let whole = manifest.sources.iter().filter(|s| is_its_text(s) == Some(true)).filter_map(|s| s.text.as_deref());
     let known: HashSet<&str> = whole.flat_map(str::lines).map(str::trim).collect();
     let lines = contents.lines.iter().filter(|l| known.contains(l.text.trim()));
     lines.map(|l| ((l.section.as_str(), u64::from(l.offset)), l.text.trim())).collect()
@@ -171,7 +181,7 @@ fn notes(contents: &Contents) -> Beside<'_, String> {
     let mut notes = HashMap::new();
     for program in &contents.programs {
         let section = contents.sections.get(program.section).map_or("", |s| s.name.as_str());
-        notes.extend(program.relocations.iter().map(|r| ((section, r.offset), r.symbol.clone())));
+        notes.extend(program.relocations.iter().map(|r| ((section, program.offset + r.offset), r.symbol.clone())));
     }
     for core in &contents.core {
         let kind = CORE_KINDS.get(core.kind as usize).copied().unwrap_or("?");
@@ -183,14 +193,17 @@ fn notes(contents: &Contents) -> Beside<'_, String> {
 fn as_json(manifest: &Manifest, contents: &Contents, effects: &[Effect], refusal: Option<&str>) -> Value {
     json!({
         "refused": refusal,
-        "effects": effects.iter().map(|e| json!({
+        "effects": manifest.probes.iter().map(|p| json!({
+            "kind": "attaches", "what": normal(&p.attach), "line": p.place.line, "unsafe": false,
+        })).chain(effects.iter().map(|e| json!({
             "kind": format!("{:?}", e.kind).to_lowercase(), "what": e.what, "line": e.line, "unsafe": e.is_unsafe(),
-        })).collect::<Vec<_>>(),
+        }))).collect::<Vec<_>>(),
         "compiler": manifest.compiler,
         "sources": manifest.sources.iter().map(|s| json!({
             "name": s.name,
             "sha256": s.hash.iter().map(|b| format!("{b:02x}")).collect::<String>(),
             "text": s.text,
+            "is_hashed_text": is_its_text(s),
         })).collect::<Vec<_>>(),
         "settings": manifest.settings.iter().cloned().collect::<HashMap<_, _>>(),
         "requirements": manifest.requirements.iter().map(|r| json!({

@@ -6,6 +6,7 @@ use btc_driver::{Emit, Options};
 use btc_runtime as runtime;
 
 use crate::cli::RunArgs;
+use crate::output;
 use crate::report;
 use crate::script::{Input, environment};
 
@@ -30,6 +31,13 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
     named.retain(|n| !help(n));
     positional.retain(|_| !wants_help);
     let mut options = run_options(args, positional.clone(), named)?;
+    if args.output.as_ref().is_some_and(|output| output::are_same(output, &input.name)) {
+        return Err(format!("`{}` is what is run: name another file for the output", input.name));
+    }
+    // Somebody who was given an object must not run a script, which may do more.
+    if !input.is_object() && input.name.ends_with(".o") {
+        return Err(format!("`{}` is named as an object and is none; a script has another name, or comes by standard input", input.name));
+    }
     if input.is_object() {
         if wants_help {
             return parameter_help(&input.name, &input.bytes);

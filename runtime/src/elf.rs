@@ -8,7 +8,8 @@ use std::ffi::{CStr, CString};
 use btc_abi::{Manifest, SECTION};
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::Error;
+use crate::options::Settings;
+use crate::{Error, Options};
 use crate::arguments::Code;
 
 /// Reads and checks the manifest of an object.
@@ -22,6 +23,8 @@ pub fn manifest(object: &[u8]) -> Result<Manifest, Error> {
         btc_abi::wire::decode(data).map_err(|e| Error::new(format!("the manifest cannot be read: {e}")))?;
     crate::validate::validate(&manifest)?;
     crate::trust::check(object, &manifest)?;
+    // Its settings are numbers that a run obeys.
+    Settings::new(&manifest, &Options::default())?;
     Ok(manifest)
 }
 

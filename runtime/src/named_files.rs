@@ -91,7 +91,11 @@ impl NamedFiles {
             Err(problem) if problem.kind() == io::ErrorKind::AlreadyExists => {
                 let mut file = open(self.output.as_ref(), path, OFlags::RDWR | CAREFULLY).map_err(|problem| {
                     let is_link = problem.raw_os_error() == Some(libc::ELOOP);
-                    if is_link { Error::other("it is a symbolic link") } else { problem }
+                    match problem.kind() {
+                        _ if is_link => Error::other("it is a symbolic link"),
+                        io::ErrorKind::PermissionDenied => Error::other("it may not be written: it may belong to another user"),
+                        _ => problem,
+                    }
                 })?;
                 check_owned(&file)?;
                 let end = if file.metadata()?.len() == 0 { 0 } else { end_of_packets(&mut file)? };
@@ -99,6 +103,9 @@ impl NamedFiles {
                 file.set_len(keep)?;
                 file.seek(SeekFrom::Start(keep))?;
                 file
+            }
+            Err(problem) if problem.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(Error::other("it may not be created there"));
             }
             new => new?,
         };

@@ -4,9 +4,12 @@ use std::fmt::Write;
 
 use btc_abi::{Manifest, Place};
 
+use crate::render::escape::{self, Keep};
+
 /// `script.bt:3:5-20`
 pub(crate) fn show(manifest: &Manifest, place: &Place) -> String {
     let name = manifest.sources.get(place.file as usize).map_or("script", |s| s.name.as_str());
+    let name = escape::shown(name, Keep::Nothing);
     if place.end_line > place.line {
         format!("{name}:{}-{}", place.line, place.end_line)
     } else {
@@ -24,6 +27,8 @@ pub(crate) fn message(manifest: &Manifest, place: &Place, level: &str, text: &st
         let start = (place.column as usize).saturating_sub(1).min(length);
         let end = if place.end_line > place.line { length } else { (place.end_column as usize).saturating_sub(1) };
         let marks = end.min(length).saturating_sub(start).max(1);
+        // One character each, for the marks stand below them.
+        let line: String = line.chars().map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect();
         let _ = writeln!(all, "{line}\n{:start$}{}", "", "~".repeat(marks));
     }
     all
@@ -42,5 +47,14 @@ mod tests {
         let place = Place { file: 0, line: 1, column: 9, end_line: 1, end_column: 13 };
         let text = message(&manifest, &place, "ERROR", "bad\n");
         assert_eq!(text, "a.bt:1:9-13: ERROR: bad\nBEGIN { f(1); }\n        ~~~~\n");
+    }
+
+    /// Both may be an object's.
+    #[test]
+    fn names_and_lines_hold_nothing_that_a_terminal_obeys() {
+        let source = Source { name: "\x1b[7m\na".into(), hash: [0; 32], text: Some("f(\x1b\u{9b}1);\n".into()) };
+        let manifest = Manifest { sources: vec![source], ..Manifest::default() };
+        let place = Place { file: 0, line: 1, column: 5, end_line: 1, end_column: 6 };
+        assert_eq!(message(&manifest, &place, "ERROR", "bad"), "\\x1b[7m\\x0aa:1:5-6: ERROR: bad\nf(\u{fffd}\u{fffd}1);\n    ~\n");
     }
 }

@@ -2,8 +2,9 @@
 
 use std::fs::{File, OpenOptions, metadata};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use crate::caller;
 
@@ -36,8 +37,25 @@ pub fn read(path: &Path, kind: Kind) -> Result<Vec<u8>, String> {
         let still = |file: &File| file.metadata().is_ok_and(|m| m.is_file());
         opened.filter(still).ok_or_else(|| format!("{name} is {}, and not a file", what(found)))?
     };
-    caller::has_read(path);
+    note(path);
     all_of(file, &name)
+}
+
+/// Files that were read, by device and number.
+static READ: Mutex<Vec<(u64, u64)>> = Mutex::new(Vec::new());
+
+/// Takes note of a file that is read.
+pub fn note(path: &Path) {
+    caller::has_read(path);
+    if let Ok(about) = metadata(path) {
+        READ.lock().unwrap_or_else(PoisonError::into_inner).push((about.dev(), about.ino()));
+    }
+}
+
+/// Whether a path leads to a file that was read.
+pub fn was_read(path: &str) -> bool {
+    let read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    metadata(path).is_ok_and(|about| about.is_file() && read.contains(&(about.dev(), about.ino())))
 }
 
 /// The text of a file; see [`read`].

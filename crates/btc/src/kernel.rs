@@ -147,6 +147,7 @@ fn folders(path: &str) -> Option<Vec<String>> {
 /// Opens BTF by mapping it. Kernels before 6.16 cannot map their own file in sysfs: it is
 /// copied to memory first.
 fn open(path: &str) -> Result<Btf, String> {
+    input::note(Path::new(path));
     if input::is_file(Path::new(path))
         && let Ok(btf) = Btf::from_file_with_backend(path, Backend::Mmap) {
             return Ok(btf);

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::input;
+
 /// Writes a file beside its place and puts it there when it is whole: a full disk costs no old file. What is no plain file, such as
 /// a pipe or `/dev/null`, is written to.
 pub fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
@@ -37,8 +39,10 @@ fn create(path: &Path, old: Option<&fs::Metadata>) -> std::io::Result<fs::File> 
     Ok(file)
 }
 
-/// Whether two paths lead to one file.
-pub fn are_same(one: &str, other: &str) -> bool {
-    let about = |path: &str| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|m| (m.dev(), m.ino()));
-    about(one).is_some_and(|one| about(other) == Some(one))
+/// Refuses a path that leads to what this run has read: no output takes the place of an input.
+pub fn check(path: &str) -> Result<(), String> {
+    if input::was_read(path) {
+        return Err(format!("`{path}` was read for this: name another file for the output"));
+    }
+    Ok(())
 }

@@ -10,13 +10,13 @@ use crate::caller;
 /// Prints an error that has no place in a script.
 pub fn error(message: impl std::fmt::Display) -> ExitCode {
     let word = if colour() { "\x1b[1;31mERROR\x1b[0m" } else { "ERROR" };
-    note(format_args!("{word}: {message}"));
+    note(format_args!("{word}: {}", visible(&message.to_string())));
     ExitCode::FAILURE
 }
 
 /// Prints the diagnostics of a compile.
 pub fn diagnostics(compilation: &Compilation) {
-    let messages = compilation.messages(colour());
+    let messages = drawn(|colour| compilation.messages(colour));
     say(if messages.is_empty() { "" } else { hidden().unwrap_or(&messages) });
 }
 
@@ -26,7 +26,7 @@ pub fn all(diagnostics: &Diagnostics, sources: &SourceMap) {
         if let Some(instead) = hidden() {
             return say(instead);
         }
-        say(&render(diagnostic, sources, colour()));
+        say(&drawn(|colour| render(diagnostic, sources, colour)));
     }
 }
 
@@ -34,6 +34,30 @@ pub fn all(diagnostics: &Diagnostics, sources: &SourceMap) {
 fn hidden() -> Option<&'static str> {
     let secret = "ERROR: there is something to say of the script, but it quotes a file that the user who called sudo may not read\n";
     caller::read_a_secret().then_some(secret)
+}
+
+/// Messages in colours; without, and with control characters made visible, where the script holds such: a terminal obeys none of them.
+fn drawn(messages: impl Fn(bool) -> String) -> String {
+    let plain = messages(false);
+    match visible(&plain) {
+        shown if shown == plain => messages(colour()),
+        shown => shown,
+    }
+}
+
+/// A text of which a terminal obeys nothing.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut all = text.chars().peekable();
+    while let Some(c) = all.next() {
+        let ends_line = c == '\n' || c == '\r' && all.peek() == Some(&'\n');
+        if c.is_control() && c != '\t' && !ends_line {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Says a line on standard error.
@@ -49,7 +73,10 @@ fn say(text: &str) {
 /// Writes a result to standard output, all of it.
 pub fn print(result: impl AsRef<[u8]>) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
-    let written = out.write_all(result.as_ref()).and_then(|()| out.flush());
+    let bytes = result.as_ref();
+    // Names of others stand in lists. What is for another program goes to no terminal.
+    let shown = std::str::from_utf8(bytes).ok().filter(|_| out.is_terminal()).map(visible);
+    let written = out.write_all(shown.as_deref().map_or(bytes, str::as_bytes)).and_then(|()| out.flush());
     written.map_err(|e| format!("standard output cannot be written: {e}"))
 }
 

@@ -71,9 +71,20 @@ fn outputs_take_nothing_away() {
     for output in ["a.bt", "./a.bt", "hard", "soft"] {
         let done = btc(&["compile", "a.bt", "-o", output]);
         let message = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert!(!done.status.success() && message.contains("is the script"), "{output}: {message}");
+        assert!(!done.status.success() && message.contains("was read for this"), "{output}: {message}");
         assert_eq!(std::fs::read_to_string(folder.0.join("a.bt")).expect("the script"), script);
     }
+    // Nor what it includes, nor what runs.
+    std::fs::write(folder.0.join("inc.h"), "#define ONE 1\n").expect("a header");
+    std::fs::write(folder.0.join("h.bt"), "#include \"inc.h\"\nBEGIN { print(ONE); exit(); }\n").expect("a script");
+    for args in [["compile", "h.bt", "-o", "inc.h"], ["run", "h.bt", "-o", "inc.h"], ["run", "h.bt", "-o", "h.bt"]] {
+        assert!(!btc(&args).status.success(), "{args:?}");
+    }
+    assert_eq!(std::fs::read_to_string(folder.0.join("inc.h")).expect("the header"), "#define ONE 1\n");
+    // What is called an object is none.
+    std::fs::write(folder.0.join("evil.o"), "BEGIN { exit(); }\n").expect("a file");
+    let done = btc(&["run", "evil.o"]);
+    assert!(!done.status.success() && String::from_utf8_lossy(&done.stderr).contains("is named as an object"));
     std::fs::write(folder.0.join("old.o"), "old").expect("a file");
     std::os::unix::fs::symlink("old.o", folder.0.join("link.o")).expect("a link");
     assert!(btc(&["compile", "a.bt", "-o", "link.o"]).status.success());

@@ -11,7 +11,8 @@ enum Quotes {
     None,
     Single,
     Double,
-    /// Within an expansion, a substitution or a document: what holds there is not followed.
+    /// Within an expansion, a substitution, a document, a comment, or text that another shell will read: what holds there is
+    /// not followed.
     Deep,
 }
 
@@ -37,6 +38,8 @@ impl Syntax {
                 }
                 (_, _, b'`') | (_, b'$', b'(' | b'{' | b'\'') => Quotes::Deep,
                 (Quotes::None, b'<', b'<') => Quotes::Deep,
+                // A line's end in a value would end the comment.
+                (Quotes::None, 0 | b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>', b'#') => Quotes::Deep,
                 (Quotes::None, _, b'\'') => Quotes::Single,
                 (Quotes::None, _, b'"') => Quotes::Double,
                 (Quotes::Double, _, b'"') => Quotes::None,
@@ -71,9 +74,22 @@ fn quoted(quotes: Quotes, value: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Commands that read their arguments as commands again.
+const READERS: [&str; 12] = ["eval", "sh", "bash", "dash", "ash", "ksh", "zsh", "su", "ssh", "source", "watch", "env"];
+
+/// Whether another shell may read what this one has understood: its quotes are not followed.
+fn is_read_again(texts: &[u8]) -> bool {
+    let words = texts.split(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-' || *b == b'.'));
+    words.into_iter().any(|word| READERS.iter().any(|reader| reader.as_bytes() == word))
+}
+
 /// A command for `sh`, with values that are quoted; `None` where one cannot be.
 pub(crate) fn command(ctx: &Context, segments: &[Segment], fields: &[Field], record: &[u8]) -> Option<Vec<u8>> {
     let (mut out, mut syntax) = (Vec::new(), Syntax::default());
+    let texts = segments.iter().filter_map(|s| if let Segment::Text(bytes) = s { Some(bytes.as_slice()) } else { None });
+    if is_read_again(&texts.collect::<Vec<_>>().join(&0)) {
+        syntax.quotes = Quotes::Deep;
+    }
     for segment in segments {
         match segment {
             Segment::Text(bytes) => {
@@ -139,9 +155,21 @@ mod tests {
     #[test]
     fn plain_words_stay_and_doubtful_places_are_refused() {
         assert_eq!(written("echo ", "a-b_c/d.e:1@2%3+4,5=6", "").unwrap(), b"echo a-b_c/d.e:1@2%3+4,5=6");
-        for before in ["echo $(ls ", "echo \"$(ls ", "echo `ls ", "cat <<E\n", "echo ${x:-", "echo $'"] {
+        let comments = ["true # ", "#", "true;#", "true\n# it's ", "a#b #"];
+        let opened = ["echo $(ls ", "echo \"$(ls ", "echo `ls ", "cat <<E\n", "echo ${x:-", "echo $'"];
+        for before in opened.into_iter().chain(comments) {
             assert_eq!(written(before, "a b", ""), None, "{before}");
             assert!(written(before, "ab", "").is_some());
+        }
+    }
+
+    #[test]
+    fn what_another_shell_reads_is_known() {
+        for text in ["sh -c 'echo ", "/bin/bash -c \"", "eval echo ", "X=", "ssh host echo ", "true; eval", "timeout 5 sh -c '"] {
+            assert_eq!(is_read_again(text.as_bytes()), text != "X=", "{text}");
+        }
+        for text in ["echo push ", "ls /etc/ssh_config ", "cat a.sh ", "echo a-sh-b "] {
+            assert!(!is_read_again(text.as_bytes()), "{text}");
         }
     }
 }

@@ -42,8 +42,8 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
     report::diagnostics(&compilation);
     let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
     match (&args.output, emit) {
-        (Some(path), _) => write(path, &output, args)?,
-        (None, Emit::Object) => write(&object_name(&input.name), &output, args)?,
+        (Some(path), _) => write(path, &output)?,
+        (None, Emit::Object) => write(&object_name(&input.name), &output)?,
         (None, _) => report::print(&output)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -57,13 +57,10 @@ fn object_name(script: &str) -> String {
     }
 }
 
-fn write(path: &str, bytes: &[u8], args: &CompileArgs) -> Result<(), String> {
+fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
     if path == "-" {
         return report::print(bytes);
     }
-    let script = args.file.as_ref().filter(|_| args.program.is_none());
-    if script.is_some_and(|script| output::are_same(script, path)) {
-        return Err(format!("`{path}` is the script: name another file for the output"));
-    }
+    output::check(path)?;
     output::write(path, bytes)
 }

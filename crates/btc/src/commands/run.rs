@@ -31,9 +31,6 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
     named.retain(|n| !help(n));
     positional.retain(|_| !wants_help);
     let mut options = run_options(args, positional.clone(), named)?;
-    if args.output.as_ref().is_some_and(|output| output::are_same(output, &input.name)) {
-        return Err(format!("`{}` is what is run: name another file for the output", input.name));
-    }
     // Somebody who was given an object must not run a script, which may do more.
     if !input.is_object() && input.name.ends_with(".o") {
         return Err(format!("`{}` is named as an object and is none; a script has another name, or comes by standard input", input.name));
@@ -78,6 +75,7 @@ fn parameter_help(name: &str, object: &[u8]) -> Result<ExitCode, String> {
 }
 
 fn execute(object: &[u8], options: &runtime::Options) -> Result<ExitCode, String> {
+    options.output.as_ref().and_then(|path| path.to_str()).map_or(Ok(()), output::check)?;
     match runtime::run(object, options) {
         Ok(outcome) => Ok(ExitCode::from(outcome.exit_code as u8)),
         Err(e) => {

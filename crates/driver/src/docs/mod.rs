@@ -157,8 +157,8 @@ a key of a map the replaced bytes stand behind it in hexadecimal, and `00` behin
 A value in a command of `system()` is one word to the shell, or a piece of one, whatever is in it: what is not made of letters, digits and
 `_./:@%+,=-` alone is quoted, as the quotes that the format has opened there want it. bpftrace 0.27 puts it there as it is, so that a process
 named `$(reboot)` is obeyed. Numbers and the format itself are never quoted; a text of the script counts as a value, so what is to be syntax belongs in
-the format. In `$(…)`, backquotes, `${…}` and behind `<<` a value that would need quotes keeps the command from being run, which is told. A value may
-still begin with `-`, and a command that evaluates its arguments again (`eval`, `sh -c`) does so.
+the format. In `$(…)`, backquotes, `${…}`, behind `<<`, in a comment, and in a command that another shell reads again (`eval`, `sh`,
+`bash`, `ssh`, `su`, `env`, …) a value that would need quotes keeps the command from being run, which is told. A value may still begin with `-`.
 
 ### Libraries by name
 

@@ -2,9 +2,9 @@
 
 use btc_abi::{Action, RequirementKind, Segment};
 use btc_runtime::{Author, EffectKind, Options, effects, manifest, run};
-use btc_testing::{Case, testdata};
+use btc_testing::Case;
 
-use crate::support::{object, with};
+use crate::support::{object, scripts, with};
 
 fn told(object: &[u8]) -> Vec<String> {
     let manifest = manifest(object).expect("a manifest");
@@ -32,18 +32,10 @@ interval:s:1 { exit(); }
 #[test]
 fn attach_points_are_as_they_are_named() {
     let mut compared = 0;
-    for phase in ["object", "codegen", "tour"] {
-        for entry in std::fs::read_dir(testdata(phase)).expect("the folder can be read").flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.ends_with(".bt") {
-                continue;
-            }
-            let text = std::fs::read_to_string(entry.path()).expect("the script can be read");
-            let manifest = manifest(&object(&Case::new(&name, text))).expect("a manifest");
-            for probe in &manifest.probes {
-                assert_eq!(btc_providers::normal(&probe.attach), probe.name, "{phase}/{name}");
-                compared += 1;
-            }
+    for case in scripts() {
+        for probe in &manifest(&object(&case)).expect("a manifest").probes {
+            assert_eq!(btc_providers::normal(&probe.attach), probe.name, "{}", case.file);
+            compared += 1;
         }
     }
     assert!(compared > 40, "{compared} probes");

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use btc_driver::{Emit, elf};
-use btc_testing::{Case, testdata};
+use btc_testing::Case;
 
-use crate::support::{Random, compile_to, object};
+use crate::support::{Random, compile_to, object, scripts};
 
 /// Mutations of each object. `BTC_CASES` sets another number.
 const MUTATIONS: u64 = 10_000;
@@ -30,16 +30,8 @@ fn rich() -> Vec<u8> {
 /// All scripts of the object and code generator tests, compiled twice.
 #[test]
 fn the_same_script_gives_the_same_bytes() {
-    for phase in ["object", "codegen", "tour"] {
-        for entry in std::fs::read_dir(testdata(phase)).expect("the folder can be read").flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if !name.ends_with(".bt") {
-                continue;
-            }
-            let text = std::fs::read_to_string(entry.path()).expect("the script can be read");
-            let case = Case::new(&name, text);
-            assert!(object(&case) == object(&case), "{phase}/{name}: two compiles differ");
-        }
+    for case in scripts() {
+        assert!(object(&case) == object(&case), "{}: two compiles differ", case.file);
     }
 }
 

@@ -49,6 +49,16 @@ pub fn stage(case: &Case, emit: Emit) -> String {
     out
 }
 
+/// The scripts that become objects in tests.
+pub fn scripts() -> impl Iterator<Item = Case> {
+    let folders = ["object", "codegen", "tour"].map(btc_testing::testdata);
+    let entries = folders.into_iter().flat_map(|f| std::fs::read_dir(f).expect("the folder can be read").flatten());
+    entries.filter(|e| e.path().extension().is_some_and(|e| e == "bt")).map(|entry| {
+        let text = std::fs::read_to_string(entry.path()).expect("the script can be read");
+        Case::new(&entry.file_name().to_string_lossy(), text)
+    })
+}
+
 /// The object of a case, which must compile.
 pub fn object(case: &Case) -> Vec<u8> {
     let compilation = compile_to(case, Emit::Object);

@@ -31,6 +31,7 @@ mod relief;
 mod select;
 pub mod share;
 mod spill;
+mod words;
 
 use std::collections::BTreeSet;
 

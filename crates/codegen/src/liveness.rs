@@ -1,33 +1,58 @@
-//! Where each virtual register holds a value that is still read.
+//! Where each virtual register, or each stack word, holds a value that is still read.
 //!
 //! Instructions are numbered in layout order; instruction `i` covers the points `4i`
 //! (reads), `4i + 1` (a call destroys r0-r5) and `4i + 2` (writes). A segment is a
-//! half-open range of points. Two registers may share a machine register when no
-//! segments of theirs overlap.
+//! half-open range of points. Two registers may share a machine register, and two words their
+//! room, when no segments of theirs overlap.
 
-use crate::mir::{Code, Role};
+use std::collections::BTreeMap;
+
+use crate::mir::{Code, Inst, Role};
 
 /// A half-open range of points.
 pub type Segment = (u32, u32);
 
 /// Live ranges of a function.
 pub struct Liveness {
-    /// By register: its segments, ascending and disjoint.
+    /// By register or word: its segments, ascending and disjoint.
     pub segments: Vec<Vec<Segment>>,
     /// The point behind `4i` of each call, ascending.
     pub calls: Vec<u32>,
     /// By block: number of its first instruction.
     pub starts: Vec<u32>,
-    /// By register: how often it is touched, loops counted tenfold.
+    /// By register or word: how often it is touched, loops counted tenfold.
     pub weights: Vec<f32>,
 }
 
-/// Computes the live ranges.
+/// Calls its second argument for everything of one sort that an instruction touches: reads before writes.
+trait Visit: Fn(&Inst, &mut dyn FnMut(u32, Role)) {}
+impl<V: Fn(&Inst, &mut dyn FnMut(u32, Role))> Visit for V {}
+
+/// Computes the live ranges of registers.
 pub fn run(code: &Code) -> Liveness {
+    of(code, code.regs.len(), &|inst: &Inst, f: &mut dyn FnMut(u32, Role)| inst.visit(&mut |r, role| f(r.0, role)))
+}
+
+/// Computes the live ranges of stack words.
+pub fn words(code: &Code) -> Liveness {
+    of(code, code.spills as usize, &|inst: &Inst, f: &mut dyn FnMut(u32, Role)| inst.visit_words(&mut |word, role| f(*word, role)))
+}
+
+/// What is taken of a register or a word: start of a segment, its end and its owner.
+pub type Taken<T> = BTreeMap<u32, (u32, T)>;
+
+/// The owners of segments that overlap any of `segments`.
+pub fn overlaps<'a, T: Copy>(taken: &'a Taken<T>, segments: &'a [Segment]) -> impl Iterator<Item = T> + 'a {
+    segments.iter().flat_map(move |&(from, to)| {
+        let before = taken.range(..from).next_back().filter(move |(_, (end, _))| *end > from);
+        before.into_iter().chain(taken.range(from..to)).map(|(_, (_, owner))| *owner)
+    })
+}
+
+fn of(code: &Code, count: usize, visit: &impl Visit) -> Liveness {
     let (starts, total) = number(code);
-    let outs = live_outs(code);
+    let outs = live_outs(code, count, visit);
     let depths = loop_depths(code);
-    let count = code.regs.len();
     let mut live = Liveness {
         segments: vec![Vec::new(); count],
         calls: Vec::new(),
@@ -39,7 +64,7 @@ pub fn run(code: &Code) -> Liveness {
     let mut open: Vec<u32> = Vec::new();
     debug_assert!(total < u32::MAX / 4);
     for &b in code.layout.iter().rev() {
-        scan_block(code, b, &outs[b], depths[b], &mut live, &mut ends, &mut open);
+        scan_block(code, b, visit, &outs[b], depths[b], &mut live, &mut ends, &mut open);
     }
     for segments in &mut live.segments {
         segments.reverse();
@@ -59,9 +84,11 @@ fn number(code: &Code) -> (Vec<u32>, u32) {
     (starts, next)
 }
 
+#[expect(clippy::too_many_arguments, reason = "the state of a walk")]
 fn scan_block(
     code: &Code,
     b: usize,
+    visit: &impl Visit,
     out: &[u32],
     depth: u32,
     live: &mut Liveness,
@@ -81,8 +108,8 @@ fn scan_block(
         if inst.is_call() {
             live.calls.push(at + 1);
         }
-        inst.visit(&mut |r, role| {
-            let v = r.0 as usize;
+        visit(inst, &mut |r, role| {
+            let v = r as usize;
             live.weights[v] += frequency;
             if role == Role::Def {
                 let to = if ends[v] == 0 { at + 3 } else { ends[v] };
@@ -90,8 +117,8 @@ fn scan_block(
                 ends[v] = 0;
             }
         });
-        inst.visit(&mut |r, role| {
-            let v = r.0 as usize;
+        visit(inst, &mut |r, role| {
+            let v = r as usize;
             let to = match role {
                 Role::Def => return,
                 Role::Use => at + 1,
@@ -99,7 +126,7 @@ fn scan_block(
             };
             if ends[v] == 0 {
                 ends[v] = to;
-                open.push(r.0);
+                open.push(r);
             }
         });
     }
@@ -123,9 +150,9 @@ fn merge(segments: &mut Vec<Segment>) {
     *segments = result;
 }
 
-/// By block: registers that a successor reads. From each block that reads a register
+/// By block: what a successor reads. From each block that reads a register or word
 /// before writing it, walks back to the blocks that write it.
-fn live_outs(code: &Code) -> Vec<Vec<u32>> {
+fn live_outs(code: &Code, count: usize, visit: &impl Visit) -> Vec<Vec<u32>> {
     let blocks = code.blocks.len();
     let mut before: Vec<Vec<usize>> = vec![Vec::new(); blocks];
     for &b in &code.layout {
@@ -133,12 +160,12 @@ fn live_outs(code: &Code) -> Vec<Vec<u32>> {
             before[next].push(b);
         }
     }
-    let mut readers: Vec<Vec<u32>> = vec![Vec::new(); code.regs.len()];
-    let mut writers: Vec<Vec<u32>> = vec![Vec::new(); code.regs.len()];
+    let mut readers: Vec<Vec<u32>> = vec![Vec::new(); count];
+    let mut writers: Vec<Vec<u32>> = vec![Vec::new(); count];
     for &b in &code.layout {
         for (inst, _) in &code.blocks[b] {
-            inst.visit(&mut |r, role| {
-                let v = r.0 as usize;
+            visit(inst, &mut |r, role| {
+                let v = r as usize;
                 let written = writers[v].last() == Some(&(b as u32));
                 if role == Role::Def {
                     if !written {
@@ -153,7 +180,7 @@ fn live_outs(code: &Code) -> Vec<Vec<u32>> {
     let mut outs: Vec<Vec<u32>> = vec![Vec::new(); blocks];
     let none = u32::MAX;
     let (mut writes, mut goes_in, mut goes_out) = (vec![none; blocks], vec![none; blocks], vec![none; blocks]);
-    for v in 0..code.regs.len() as u32 {
+    for v in 0..count as u32 {
         writers[v as usize].iter().for_each(|b| writes[*b as usize] = v);
         let mut work: Vec<usize> = readers[v as usize].iter().map(|b| *b as usize).collect();
         while let Some(b) = work.pop() {

@@ -210,9 +210,46 @@ macro_rules! visitor {
     };
 }
 
+macro_rules! word_visitor {
+    ($name:ident $($m:tt)?) => {
+        /// Calls `f` for every stack word: reads before writes.
+        pub fn $name(&$($m)? self, f: &mut dyn FnMut(&$($m)? u32, Role)) {
+            let read = |s: &$($m)? Source, f: &mut dyn FnMut(&$($m)? u32, Role)| {
+                if let Source::Spill(word) = s {
+                    f(word, Role::Use);
+                }
+            };
+            let write = |d: &$($m)? Dest, f: &mut dyn FnMut(&$($m)? u32, Role)| {
+                if let Dest::Spill(word) = d {
+                    f(word, Role::Def);
+                }
+            };
+            match self {
+                Inst::Params(dests) => dests.into_iter().for_each(|d| write(d, f)),
+                Inst::Set { s, .. } | Inst::Return(s) => read(s, f),
+                Inst::Call { args, .. } => args.into_iter().for_each(|s| read(s, f)),
+                Inst::Moves(moves) => {
+                    for (_, s) in &$($m)? *moves {
+                        read(s, f);
+                    }
+                    for (d, _) in moves {
+                        write(d, f);
+                    }
+                }
+                Inst::Mov32 { .. } | Inst::Alu { .. } | Inst::AluLate { .. } | Inst::Swap { .. } | Inst::Load { .. }
+                | Inst::Store { .. } | Inst::AtomicAdd { .. } | Inst::Compare { .. } | Inst::UMin { .. } | Inst::Jump(_)
+                | Inst::Branch { .. } => {}
+            }
+        }
+    };
+}
+
 impl Inst {
     visitor!(visit visit_opd visit_base visit_source visit_dest);
     visitor!(visit_mut visit_opd_mut visit_base_mut visit_source_mut visit_dest_mut mut);
+
+    word_visitor!(visit_words);
+    word_visitor!(visit_words_mut mut);
 
     /// The blocks that a block with this end may go to.
     pub fn successors(&self) -> Vec<usize> {

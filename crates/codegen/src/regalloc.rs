@@ -2,20 +2,22 @@
 //!
 //! Registers are handed out by length of life, longest first. One that finds no free
 //! machine register may push out lighter ones (less used for its length); the lightest
-//! are spilled ([`crate::spill`]) and everything begins anew, until all have a register.
+//! are spilled ([`crate::spill`]) and everything begins anew, until all have a register; words of the stack are shared at the
+//! end ([`crate::words`]).
 //! A value that lives across a call may only have r6-r9, since helpers destroy r0-r5.
 //! The wish to share a register with the other side of a move is a hint, tried first.
 //!
 //! Keeps: registers reloaded for one instruction are never spilled again, so this ends.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 use btc_bpf::Reg;
 
 use crate::CodegenError;
-use crate::liveness::{self, Liveness, Segment};
+use crate::liveness::{self, Liveness, Segment, Taken, overlaps};
 use crate::mir::{Code, Dest, Inst, Source, VReg};
 use crate::spill;
+use crate::words;
 
 /// Machine registers that can be handed out.
 const REGS: usize = 10;
@@ -31,8 +33,8 @@ const ROUNDS: usize = 64;
 pub struct Allocation {
     /// By virtual register.
     pub regs: Vec<Reg>,
-    /// By machine register: start of a segment, its end and its owner.
-    taken: Vec<BTreeMap<u32, (u32, VReg)>>,
+    /// By machine register.
+    taken: Vec<Taken<VReg>>,
     /// By block: number of its first instruction.
     pub starts: Vec<u32>,
 }
@@ -55,7 +57,9 @@ pub fn run(code: &mut Code, function: &str) -> Result<Allocation, CodegenError> 
         a.allocate();
         if a.spilled.is_empty() {
             let regs = a.homes.iter().map(|r| Reg(r.unwrap_or(0))).collect();
-            return Ok(Allocation { regs, taken: a.taken, starts: live.starts });
+            let taken = a.taken;
+            words::run(code);
+            return Ok(Allocation { regs, taken, starts: live.starts });
         }
         let spilled = std::mem::take(&mut a.spilled);
         if spilled.iter().any(|v| code.regs[v.0 as usize].level >= 2) {
@@ -64,17 +68,6 @@ pub fn run(code: &mut Code, function: &str) -> Result<Allocation, CodegenError> 
         spill::run(code, &spilled);
     }
     Err(CodegenError::Invalid { function: function.into(), what: "register allocation does not settle".into() })
-}
-
-/// The segments in `taken` that overlap any of `segments`.
-fn overlaps<'a>(
-    taken: &'a BTreeMap<u32, (u32, VReg)>,
-    segments: &'a [Segment],
-) -> impl Iterator<Item = VReg> + 'a {
-    segments.iter().flat_map(move |&(from, to)| {
-        let before = taken.range(..from).next_back().filter(move |(_, (end, _))| *end > from);
-        before.into_iter().chain(taken.range(from..to)).map(|(_, (_, v))| *v)
-    })
 }
 
 /// A wish for a register.
@@ -90,7 +83,7 @@ struct Allocator<'a> {
     weights: Vec<f32>,
     crosses: Vec<bool>,
     homes: Vec<Option<u8>>,
-    taken: Vec<BTreeMap<u32, (u32, VReg)>>,
+    taken: Vec<Taken<VReg>>,
     spilled: Vec<VReg>,
 }
 
@@ -121,7 +114,7 @@ impl<'a> Allocator<'a> {
             weights,
             crosses,
             homes: vec![None; n],
-            taken: vec![BTreeMap::new(); REGS],
+            taken: vec![Taken::new(); REGS],
             spilled: Vec::new(),
         }
     }

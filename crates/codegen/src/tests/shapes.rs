@@ -81,6 +81,25 @@ fn more_than_ten_live_values_spill() {
 }
 
 #[test]
+fn words_that_are_not_needed_at_once_share_room() {
+    let groups = 100;
+    let (module, p) = build(|b| {
+        let ctx = b.param(0);
+        let mut sum = b.iconst(0);
+        for group in 0..groups {
+            let values: Vec<_> = (0..7).map(|i| b.load(Width::B8, ctx, 8 * ((group + i) % 16))).collect();
+            sum = b.helper(7, &[sum, sum, sum, sum, sum]);
+            sum = values.iter().fold(sum, |sum, v| b.bin(BinOp::Add, sum, *v));
+        }
+        b.ret(sum);
+    });
+    let inputs: Vec<u64> = (0..16u64).map(|i| i * i + 3).collect();
+    let group = |sum: u64, n: i32| (0..7).fold(super::mix(sum, sum, sum, sum, sum), |s, i| s.wrapping_add(inputs[((n + i) % 16) as usize]));
+    assert_eq!(execute(&p, &inputs), (0..groups).fold(0, group));
+    assert!(p.stack > 0 && p.stack <= 64 && module.scratch_map.is_none(), "{} bytes", p.stack);
+}
+
+#[test]
 fn loops_swap_their_parameters() {
     let (_, p) = build(|b| {
         let ctx = b.param(0);

@@ -16,18 +16,21 @@ echo "$head } print(1 << \$n); @k[\$n, comm] = 1; }" | loads sum-shift
 echo "$head if (\$n > 100000) { @z++; } } if (\$n > 1000) { @y++; } }" | loads sum-compared
 echo "$head } for (\$i : 0..\$n) { @z++; } }" | loads sum-rounds
 echo "$head } if (strncmp(comm, str($from, \$n), 7) == 0) { @z++; } }" | loads sum-texts
-ifs='' looked='' compared='' values='' shown='' letters=''
+ifs='' looked='' compared='' values='' shown='' letters='' bytes='' orders='' firsts='' tests=''
 i=0
 while [ $i -lt 60 ]; do
   ifs="$ifs if (@a[$i] > 2) { \$n += $i; }"
   looked="$looked \$v$i = @a[$i];" compared="$compared if (\$v$i > 1000) { @z++; }"
   values="$values \$m$i = nsecs + $i;" shown="$shown, \$m$i" letters="$letters %d"
+  bytes="$bytes, (int8)@a[$i]" orders="$orders, @a[$i] < @a[9]" firsts="$firsts, @t[$i].0" tests="$tests, @a[$i] ? 1 : 0"
   i=$((i + 1))
 done
 echo "BEGIN { @a[1] = 1; \$n = 0; $ifs @h = hist(\$n); }" | loads many-ifs
 echo "BEGIN { @a[1] = 1; $looked $compared }" | loads many-comparisons
 echo "BEGIN { $values printf(\"$letters\"$shown); }" | loads many-values
 echo 'BEGIN { $i = 0; $n = 0; unroll(64) { $n += @a[$i]; $i++; } @h = hist($n); @a[1] = 1; }' | loads many-copies
+echo "BEGIN { @a[1] = 1; @t[1] = ((int8)1, 2); @all = (1$bytes); @key[1$firsts] = 1; }" | loads many-parts
+echo "BEGIN { @a[1] = 1; @all = (1$orders); @key[1$tests] = 1; }" | loads many-decisions
 loads unrolled << 'SCRIPT'
 interval:s:1 {
   $i = 0; $s = (uint64)0; $u = (uint64)0;

@@ -114,6 +114,20 @@ impl<'f> Flow<'f> {
         self.origins.len()
     }
 
+    /// By value, the stack object whose address it is, at a fixed distance.
+    pub fn slots(&self) -> Vec<Option<usize>> {
+        let mut slot_of = vec![None; self.len()];
+        for inst in self.func.blocks.iter().flat_map(|b| &b.insts) {
+            let Some(v) = inst.result else { continue };
+            slot_of[v.index()] = match &inst.op {
+                Op::SlotAddr(slot) => Some(slot.index()),
+                Op::Bin(BinOp::Add, a, b) if matches!(self.op(*b), Some(Op::Const(_))) => slot_of[a.index()],
+                _ => None,
+            };
+        }
+        slot_of
+    }
+
     /// Whether the verifier knows nothing of what an operation yields, whatever it knows of what it is computed from.
     pub fn is_unknown(&self, v: Value) -> bool {
         match self.origin(v) {
@@ -286,7 +300,7 @@ impl<'f> Flow<'f> {
     }
 
     /// Whether an address lies in `.rodata`.
-    fn is_frozen(&self, mut address: Value) -> bool {
+    pub fn is_frozen(&self, mut address: Value) -> bool {
         while let Some(Op::Bin(BinOp::Add, a, _)) = self.op(address) {
             address = *a;
         }

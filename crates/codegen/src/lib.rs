@@ -32,6 +32,7 @@ mod select;
 pub mod share;
 mod spill;
 mod words;
+mod zeros;
 
 use std::collections::BTreeSet;
 
@@ -116,6 +117,7 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
         change(module, n, |function, module| {
             forget::run(function, module);
             merges::run(function, module);
+            zeros::run(function, module);
         });
     }
     loop {

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use btc_ir::{BinOp, Callee, Cfg, Function, Module, Op, ScratchId, Value, Width};
+use btc_ir::{Callee, Cfg, Function, Module, Op, ScratchId, Value, Width};
 
 use crate::demote::{self, Reads};
 use crate::flow::{Flow, Origin};
@@ -66,16 +66,8 @@ fn objects(func: &mut Function, module: &Module, excess: u32) -> u32 {
 fn movable(func: &Function, module: &Module) -> Vec<bool> {
     let flow = Flow::new(func, module);
     let must_know = flow.must_know();
-    let mut slot_of: Vec<Option<usize>> = vec![None; flow.len()];
+    let slot_of = flow.slots();
     let mut free = vec![true; func.slots.len()];
-    for inst in func.blocks.iter().flat_map(|b| &b.insts) {
-        let Some(v) = inst.result else { continue };
-        slot_of[v.index()] = match &inst.op {
-            Op::SlotAddr(slot) => Some(slot.index()),
-            Op::Bin(BinOp::Add, a, b) if matches!(flow.op(*b), Some(Op::Const(_))) => slot_of[a.index()],
-            _ => None,
-        };
-    }
     for block in &func.blocks {
         live::for_each_use(block, |n, v| {
             let Some(slot) = slot_of[v.index()] else { return };

@@ -75,6 +75,9 @@ fn known_inputs_end() {
     assert_eq!(errors[100], "too-large");
     let output = limited(&["check", "--btf", &hostile("anon.btf"), &hostile("ct.bt")], Stdio::null());
     assert!(output.status.code().is_some_and(|c| c < 2), "{:?}", output.status);
+    // Between its members lie 200 MB, which are no members to show.
+    let output = limited(&["list", "-v", "struct *", "--btf", &hostile("gap.btf")], Stdio::null());
+    assert!(output.status.success() && output.stdout.len() < 100_000, "{:?}, {} bytes", output.status, output.stdout.len());
 }
 
 /// BTF whose types lead to each other in circles, one of each kind and of each pair of kinds, contained once or several times:

@@ -44,7 +44,10 @@ impl Tag {
 }
 
 /// Types that fill gaps, with their bits, the largest first.
-const FILLERS: [(&str, u32); 4] = [("long", 64), ("int", 32), ("short", 16), ("char", 8)];
+const FILLERS: [(&str, u64); 4] = [("long", 64), ("int", 32), ("short", 16), ("char", 8)];
+
+/// Longest gap between members that is spelled, in bits: some pages, to which the kernel aligns members.
+const MOST_OF_GAP: u64 = 8 * (16 << 10);
 
 /// A parameter or member: its type as C spells it without a name, and its name.
 pub type Spelled = (String, String);
@@ -317,16 +320,22 @@ fn join(base: &str, declarator: &str) -> String {
     }
 }
 
-/// Unnamed bit fields for the bits between two members that alignment alone would not leave.
-fn gap(out: &mut String, indent: &str, (mut at, end): (u32, u32), align: u32, in_bits: bool) {
+/// Unnamed bit fields for the bits between two members that alignment alone would not leave. What no compiler leaves is a
+/// remark: the numbers may be anybody's.
+fn gap(out: &mut String, indent: &str, (at, end): (u32, u32), align: u32, in_bits: bool) {
+    let (mut at, end) = (u64::from(at), u64::from(end));
     if at >= end {
         return;
     }
-    let fits = |(_, bits): &&(&str, u32)| at.next_multiple_of(*bits) <= end;
+    if end - at > MOST_OF_GAP {
+        let _ = write!(out, "\n{indent}/* {} bytes */", (end - at) / 8);
+        return;
+    }
+    let fits = |(_, bits): &&(&str, u64)| at.next_multiple_of(*bits) <= end;
     let (filler, width) = *FILLERS.iter().find(fits).unwrap_or(&FILLERS[3]);
     let aligned = at.next_multiple_of(width);
     if aligned > at && aligned <= end {
-        let natural = at.next_multiple_of(align * 8) == aligned;
+        let natural = at.next_multiple_of(u64::from(align.max(1)) * 8) == aligned;
         let needed = if aligned == end { !natural } else { end - aligned <= aligned - at };
         if in_bits || needed {
             // Of width 0: the next member begins at the type's next boundary.

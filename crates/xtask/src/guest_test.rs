@@ -52,34 +52,15 @@ pub fn perform(request: &Options) -> Result<Tally> {
         tally.fail(&refused.test, &refused.why);
     }
     for kernel in &request.kernels {
-        modules::add(kernel, MODULES, &prepared.payload.join("modules"))?;
-    }
-    let (alone, together): (Vec<String>, Vec<String>) = proofs.into_iter().partition(|p| scripts::runs_alone(p));
-    let job = |kernel: &Kernel| -> Result<Tally> {
         let start = Instant::now();
-        let mut one = on_kernel(request, kernel, &cases, &variants, &together, &prepared)?;
-        if request.has(CONFORMANCE) && matches!(kernel.name, "6.1" | "new") {
-            one.add(&conformance::in_guest(kernel)?);
-        }
+        let one = on_kernel(request, kernel, &cases, &variants, &proofs, &prepared)?;
         println!("kernel {}: {one} ({} s)", kernel.name, start.elapsed().as_secs());
-        Ok(one)
-    };
-    // An emulated machine keeps little more than one CPU busy.
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    for kernels in request.kernels.chunks(at_once) {
-        let outcomes: Vec<Result<Tally>> = std::thread::scope(|scope| {
-            let running: Vec<_> = kernels.iter().map(|kernel| scope.spawn(|| job(kernel))).collect();
-            let died = |_| Err(Failure::new("a guest's thread died"));
-            running.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
-        });
-        for outcome in outcomes {
-            tally.add(&outcome?);
-        }
-    }
-    for kernel in request.kernels.iter().filter(|_| !alone.is_empty()) {
-        let one = on_kernel(request, kernel, &[], &variants, &alone, &prepared)?;
-        println!("kernel {}, alone: {one}", kernel.name);
         tally.add(&one);
+    }
+    if request.has(CONFORMANCE) {
+        for kernel in request.kernels.iter().filter(|k| matches!(k.name, "6.1" | "new")) {
+            tally.add(&conformance::in_guest(kernel)?);
+        }
     }
     Ok(tally)
 }
@@ -93,6 +74,7 @@ fn on_kernel(
     prepared: &Prepared,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
+    modules::add(kernel, MODULES, &prepared.payload.join("modules"))?;
     let all = || cases.iter().flat_map(|c| variants.iter().map(move |v| (c, v)));
     let refused = |test: &str| prepared.refused.iter().any(|r| r.test == test);
     let runnable = |(case, variant): &(&Case, &Variant)| {

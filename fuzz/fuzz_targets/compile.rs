@@ -2,45 +2,9 @@
 //! at a second compile; what it refuses gets a message, never one about the compiler itself.
 #![no_main]
 
-use btc_driver::{Files, Header, Includes, Options, compile, elf};
-use btc_target::Source;
-use btf_rs::Btf;
+use btc_driver::{NoFiles, Options, compile, elf};
+use btc_fuzz::kernel::Kernel;
 use libfuzzer_sys::fuzz_target;
-
-static BTF: &[u8] = include_bytes!("../../testdata/target/vmlinux.btf");
-static FUNCTIONS: &str = include_str!("../../testdata/target/functions.txt");
-
-/// The kernel of the tests, without its tracepoints: the shipped table serves these.
-struct Kernel;
-
-impl Source for Kernel {
-    fn tracepoint_format(&self, _: &str, _: &str) -> Option<String> {
-        None
-    }
-    fn tracepoints(&self) -> Option<Vec<(String, String)>> {
-        None
-    }
-    fn functions(&self) -> Option<Vec<(String, String)>> {
-        Some(FUNCTIONS.lines().map(|name| (String::new(), name.to_string())).collect())
-    }
-    fn btf(&self) -> Option<Btf> {
-        Btf::from_bytes(BTF).ok()
-    }
-}
-
-struct NoFiles;
-
-impl Includes for NoFiles {
-    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
-        None
-    }
-}
-
-impl Files for NoFiles {
-    fn import(&mut self, _: &str, _: &str) -> Option<Vec<(String, String)>> {
-        None
-    }
-}
 
 fuzz_target!(|text: &str| {
     let options = Options { allow_unsafe: true, ..Options::default() };

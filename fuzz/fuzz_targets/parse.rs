@@ -1,23 +1,9 @@
 //! Any text gives a syntax tree or a message that points into the text.
 #![no_main]
 
-use btc_driver::{Emit, Files, Header, Includes, Options, compile};
+use btc_driver::{Emit, NoFiles, Options, compile};
 use btc_target::NoSource;
 use libfuzzer_sys::fuzz_target;
-
-struct NoFiles;
-
-impl Includes for NoFiles {
-    fn load(&mut self, _: &str, _: bool, _: &str) -> Option<Header> {
-        None
-    }
-}
-
-impl Files for NoFiles {
-    fn import(&mut self, _: &str, _: &str) -> Option<Vec<(String, String)>> {
-        None
-    }
-}
 
 fuzz_target!(|text: &str| {
     let options = Options { emit: Emit::Ast, ..Options::default() };

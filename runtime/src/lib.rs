@@ -63,3 +63,6 @@ pub use render::kernel_enums::{enum_constant, enum_name, enum_names};
 pub use run::{Outcome, run};
 pub use types::{Prototype, Types, Value, Variants};
 pub use usage::usage;
+
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;

@@ -12,6 +12,7 @@ pub mod cases;
 pub mod conformance;
 pub mod demo;
 pub mod expect;
+pub mod fuzz;
 pub mod guest;
 pub mod guest_test;
 pub mod image;

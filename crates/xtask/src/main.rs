@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use btc_xtask::{
-    attach_bench, binding, conformance, demo, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, soak, suite,
+    attach_bench, binding, conformance, demo, fuzz, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, soak, suite,
     tools,
 };
 
@@ -20,6 +20,8 @@ usage: cargo xtask TASK
   binding-test            bind objects to each of four kernels, for all that differs between two of them
   random [--seed N] [--count N] [--load] [--run] [--bpftrace PATH]
                           check random scripts: compiled, interpreted, and in the kernel (root)
+  fuzz [--minutes N] [TARGET…]
+                          run the fuzz targets, each for so many minutes (30)
   soak [--minutes N] [--rate N]
                           a steady load under btc: nothing may be lost untold, nothing may grow (root)
   tools-test [--kernel K] [--load] [NAME…]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         "random" => random::run(rest),
         "oneliners" => oneliners::run(rest),
         "attach-bench" => attach_bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "soak" => soak::run(rest),
         "conformance" => conformance::run(rest),
         "tools-test" => tools::run(rest),

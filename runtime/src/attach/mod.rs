@@ -53,6 +53,8 @@ pub(crate) use run::run as run_program;
 pub(crate) use uprobe::find_binaries;
 pub use uprobe::{binary_functions, symbol_size};
 pub use usdt::static_probes;
+#[cfg(feature = "fuzzing")]
+pub(crate) use {libraries::look_up, usdt::parse_operands};
 
 /// A thing to attach to.
 #[derive(Clone, Debug, PartialEq)]

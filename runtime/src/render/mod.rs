@@ -29,6 +29,9 @@ use crate::options::Settings;
 use crate::symbols::Symbols;
 
 use escape::Keep;
+
+#[cfg(feature = "fuzzing")]
+pub(crate) use cgroup::read_text as read_mounts;
 pub(crate) use int::integer;
 
 /// The name of an attach point that the runtime numbered.

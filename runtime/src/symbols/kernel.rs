@@ -80,6 +80,16 @@ impl Kernel {
     }
 }
 
+/// Takes in symbols as the kernel lists them, for the fuzzer.
+#[cfg(feature = "fuzzing")]
+pub(super) fn read_text(text: &[u8]) {
+    let kernel = Kernel::parse(text);
+    for address in [0, 1, 0xffff_ffff_8100_0000, u64::MAX] {
+        kernel.find(address);
+    }
+    kernel.address_of("name");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -192,6 +192,20 @@ fn parse_line(line: &str) -> Option<Mapping<'_>> {
     Some(Mapping { start: hexadecimal(start)?, end: hexadecimal(end)?, offset: hexadecimal(offset)?, file, name: rest })
 }
 
+/// Takes in the lines of a map of memory, for the fuzzer; yields how many mappings there are.
+#[cfg(feature = "fuzzing")]
+pub(super) fn read_text(text: &[u8]) -> usize {
+    let (mut memory, mut files) = (Memory::default(), Files::default());
+    foreign::lines(&mut &*text, |line, _| {
+        // Files are opened when they are seen.
+        if let Some(mapping) = parse_line(&String::from_utf8_lossy(line)) {
+            memory.add(u32::MAX, &Mapping { name: "", ..mapping }, &mut files);
+        }
+        true
+    });
+    memory.regions(u32::MAX).iter().map(|r| r.offset_of(r.start)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -292,6 +292,29 @@ pub(crate) fn demangle(name: &str) -> Option<String> {
     cpp_demangle::Symbol::new(name).ok()?.demangle().ok()
 }
 
+/// Doors for the fuzzer: what stands in files of others.
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing {
+    use super::{kernel, memory, perf_map, unwind};
+
+    /// Name and offset of the function at an address by a perf map's text.
+    pub fn perf_map(text: &[u8], address: u64) -> Option<(String, u64)> {
+        let file = unwind::in_memory(text)?;
+        perf_map::read_text(file, address).map(|found| (found.name, found.offset))
+    }
+
+    /// Reads the unwind table of a binary.
+    pub fn unwind_table(binary: &[u8]) {
+        unwind::read_bytes(binary);
+    }
+
+    /// Reads a map of memory and a list of symbols.
+    pub(crate) fn lists(text: &[u8]) {
+        memory::read_text(text);
+        kernel::read_text(text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -164,6 +164,14 @@ fn open(pid: u32, user: u32) -> Option<(PathBuf, File)> {
     paths.into_iter().find_map(|path| Some((path.clone(), foreign::open_of_user(&path, user).ok()?)))
 }
 
+/// The function at an address by a map's text, for the fuzzer.
+#[cfg(feature = "fuzzing")]
+pub(super) fn read_text(file: File, address: u64) -> Option<Found> {
+    let mut map = PerfMap::default();
+    map.read(file, LIMITS);
+    map.find(address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,8 @@ use super::perf::{Config1, Event, probe_type};
 use super::{Point, Problem, Target, libraries, missing, uprobe};
 use crate::{Options, glob};
 pub(crate) use operand::Operand;
+#[cfg(feature = "fuzzing")]
+pub(crate) use operand::parse as parse_operands;
 
 /// Where the offset of a semaphore stands in the configuration of a uprobe event
 /// (kernel: kernel/trace/trace_event_perf.c).

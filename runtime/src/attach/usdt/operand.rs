@@ -56,7 +56,7 @@ impl Operand {
 }
 
 /// The operands of a note.
-pub(super) fn parse(text: &str) -> Vec<Operand> {
+pub(crate) fn parse(text: &str) -> Vec<Operand> {
     // ARM's brackets may hold spaces.
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -4,6 +4,9 @@
 mod table;
 mod trie;
 
+#[cfg(feature = "fuzzing")]
+pub(super) use table::{in_memory, read_bytes};
+
 use std::collections::HashMap;
 
 use btc_abi::unwind::ROWS;

@@ -97,7 +97,7 @@ impl Table {
 }
 
 /// A file of these bytes. To read files and memory alike would put the reader into the program twice.
-fn in_memory(bytes: &[u8]) -> Option<File> {
+pub(in crate::symbols) fn in_memory(bytes: &[u8]) -> Option<File> {
     // SAFETY: the name is a NUL-terminated text.
     let fd = unsafe { libc::memfd_create(c"btc".as_ptr(), libc::MFD_CLOEXEC) };
     // SAFETY: the descriptor, if there is one, is new and nobody else's.
@@ -121,6 +121,15 @@ fn update(map: i32, numbers: &[u32], rows: &[[u8; ROW_SIZE as usize]]) -> bool {
 fn bytes(row: &Row, base: u64) -> Option<[u8; ROW_SIZE as usize]> {
     let address = u32::try_from(row.address - base).ok()?;
     Some((u64::from(address) | u64::from(row.rule.bits()) << 32).to_le_bytes())
+}
+
+/// Reads the table of a file of these bytes, for the fuzzer.
+#[cfg(feature = "fuzzing")]
+pub(in crate::symbols) fn read_bytes(bytes: &[u8]) {
+    if let Some(table) = in_memory(bytes).and_then(Table::read) {
+        assert!(table.len() as usize <= MOST_ROWS);
+        [0, 4096, u64::MAX].map(|offset| table.base_at(offset));
+    }
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]

@@ -1,0 +1,115 @@
+//! `cargo xtask fuzz`: the targets of `fuzz/`, each for a while.
+//!
+//! libFuzzer's coverage comes from a pass of the stable compiler; nothing else needs to be installed. What a target has found
+//! is in `fuzz/artifacts`; inputs that did harm once are kept in `fuzz/kept`, a folder for each target, and are tried first.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::report::Tally;
+use crate::shell::{self, Failure, Result};
+
+/// What the compiler adds for the fuzzer: counters and comparisons.
+const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+                        -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+                        -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
+
+/// Named, so that programs that run while building do not get the counters.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// What an input may cost: MiB and seconds.
+const MEMORY: u32 = 512;
+const SECONDS: u32 = 10;
+/// Bytes of an input.
+const LENGTH: u32 = 1 << 16;
+
+fn folder() -> PathBuf {
+    shell::root().join("fuzz")
+}
+
+/// Names of all targets.
+fn targets() -> Vec<String> {
+    let mut names: Vec<String> = shell::entries(&folder().join("fuzz_targets"))
+        .iter()
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_string()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Builds all; yields the folder of the programs.
+fn build() -> Result<PathBuf> {
+    let output = shell::target_folder().join("fuzz");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--bins", "--target", TARGET]).current_dir(folder());
+    cargo.env("CARGO_TARGET_DIR", &output).env("RUSTFLAGS", COVERAGE);
+    shell::perform(&mut cargo)?;
+    Ok(output.join(TARGET).join("debug"))
+}
+
+/// Runs one target for so many seconds; what it says where it fails.
+fn one(programs: &Path, corpora: &Path, target: &str, seconds: u64) -> Result<std::result::Result<String, String>> {
+    let artifacts = folder().join("artifacts").join(target);
+    shell::make_folder(&artifacts)?;
+    let own = corpora.join(target);
+    shell::make_folder(&own)?;
+    let mut command = Command::new(programs.join(target));
+    // The first folder takes what is found.
+    command.arg(&own).args(Some(folder().join("kept").join(target)).filter(|kept| kept.is_dir()));
+    command.arg(format!("-max_total_time={seconds}"));
+    command.arg(format!("-rss_limit_mb={MEMORY}")).arg(format!("-timeout={SECONDS}")).arg(format!("-max_len={LENGTH}"));
+    command.arg(format!("-artifact_prefix={}/", artifacts.display())).arg("-print_final_stats=1");
+    let done = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
+    let done = done.map_err(|e| Failure::new(format!("cannot run {target}: {e}")))?;
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    let number = |name: &str| {
+        let line = said.lines().find_map(|l| l.strip_prefix(&format!("stat::{name}:")));
+        line.map_or_else(|| "?".to_string(), |n| n.trim().to_string())
+    };
+    if !done.status.success() {
+        let tail: Vec<&str> = said.lines().rev().take(40).collect();
+        return Ok(Err(tail.into_iter().rev().collect::<Vec<_>>().join("\n")));
+    }
+    Ok(Ok(format!("{} inputs, {} MiB at most", number("number_of_executed_units"), number("peak_rss_mb"))))
+}
+
+/// Runs targets, all when none is named, for so many seconds each.
+pub fn perform(names: &[String], seconds: u64) -> Result<Tally> {
+    let all = targets();
+    if let Some(unknown) = names.iter().find(|n| !all.contains(n)) {
+        return Err(Failure::new(format!("no target `{unknown}`; there are: {}", all.join(", "))));
+    }
+    let programs = build()?;
+    let corpora = shell::target_folder().join("fuzz/corpus");
+    shell::perform(Command::new(programs.join("seeds")).arg(&corpora))?;
+    let mut tally = Tally::default();
+    for target in all.iter().filter(|t| names.is_empty() || names.contains(t)) {
+        match one(&programs, &corpora, target, seconds)? {
+            Ok(figures) => {
+                println!("fuzz {target}: {figures}");
+                tally.pass();
+            }
+            Err(why) => tally.fail(&format!("fuzz {target}"), &why),
+        }
+    }
+    Ok(tally)
+}
+
+/// The task.
+pub fn run(args: &[String]) -> Result<u8> {
+    let (mut minutes, mut names) = (30, Vec::new());
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--minutes" => {
+                let number = args.next().and_then(|n| n.parse::<u64>().ok()).filter(|n| *n > 0);
+                minutes = number.ok_or_else(|| Failure::new("--minutes needs a number"))?;
+            }
+            option if option.starts_with('-') => return Err(Failure::new("usage: cargo xtask fuzz [--minutes N] [TARGET…]")),
+            name => names.push(name.to_string()),
+        }
+    }
+    let tally = perform(&names, minutes * 60)?;
+    println!("{tally}");
+    Ok(tally.code())
+}

@@ -1,7 +1,6 @@
 //! Debug information that somebody else has made: functions, records, enums and lines are found or refused.
 #![no_main]
 
-use btc_driver::sha256;
 use btc_dwarf::{DebugInfo, Line, SECTIONS};
 use btc_target::{Sections, UserTypes};
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let contents = |name: &&str| Some((name.to_string(), file.section_by_name(name)?.data().ok()?.to_vec()));
     let sections = || Sections { machine: 62, contents: SECTIONS.iter().filter_map(contents).collect() };
     if let Ok(info) = DebugInfo::new(sections()) {
-        let _ = info.addresses(&Line { file: "user.c", line: 1 + u64::from(sha256("")[0]), column: 0 });
+        let _ = info.addresses(&Line { file: "user.c", line: 12, column: 0 });
         let _ = info.addresses(&Line { file: "user.c", line: 20, column: 3 });
     }
     let Ok(types) = UserTypes::new("binary", sections()) else { return };

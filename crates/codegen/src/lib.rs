@@ -4,9 +4,10 @@
 //! [`Program`] a function, in the order of the functions. Knows no language, no ELF and no
 //! BTF: whatever the target binds leaves as a [`btc_bpf::Reference`].
 //!
-//! A function goes through [`legalize`] (scratch prologue, large fills and copies),
+//! What the verifier would have to follow too often is rewritten first ([`forget`], [`merges`], [`zeros`]). Then a
+//! function goes through [`legalize`] (scratch prologue, large fills and copies),
 //! [`isel`] (machine code over virtual registers), [`layout`] (the order of the blocks), [`regalloc`] with
-//! [`spill`] (a register or stack word for each), and [`emit`] (bytes, branch distances, source lines; the [`guard`] of a
+//! [`spill`] and [`words`] (a register or stack word for each), and [`emit`] (bytes, branch distances, source lines; the [`guard`] of a
 //! program that has one).
 
 mod bits;

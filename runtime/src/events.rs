@@ -127,7 +127,6 @@ impl<'s, 'm> Reader<'s, 'm> {
             while data.read() < before && data.consume(BATCH) {}
             any |= control.consume(BATCH);
         }
-        self.state().settle();
         if any {
             self.state().sink.batch();
         }

@@ -212,7 +212,7 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, files: NamedFiles, load
         warned: HashMap::new(),
         scratch: Vec::new(),
         packets: HashMap::new(),
-        pending: None,
+        taken: HashMap::new(),
         told: Vec::new(),
         watchpoints: Vec::new(),
     })

@@ -47,7 +47,7 @@ fn check_action(manifest: &Manifest, i: usize, action: &Action, fields: usize) -
         | Action::Warnf(segments)
         | Action::Cat(segments)
         | Action::System(segments) => check_segments(i, segments, fields),
-        Action::PrintMap { map, .. } | Action::Clear { map } | Action::Zero { map } => {
+        Action::PrintMap { map, .. } | Action::Clear { map, .. } | Action::Zero { map } => {
             check_map_id(manifest, i, *map)
         }
         Action::PrintMapElement { map } => {
@@ -161,11 +161,7 @@ fn size_of(manifest: &Manifest, encoding: &Encoding) -> Result<u64, Error> {
 pub(crate) fn reduced_size(map: &Map) -> u64 {
     match &map.reduce {
         Reduce::Last => u64::from(map.value.size()),
-        Reduce::Count | Reduce::Sum { .. } => 8,
-        Reduce::Avg { .. } if map.kind.is_spread() => 32,
-        Reduce::Min { .. } | Reduce::Max { .. } | Reduce::Avg { .. } | Reduce::Stats { .. } => 16,
-        Reduce::Hist { .. } | Reduce::LHist { .. } => 8 * u64::from(map.reduce.buckets()),
-        Reduce::TSeries { buckets, .. } => 24 * u64::from(*buckets),
+        reduce => 8 * reduce.words(map.kind),
     }
 }
 
@@ -230,7 +226,7 @@ mod tests {
 
     #[test]
     fn indices_exist() {
-        assert!(validate(&record(Action::Clear { map: 0 }, vec![])).is_err());
+        assert!(validate(&record(Action::Clear { map: 0, printed: None }, vec![])).is_err());
         let stack = Encoding::KernelStack { mode: btc_abi::StackMode::Raw, table: 3 };
         assert!(validate(&record(Action::PrintValue, vec![field(8, stack)])).is_err());
     }

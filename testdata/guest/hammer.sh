@@ -20,7 +20,7 @@ HIT {
   @count = count(); @sum = sum(7); @stats = stats(10); @hist = hist(1); @lhist = lhist(5, 0, 10, 1);
   @pmax = max($n); @pmin = min(-$n); @pavg = avg(10); @pcount = count(); @psum = sum(7);
   @kmax[$r] = max($n); @kmin[$r] = min(-$n); @kavg[$r % 8] = avg(10); @kcount[$r % 8] = count(); @ksum[$r % 8] = sum(3);
-  @kstats[$r % 2] = stats(10); @khist[$r % 2] = hist(1); @klhist[$r % 2] = lhist(5, 0, 10, 1);
+  @kstats[$r % 2] = stats(10); @series[$r % 2] = tseries(10, 20ms, 50, "avg"); @khist[$r % 2] = hist(1); @klhist[$r % 2] = lhist(5, 0, 10, 1);
   if (@avg != 10 || @kavg[$r % 8] != 10) { @torn++; }
 }
 SEEN {
@@ -41,15 +41,16 @@ interval:ms:20 {
   if (($avg != 0 && $avg != 10) || ($kavg != 0 && $kavg != 10)) { @torn++; }
   if (@max < @before) { @wrong["less"] = count(); }
   @before = @max;
-  print(@stats); print(@kstats); print(@pavg); print(@avg); print(@kavg);
+  print(@stats); print(@kstats); print(@pavg); print(@avg); print(@kavg); print(@series);
 }
-END { clear(@before); clear(@kmax); clear(@kmin); clear(@kavg); print("the end"); }
+END { clear(@before); clear(@kmax); clear(@kmin); clear(@kavg); clear(@series); print("the end"); }
 SCRIPT
 cat > cleared.bt <<'SCRIPT'
 HIT {
   $r = (int64)ROUND;
   @avg = avg(10); @zeroed = avg(10); @own = avg(10); @max = max(7); @least = min(-7);
   @stats = stats(10); @count = count(); @kcount[$r % 2] = count(); @sum = sum(3); @all = count();
+  @kstats[$r % 2] = stats(10); @series = tseries(10, 20ms, 50, "avg");
   if ($r % 32 == 0) { delete(@own); }
   $own = @own; $avg = @avg; $zeroed = @zeroed;
   if (($own != 0 && $own != 10) || ($avg != 0 && $avg != 10) || ($zeroed != 0 && $zeroed != 10)) { @torn = count(); }
@@ -59,7 +60,8 @@ HIT {
   if (@count > @all + 1) { @wrong = count(); }
 }
 interval:ms:3 { print(@avg); clear(@avg); print(@max); clear(@max); clear(@least); zero(@zeroed); print(@zeroed);
-  print(@count); clear(@count); print(@sum); clear(@sum); print(@stats); clear(@stats); }
+  print(@count); clear(@count); print(@sum); print(@stats); clear(@sum); clear(@stats);
+  print(@kstats); zero(@kstats); print(@series); clear(@series); }
 SCRIPT
 # Programs of perf events: nobody knows how often they come, but all that they made must agree.
 cat > perf.bt <<'SCRIPT'
@@ -90,9 +92,10 @@ fail() { echo "$kind, $script: $*"; tail -n 60 said; cat told; bad=1; }
 total() { # MAP: the sum of all that was printed of it
   sed -n "s/^@$1\(\[.*\]\)*: \([0-9]*\)\$/\2/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
 }
-halves() { # what was printed of an average or of stats that are not of tens
+halves() { # what was printed of an average, of stats or of a series that is not of tens
   grep -E '^@k*p*(avg|zeroed|own)(\[.*\])*: ' said | grep -vE ': (0|10)$'
   sed -n 's/^@k*stats.*count = \([0-9]*\), .*total = \([0-9]*\) .*/\1 \2/p' said | awk '$1 * 10 != $2 { print "stats of", $1, "are", $2 }'
+  grep -E '^[0-9][0-9]:[0-9][0-9]:' said | grep -v '| 10$'
   grep -E '^@(torn|wrong)' said
 }
 hist() { # MAP CALLS: it holds so many in all
@@ -102,7 +105,7 @@ hist() { # MAP CALLS: it holds so many in all
 play() { # SCRIPT ARGUMENT: beside the hammer
   script=$1
   sed "s|HIT|$hit|; s|NUMBER|$number|; s|ROUND|$round|; s|SEEN|$seen|; s|GREATEST|$greatest|; s|CALLS|$calls|" "$script.bt" > played.bt
-  timeout 100 btc -q -c "$hammer 2 $rounds calls" played.bt > said 2> told < /dev/null || fail "exit code $?"
+  timeout 300 btc -q -c "$hammer 2 $rounds calls" played.bt > said 2> told < /dev/null || fail "exit code $?"
   # The newest kernel takes the CPU from tasks in the middle of programs that do not hold it, and runs no program of another task
   # there: such events are told as missed, and all numbers are of those that were seen.
   lossy=
@@ -161,7 +164,7 @@ done < kinds
 for event in software:page-faults:1 software:cpu-clock:100000 profile:hz:999; do
   kind=$event script=perf
   sed "s|EVENT|$event|" perf.bt > played.bt
-  timeout 100 btc -q -c "$hammer 2 $rounds calls" played.bt > said 2> told < /dev/null || fail "exit code $?"
+  timeout 300 btc -q -c "$hammer 2 $rounds calls" played.bt > said 2> told < /dev/null || fail "exit code $?"
   [ ! -s told ] || fail 'warnings'
   halves > half
   [ ! -s half ] || { head half; fail 'numbers that nobody made'; }

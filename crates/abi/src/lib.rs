@@ -27,7 +27,7 @@ pub use refusal::{REFUSAL, Refusal, Refused};
 pub const SECTION: &str = ".btc.manifest";
 
 /// Format version. A reader accepts its own major version and any minor one.
-pub const MAJOR: u16 = 1;
+pub const MAJOR: u16 = 2;
 /// See [`MAJOR`].
 pub const MINOR: u16 = 0;
 

@@ -143,14 +143,15 @@ pub enum Reduce {
         /// Compared as signed numbers.
         signed: bool,
     },
-    /// `avg()`: [count, total], and where the map is spread also [begun, before]: the total of before is kept and `begun`
-    /// counted, then the total changes, then `count` does. Where `begun` and `count` are the same before and behind
-    /// what is read, count and total are of the same numbers if the two are equal; else count and the total of before are.
+    /// `avg()`: [count, total, begun]: `begun` is counted, then the total changes, then `count` does. Where `count` was read
+    /// first and `begun` last and they are equal, count and total are of the same numbers. Where the map is spread also
+    /// [before], the total of before, which is kept first: where `begun` and `count` differ, but both are the same before and
+    /// behind what is read, count and that total are of the same numbers.
     Avg {
         /// Divided as signed numbers.
         signed: bool,
     },
-    /// `stats()`: [count, total].
+    /// `stats()`: [count, total, begun], as in an average.
     Stats {
         /// Divided as signed numbers.
         signed: bool,
@@ -172,7 +173,8 @@ pub enum Reduce {
         /// Width of a bucket.
         step: u64,
     },
-    /// `tseries()`: `buckets` times [value, meta, epoch].
+    /// `tseries()`: [done], `buckets` times [value, meta, epoch], [begun]: `begun` is counted, then the series changes, then `done`
+    /// is counted.
     TSeries {
         /// Nanoseconds a bucket.
         interval: u64,
@@ -186,6 +188,34 @@ pub enum Reduce {
 }
 
 impl Reduce {
+    /// Words of 8 bytes that are stored, but for those of [`Reduce::Last`]. One that is spread has more.
+    pub fn words(&self, kind: MapKind) -> u64 {
+        match self {
+            Reduce::Last => 0,
+            Reduce::Count | Reduce::Sum { .. } => 1,
+            Reduce::Min { .. } | Reduce::Max { .. } => 2,
+            Reduce::Avg { .. } | Reduce::Stats { .. } => 3 + u64::from(kind.is_spread()),
+            Reduce::Hist { .. } | Reduce::LHist { .. } => u64::from(self.buckets()),
+            Reduce::TSeries { buckets, .. } => 2 + 3 * u64::from(*buckets),
+        }
+    }
+
+    /// Offsets in bytes of the words that tell whether a change is going on: `done`, which is written last and read first, and
+    /// `begun`, which is written first and read last. What lies between is of one moment where they are equal.
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        match self {
+            Reduce::Avg { .. } | Reduce::Stats { .. } => Some((0, 16)),
+            Reduce::TSeries { buckets, .. } => Some((0, 8 + 24 * u64::from(*buckets))),
+            Reduce::Last
+            | Reduce::Count
+            | Reduce::Sum { .. }
+            | Reduce::Min { .. }
+            | Reduce::Max { .. }
+            | Reduce::Hist { .. }
+            | Reduce::LHist { .. } => None,
+        }
+    }
+
     /// What a number is combined with by an exclusive or, there and back, so that the one that a `min` or `max` keeps is
     /// the greatest unsigned one. 0 for anything else.
     pub fn order(&self) -> u64 {

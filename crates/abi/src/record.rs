@@ -39,6 +39,9 @@ pub enum Action {
         top: u64,
         /// Values are divided by it; 0 and 1 do nothing.
         div: u64,
+        /// The map is empty then, in one step with reading it: what programs add meanwhile stays. A `Clear` that names this
+        /// record follows.
+        take: bool,
     },
     /// `print(@m[k])` of an aggregation: field 0 is the key.
     PrintMapElement {
@@ -49,6 +52,8 @@ pub enum Action {
     Clear {
         /// Index into [`crate::Manifest::maps`].
         map: u32,
+        /// Index of the `PrintMap` record that comes before it and has taken the entries already, unless it was lost.
+        printed: Option<u32>,
     },
     /// `zero(@m)`: sets all values to 0.
     Zero {

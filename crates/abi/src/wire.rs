@@ -530,8 +530,8 @@ wire_struct!(Stacks { 1 symbol, 2 frames });
 wire_struct!(Record { 1 action, 2 size, 3 fields, 4 place });
 wire_enum!(Action {
     1 Printf { 1 0: segments }, 2 Errorf { 1 0: segments }, 3 Warnf { 1 0: segments },
-    4 PrintValue {}, 5 PrintMap { 1 map: map, 2 top: top, 3 div: div },
-    6 PrintMapElement { 1 map: map }, 7 Clear { 1 map: map }, 8 Zero { 1 map: map },
+    4 PrintValue {}, 5 PrintMap { 1 map: map, 2 top: top, 3 div: div, 4 take: take },
+    6 PrintMapElement { 1 map: map }, 7 Clear { 1 map: map, 2 printed: printed }, 8 Zero { 1 map: map },
     9 Exit {}, 10 Time { 1 0: format }, 11 Join { 1 0: separator },
     12 Cat { 1 0: segments }, 13 System { 1 0: segments },
     14 RuntimeWarning { 1 0: text }, 15 Packet { 1 path: path }, 16 Fail { 1 0: text },

@@ -76,9 +76,9 @@ fn all_actions() -> Vec<Action> {
         Action::Errorf(segments.clone()),
         Action::Warnf(vec![]),
         Action::PrintValue,
-        Action::PrintMap { map: 1, top: 2, div: u64::MAX },
+        Action::PrintMap { map: 1, top: 2, div: u64::MAX, take: true },
         Action::PrintMapElement { map: 0 },
-        Action::Clear { map: 300 },
+        Action::Clear { map: 300, printed: Some(0) },
         Action::Zero { map: 0 },
         Action::Exit,
         Action::Time("%T".into()),
@@ -311,7 +311,7 @@ fn the_bytes_are_these() {
     };
     #[rustfmt::skip]
     let expected = [
-        b'b', b't', b'c', b'M', 1, 0, 0, 0, // magic, 1.0
+        b'b', b't', b'c', b'M', 2, 0, 0, 0, // magic, 2.0
         1, 1, b'c',                         // 1 compiler
         6, 10, 9,                           // 6 globals, one of 9 bytes
             1, 1, b'g',                     //   1 symbol

@@ -123,6 +123,21 @@ fn clearing_shared_aggregations_leaves_no_halves() {
     }
 }
 
+/// What is printed and cleared at a time is whole, in whatever order a script writes it, while CPUs go on counting.
+#[test]
+fn what_is_printed_is_what_is_cleared() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let hammer = program("kernel/hammer.c", "hammer-printed");
+    let script = r#"uprobe:PROGRAM:hit { @count = count(); @sum = sum(3); @avg = stats(10); @all = count(); if (@sum < 0) { exit(); } }
+        interval:ms:2 { time("%H\n"); print(@count); print(@sum); print(@avg); clear(@avg); time("%M\n"); clear(@sum); clear(@count); }"#;
+    let printed = run(2, ROUNDS, &hammer, script);
+    let number = |line: &str| line.rsplit(": ").next()?.parse::<u64>().ok();
+    let all = |name: &str| printed.lines().filter(|l| l.starts_with(name)).filter_map(number).sum::<u64>();
+    assert_eq!((all("@count"), all("@sum"), all("@all")), (2 * ROUNDS, 6 * ROUNDS, 2 * ROUNDS), "{printed}");
+}
+
 /// A loop over a map and `find()` read the parts of all CPUs.
 #[test]
 fn all_ways_to_read_go_over_all_cpus() {

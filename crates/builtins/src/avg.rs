@@ -2,7 +2,7 @@
 
 use btc_types::{Aggregation, Type};
 
-use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns};
+use crate::{Function, Kind, Param, ParamKind, Probes, Returns, mean};
 
 /// The definition.
 pub static AVG: Function = Function {
@@ -17,12 +17,5 @@ pub static AVG: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "The average of `n` over all calls.",
-    lower: |l, _| {
-        let n = l.value(0);
-        // The count comes last: who sees it sees the total.
-        l.add_to_part(8, n);
-        let one = l.b().iconst(1);
-        l.add_to_part(0, one);
-        Lowered::InDest
-    },
+    lower: mean::lower,
 };

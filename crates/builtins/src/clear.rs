@@ -17,7 +17,7 @@ pub static CLEAR: Function = Function {
     doc: "Deletes all entries of a map.",
     lower: |l, _| {
         let map = l.map(0);
-        l.send(Action::Clear { map }, &[]);
+        l.send(Action::Clear { map, printed: None }, &[]);
         Lowered::None
     },
 };

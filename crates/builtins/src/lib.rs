@@ -9,6 +9,7 @@ mod extreme;
 pub mod format;
 pub mod helpers;
 mod ids;
+mod mean;
 mod lowering;
 mod task;
 mod texts;

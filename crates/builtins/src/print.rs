@@ -46,7 +46,7 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
         l.send(Action::PrintMapElement { map }, &[Extra::Arg(0)]);
     } else if call.args[0].map.is_some() {
         let map = l.map(0);
-        l.send(Action::PrintMap { map, top: number(1), div: number(2) }, &[]);
+        l.send(Action::PrintMap { map, top: number(1), div: number(2), take: false }, &[]);
     } else {
         l.send(Action::PrintValue, &[Extra::Arg(0)]);
     }

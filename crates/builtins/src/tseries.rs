@@ -31,6 +31,9 @@ const MAX_INTERVALS: i64 = 1000;
 
 /// Bytes of an interval: value, what the aggregation needs besides, number of the interval.
 const BUCKET: i64 = 24;
+/// Where the first one stands, and the word before it, see [`btc_abi::Reduce::TSeries`].
+const BUCKETS: i32 = 8;
+const DONE: i32 = 0;
 
 fn check(c: &mut Check) -> Type {
     let (interval, count) = (c.int(1).unwrap_or(1), c.int(2).unwrap_or(1));
@@ -62,12 +65,14 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     let ahead = l.global(GlobalValue::RealtimeOffset);
     let now = l.b().bin(BinOp::Add, boot, ahead);
     let dest = l.dest();
+    let one = l.b().iconst(1);
+    l.add_to_part(BUCKETS + *buckets as i32 * BUCKET as i32, one);
     let b = l.b();
     let epoch = b.bin_imm(BinOp::UDiv, now, *interval as i64);
     let index = b.bin_imm(BinOp::UMod, epoch, i64::from(*buckets));
     let index = b.push(Op::UMin(index, u64::from(*buckets) - 1));
     let offset = b.bin_imm(BinOp::Mul, index, BUCKET);
-    let bucket = Memory { base: b.bin(BinOp::Add, dest.base, offset), offset: dest.offset };
+    let bucket = Memory { base: b.bin(BinOp::Add, dest.base, offset), offset: dest.offset + BUCKETS };
     let (used, same, fresh, done) = (b.block(0), b.block(0), b.block(0), b.block(0));
     let meta = b.load(Width::B8, bucket.base, bucket.offset + 8);
     b.branch_imm(Cond::Ne, meta, 0, used, fresh);
@@ -75,7 +80,6 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     let old = b.load(Width::B8, bucket.base, bucket.offset + 16);
     b.branch(Cond::Eq, old, epoch, same, fresh);
     b.switch_to(fresh);
-    let one = b.iconst(1);
     let first = if aggregation == "none" { now } else { one };
     b.store(Width::B8, bucket.base, bucket.offset, n);
     b.store(Width::B8, bucket.base, bucket.offset + 8, first);
@@ -86,6 +90,7 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     let b = l.b();
     b.jump(done, &[]);
     b.switch_to(done);
+    l.add_to_part(DONE, one);
     Lowered::InDest
 }
 

@@ -80,6 +80,12 @@ impl<'m> Builder<'m> {
         self.current
     }
 
+    /// Whether nothing stands in the current block yet.
+    pub fn is_at_start(&self) -> bool {
+        let block = self.func.block(self.current);
+        block.insts.is_empty() && block.terminator.is_none()
+    }
+
     /// Whether the current block has ended, so that what follows is unreachable.
     pub fn is_terminated(&self) -> bool {
         self.func.block(self.current).terminator.is_some()

@@ -31,14 +31,13 @@ impl FnLower<'_, '_, '_> {
         let atomic = !kind.is_per_cpu() || kind.is_spread() || self.shared.is_interrupted(map);
         // The type of the map tells the sign that all uses agreed on.
         let ty = self.hir_map(map).value.clone();
-        let begun = kind.is_spread() && matches!(ty, Type::Aggregation(Aggregation::Avg { .. }));
+        let keeps_total = kind.is_spread() && matches!(ty, Type::Aggregation(Aggregation::Avg { .. }));
         let value = self.first_argument(call);
         self.with_entry(map, key, |f, at| {
             f.alone(map, |f| {
-                if begun {
+                if keeps_total {
                     let total = f.b.load(Width::B8, at.base, at.offset + TOTAL);
                     f.b.store(Width::B8, at.base, at.offset + BEFORE, total);
-                    f.add_to(at.base, at.offset + BEGUN, 1);
                 }
                 f.update_aggregate(call, &ty, at, atomic, value);
             });

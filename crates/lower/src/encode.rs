@@ -161,13 +161,8 @@ pub(crate) fn reduce(ty: &Type) -> Reduce {
     }
 }
 
-/// Number of 8-byte parts that an aggregation stores.
-pub(crate) fn stored_parts(a: &Aggregation, kind: MapKind) -> u32 {
-    match reduce(&Type::Aggregation(a.clone())) {
-        Reduce::Avg { .. } if kind.is_spread() => 4,
-        Reduce::Last | Reduce::Count | Reduce::Sum { .. } => 1,
-        Reduce::Min { .. } | Reduce::Max { .. } | Reduce::Avg { .. } | Reduce::Stats { .. } => 2,
-        r @ (Reduce::Hist { .. } | Reduce::LHist { .. }) => r.buckets(),
-        Reduce::TSeries { buckets, .. } => 3 * buckets,
-    }
+/// Bytes that an aggregation stores.
+pub(crate) fn stored_bytes(a: &Aggregation, kind: MapKind) -> u32 {
+    // Types were checked: intervals are few, and so are buckets.
+    u32::try_from(8 * reduce(&Type::Aggregation(a.clone())).words(kind)).unwrap_or(u32::MAX)
 }

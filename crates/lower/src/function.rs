@@ -12,6 +12,7 @@ use btc_types::Type;
 use crate::for_map::{FRAME_NUMBER, FRAME_SIZE, FRAME_VARS};
 use crate::identity::Syscalls;
 use crate::loops::{self, Enclosing, Work};
+use crate::send::Sent;
 use crate::shared::Shared;
 
 /// Bytes of stack that objects of a function may take; the rest of the 512 is for spills.
@@ -51,6 +52,7 @@ pub(crate) struct FnLower<'m, 's, 'p> {
     pub syscalls: Option<Syscalls>,
     /// The frame, in a probe with loops over maps.
     pub frame: Option<Frame>,
+    pub sent: Sent,
     used: Used,
 }
 
@@ -100,6 +102,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
         shares: loops::shares(probe),
         syscalls: table,
         frame: None,
+        sent: Sent::default(),
         used: Used { stack_budget, ..Used::default() },
     };
     f.body();

@@ -5,7 +5,7 @@ use btc_hir::{self as hir, BinaryOp};
 use btc_ir::{BinOp, Block, Cond, MapId, Memory, Op, Value, Width};
 use btc_types::{PADDED_TEXT, Type, align_up};
 
-use crate::encode::stored_parts;
+use crate::encode::stored_bytes;
 use crate::function::FnLower;
 use btc_builtins::helpers::{BPF_ANY, BPF_NOEXIST, MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 use crate::place::{Place, width_of};
@@ -39,7 +39,7 @@ impl<'p> FnLower<'_, '_, 'p> {
     /// Bytes of the value without the mark of an assigned map.
     pub fn stored_size(&self, map: hir::MapId) -> u32 {
         match &self.hir_map(map).value {
-            Type::Aggregation(a) => stored_parts(a, self.kind(map)) * 8,
+            Type::Aggregation(a) => stored_bytes(a, self.kind(map)),
             other => align_up(other.size().max(1), 8),
         }
     }

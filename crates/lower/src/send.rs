@@ -28,14 +28,29 @@ pub(crate) enum FieldSource<'e> {
 /// Capacity of texts that are read straight into a record.
 const TEXT: u32 = 256;
 
+/// Records without fields that were sent one right after the other: nothing else happens in between.
+#[derive(Default)]
+pub(crate) struct Sent {
+    row: Vec<u32>,
+    /// The block that goes on behind the last one.
+    end: Option<Block>,
+}
+
 impl FnLower<'_, '_, '_> {
     /// Sends a record. A full ring buffer loses it, which is counted, unless it is for control: then there is
     /// a second one.
-    pub fn send(&mut self, action: Action, fields: &[FieldSource]) {
+    pub fn send(&mut self, mut action: Action, fields: &[FieldSource]) {
+        let goes_on = self.sent.end == Some(self.b.current()) && self.b.is_at_start();
+        if !goes_on {
+            self.sent.row.clear();
+        }
+        if let Action::Clear { map, printed } = &mut action {
+            *printed = self.print_that_takes(*map);
+        }
         // Scalars first: what they need to compute must not stand between reserve and submit.
         let values: Vec<Option<Value>> = fields.iter().map(|f| self.early(f)).collect();
         let (layout, size) = self.layout(fields);
-        let id = self.shared.manifest.records.len() as i64;
+        let number = self.shared.manifest.records.len() as u32;
         let place = self.shared.place(self.b.span);
         let control = action.is_control();
         self.shared.manifest.records.push(Record { action, size, fields: layout.clone(), place });
@@ -54,7 +69,7 @@ impl FnLower<'_, '_, '_> {
         self.b.jump(done, &[]);
         self.b.switch_to(fill);
         let record = self.b.block_param(fill, 0);
-        let id = self.b.iconst(id);
+        let id = self.b.iconst(i64::from(number));
         self.b.store(Width::B8, record, 0, id);
         for ((field, value), place) in fields.iter().zip(values).zip(&layout) {
             let to = Memory { base: record, offset: place.offset as i32 };
@@ -64,6 +79,26 @@ impl FnLower<'_, '_, '_> {
         self.b.helper(RINGBUF_SUBMIT, &[record, flags]);
         self.b.jump(done, &[]);
         self.b.switch_to(done);
+        if fields.is_empty() {
+            self.sent.row.push(number);
+            self.sent.end = Some(done);
+        }
+    }
+
+    /// The record just sent that prints a map which is cleared now. It takes what it prints: what other CPUs add between the
+    /// two records would be gone otherwise, and never printed.
+    fn print_that_takes(&mut self, cleared: u32) -> Option<u32> {
+        for sent in self.sent.row.iter().rev() {
+            match &mut self.shared.manifest.records[*sent as usize].action {
+                Action::PrintMap { map, take, .. } if *map == cleared => {
+                    *take = true;
+                    return Some(*sent);
+                }
+                Action::Clear { map, .. } | Action::Zero { map } if *map == cleared => return None,
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Asks a ring buffer for room: goes to `found` with its address, or on.

@@ -12,7 +12,7 @@ use btc_types::{Aggregation, Type};
 use crate::constant::Rows;
 use crate::guard;
 use crate::Needs;
-use crate::encode::{reduce, stored_parts};
+use crate::encode::{reduce, stored_bytes};
 
 /// What holds a map of the script.
 #[derive(Clone, Copy)]
@@ -113,7 +113,7 @@ impl<'a> Shared<'a> {
     fn declare(&mut self, index: usize, map: &hir::Map, module: &mut Module) {
         let kind = kind(map, self.needs.emptied.contains(&hir::MapId(index as u32)));
         let stored = match &map.value {
-            Type::Aggregation(a) => stored_parts(a, kind) * 8,
+            Type::Aggregation(a) => stored_bytes(a, kind),
             other => btc_types::align_up(other.size().max(1), 8),
         };
         // A map without key remembers behind its value whether it was assigned.

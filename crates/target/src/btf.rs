@@ -1,5 +1,6 @@
 //! Kernel types from BTF, through btf-rs.
 
+mod names;
 mod spell;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use btc_types::{EnumType, Origin, RecordType, Space, Type};
 use btf_rs::{BtfType, Type as Raw};
 
+use names::Names;
 pub use spell::{Spelled, Tag};
 
 /// Nesting beyond which a type is taken for broken BTF.
@@ -19,8 +21,6 @@ const MAX_FIELDS: usize = 10_000;
 /// Types and members that one compile or listing may look at one by one, and so many more for each type that there is. Types
 /// that contain each other without end, or many times, end here.
 const MAX_READS: (u64, u64) = (10_000_000, 500);
-/// Names that are looked for one by one; for more an index of all is made.
-const FEW_NAMES: usize = 64;
 
 /// A field of a record; members of anonymous records count as the outer record's.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,10 +86,10 @@ pub struct Constant {
 /// A kernel's types.
 pub struct Btf {
     raw: btf_rs::Btf,
-    /// Ids of the types of each name that was asked for: btf-rs reads all types at each question.
-    ids: RefCell<HashMap<String, Rc<[u32]>>>,
-    /// Whether `ids` holds all names.
-    indexed: Cell<bool>,
+    /// Types but functions, by name.
+    types: Names,
+    /// Functions by name. They are most of a kernel's names, and few scripts ask for many.
+    funcs: Names,
     /// The first struct (or union) of each tag that was asked for.
     tags: RefCell<HashMap<(String, bool), Option<u32>>>,
     /// Types and members that were read.
@@ -113,8 +113,8 @@ impl Btf {
     pub fn new(raw: btf_rs::Btf) -> Self {
         Btf {
             raw,
-            ids: RefCell::default(),
-            indexed: Cell::default(),
+            types: Names::new(|raw| !matches!(raw, Raw::Func(_))),
+            funcs: Names::new(|raw| matches!(raw, Raw::Func(_))),
             tags: RefCell::default(),
             reads: Cell::default(),
             records: RefCell::default(),
@@ -230,31 +230,10 @@ impl Btf {
         }
     }
 
-    /// The types of a name, with their ids.
+    /// The types of a name but functions, with their ids.
     fn by_name(&self, name: &str) -> impl Iterator<Item = (u32, Raw)> + '_ {
-        if !self.indexed.get() && self.ids.borrow().len() >= FEW_NAMES {
-            self.index_names();
-        }
-        let known = self.ids.borrow().get(name).cloned().or_else(|| self.indexed.get().then(Rc::default));
-        let ids = known.unwrap_or_else(|| {
-            let found: Rc<[u32]> = self.raw.resolve_ids_by_name(name).unwrap_or_default().into();
-            self.ids.borrow_mut().insert(name.to_string(), found.clone());
-            found
-        });
+        let ids = self.types.ids(name, &self.raw);
         (0..ids.len()).filter_map(move |n| Some((ids[n], self.by_id(ids[n])?)))
-    }
-
-    fn index_names(&self) {
-        let mut all: HashMap<String, Vec<u32>> = HashMap::new();
-        let (_, last) = self.raw.split().unwrap_or(self.raw.base()).type_id_range();
-        for id in 1..=last {
-            let name = self.read(id).and_then(|raw| self.raw.resolve_name(raw.as_btf_type()?).ok());
-            if let Some(name) = name.filter(|n| !n.is_empty()) {
-                all.entry(name).or_default().push(id);
-            }
-        }
-        self.ids.replace(all.into_iter().map(|(name, ids)| (name, ids.into())).collect());
-        self.indexed.set(true);
     }
 
     fn read(&self, id: u32) -> Option<Raw> {
@@ -488,7 +467,8 @@ impl Btf {
 
     /// Parameters and result of a kernel function.
     pub fn function(&self, name: &str) -> Option<Prototype> {
-        let func = self.by_name(name).find_map(|(_, t)| if let Raw::Func(f) = t { Some(f) } else { None })?;
+        let ids = self.funcs.ids(name, &self.raw);
+        let func = ids.iter().find_map(|id| if let Raw::Func(f) = self.by_id(*id)? { Some(f) } else { None })?;
         let Some(Raw::FuncProto(proto)) = self.by_id(func.get_type_id()?) else { return None };
         self.prototype(&proto)
     }

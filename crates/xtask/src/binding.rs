@@ -43,7 +43,7 @@ fn collect(kernel: &Kernel, folder: &Path) -> Result<PathBuf> {
     let file = folder.join(format!("{}.formats", kernel.name));
     if !file.exists() {
         println!("binding-test: reading the tracepoints of {}", kernel.name);
-        let limit = Duration::from_secs(300);
+        let limit = Duration::from_secs(900);
         let guest = Guest { kernel, payload: None, command: COLLECT, limit, memory: MEMORY, echo: false };
         let text = String::from_utf8_lossy(&guest.run()?.results).replace('\r', "");
         if !text.ends_with("done\n") {

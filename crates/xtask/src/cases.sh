@@ -1,7 +1,7 @@
 # Runs in a guest after prelude.sh: plays the cases that the lines after this ask for.
 objects=/payload/objects cases=/payload/cases
 . /payload/tracer.sh
-while read -r module; do insmod "/payload/modules/$module.ko"; done < /payload/modules/order
+while read -r module; do insmod "$modules/$module.ko"; done < $modules/order
 
 await_end() { # PID TENTHS
   i=0
@@ -11,7 +11,7 @@ await_end() { # PID TENTHS
 }
 
 run_case() { # TEST CASE LIMIT PATIENT COMMAND...: the tracer beside its workload
-  test=$1 case=$2 limit=$3 patient=$4; shift 4
+  test=$1 case=$2 limit=$3 patient=$4 began=$(date +%s); shift 4
   rm -rf /tmp/case; mkdir /tmp/case; cd /tmp/case || exit 1
   trace out err "$limit" "$@"
   sh "$cases/$case.workload.sh" > facts 2> workload
@@ -20,15 +20,18 @@ run_case() { # TEST CASE LIMIT PATIENT COMMAND...: the tracer beside its workloa
   kill -TERM $tracer 2>/dev/null
   wait $tracer
   echo $? > code
-  for part in out err facts workload code; do hand_back "$test" $part $part; done
+  echo $(($(date +%s) - began)) > seconds
+  for part in out err facts workload code seconds; do hand_back "$test" $part $part; done
   cd /
 }
 
 run_proof() { # NAME: a script of testdata/guest
+  began=$(date +%s)
   rm -rf /tmp/case; mkdir /tmp/case; cd /tmp/case || exit 1
-  timeout 240 sh -c '. /payload/tracer.sh; . "$0"' "/payload/proofs/$1.sh" > out 2>&1 < /dev/null
+  timeout 600 sh -c '. /payload/tracer.sh; . "$0"' "/payload/proofs/$1.sh" > out 2>&1 < /dev/null
   echo $? > code
-  for part in out code; do hand_back "$1" $part $part; done
+  echo $(($(date +%s) - began)) > seconds
+  for part in out code seconds; do hand_back "$1" $part $part; done
   cd /
 }
 

@@ -108,7 +108,7 @@ pub fn in_guest(kernel: &Kernel) -> Result<Tally> {
         tally.skip(&format!("{}: conformance", kernel.name), "no conformance kit beside the project");
         return Ok(tally);
     };
-    let folder = shell::scratch()?.join("payload-conformance");
+    let folder = shell::scratch()?.join(format!("payload-conformance-{}", kernel.name));
     payload::fill(&folder)?;
     let place = folder.join("conformance");
     shell::make_folder(&place)?;

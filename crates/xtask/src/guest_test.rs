@@ -4,6 +4,7 @@
 //! machine's), run on every kernel beside a workload, and must print what is right. They are
 //! also compiled in the guest. Then come the proofs of `testdata/guest`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::cases::{self, Case};
@@ -18,8 +19,11 @@ use crate::results::Results;
 use crate::scripts::{self, Prepared, Variant};
 use crate::shell::{Failure, Result};
 
-/// How long all cases and proofs may take on one emulated kernel.
-const LIMIT: Duration = Duration::from_secs(1500);
+/// How long all cases, or all proofs, may take on one emulated kernel.
+const LIMIT: Duration = Duration::from_secs(3000);
+
+/// Tests whose time is told.
+const SHOWN: usize = 8;
 
 /// The flag that runs the conformance kit too.
 pub const CONFORMANCE: &str = "--conformance";
@@ -52,69 +56,131 @@ pub fn perform(request: &Options) -> Result<Tally> {
         tally.fail(&refused.test, &refused.why);
     }
     for kernel in &request.kernels {
-        let start = Instant::now();
-        let one = on_kernel(request, kernel, &cases, &variants, &proofs, &prepared)?;
-        println!("kernel {}: {one} ({} s)", kernel.name, start.elapsed().as_secs());
-        tally.add(&one);
+        modules::add(kernel, MODULES, &prepared.payload.join("modules").join(kernel.name))?;
     }
-    if request.has(CONFORMANCE) {
-        for kernel in request.kernels.iter().filter(|k| matches!(k.name, "6.1" | "new")) {
-            tally.add(&conformance::in_guest(kernel)?);
-        }
+    let tests = Tests { verbose: request.verbose, cases, variants, proofs, prepared };
+    for outcome in in_turn(&parts(request, &tests), |(kernel, part)| {
+        let start = Instant::now();
+        let one = match part {
+            Part::Proofs => tests.proofs_on(kernel)?,
+            Part::Cases => tests.cases_on(kernel)?,
+            Part::Conformance => conformance::in_guest(kernel)?,
+        };
+        println!("kernel {}, {}: {one} ({} s)", kernel.name, part.name(), start.elapsed().as_secs());
+        Ok(one)
+    }) {
+        tally.add(&outcome?);
     }
     Ok(tally)
 }
 
-fn on_kernel(
-    request: &Options,
-    kernel: &Kernel,
-    cases: &[Case],
-    variants: &[Variant],
-    proofs: &[String],
-    prepared: &Prepared,
-) -> Result<Tally> {
-    let mut tally = Tally::default();
-    modules::add(kernel, MODULES, &prepared.payload.join("modules"))?;
-    let all = || cases.iter().flat_map(|c| variants.iter().map(move |v| (c, v)));
-    let refused = |test: &str| prepared.refused.iter().any(|r| r.test == test);
-    let runnable = |(case, variant): &(&Case, &Variant)| {
-        case.lacking(kernel, variant.btf.is_some()).is_none() && !refused(&scripts::test_name(case, variant))
+/// What one guest runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Proofs,
+    Cases,
+    Conformance,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Part::Proofs => "proofs",
+            Part::Cases => "cases",
+            Part::Conformance => "conformance",
+        }
+    }
+}
+
+/// The guests to boot, those that take longest first.
+fn parts<'a>(request: &'a Options, tests: &Tests) -> Vec<(&'a Kernel, Part)> {
+    let is_wanted = |kernel: &Kernel, part| match part {
+        Part::Proofs => !tests.proofs.is_empty(),
+        Part::Cases => !tests.cases.is_empty(),
+        Part::Conformance => request.has(CONFORMANCE) && matches!(kernel.name, "6.1" | "new"),
     };
-    // The proofs look at all objects but those.
-    let lacking = cases.iter().filter(|c| c.lacking(kernel, true).is_some()).map(|c| c.name.as_str());
-    let plan = scripts::plan(all().filter(runnable), &lacking.collect::<Vec<_>>(), proofs);
-    let guest =
-        Guest { kernel, payload: Some(&prepared.payload), command: &plan, limit: LIMIT, memory: MEMORY, echo: request.verbose };
-    let outcome = guest.run()?;
-    let results = Results::read(&outcome);
-    for (case, variant) in all() {
-        let test = scripts::test_name(case, variant);
-        let name = format!("{}: {test}", kernel.name);
-        if let Some(why) = case.lacking(kernel, variant.btf.is_some()) {
-            tally.skip(&name, why);
-        } else if !refused(&test) {
-            if request.verbose {
-                println!("== {name}\n{}{}", results.text(&test, "out"), results.text(&test, "facts"));
-            }
-            match judge(case, kernel, &test, &results) {
-                Ok(()) => tally.pass(),
-                Err(why) => tally.fail(&name, &why),
+    let all = [Part::Proofs, Part::Cases, Part::Conformance].into_iter();
+    let all = all.flat_map(|part| request.kernels.iter().map(move |kernel| (kernel, part)));
+    all.filter(|(kernel, part)| is_wanted(kernel, *part)).collect()
+}
+
+/// Does jobs, one for each CPU at once, and yields what came of them. A guest waits for a third of its time.
+fn in_turn<J: Sync, T: Send>(jobs: &[J], work: impl Fn(&J) -> Result<T> + Sync) -> Vec<Result<T>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let take = || jobs.get(next.fetch_add(1, Ordering::Relaxed));
+    let worker = || std::iter::from_fn(take).map(&work).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        let died = |_| vec![Err(Failure::new("a thread that runs guests died"))];
+        running.into_iter().flat_map(|thread| thread.join().unwrap_or_else(died)).collect()
+    })
+}
+
+/// All that may run in a guest.
+struct Tests {
+    verbose: bool,
+    cases: Vec<Case>,
+    variants: Vec<Variant>,
+    proofs: Vec<String>,
+    prepared: Prepared,
+}
+
+impl Tests {
+    fn play(&self, kernel: &Kernel, plan: &str) -> Result<Results> {
+        let payload = Some(self.prepared.payload.as_path());
+        let outcome = Guest { kernel, payload, command: plan, limit: LIMIT, memory: MEMORY, echo: self.verbose }.run()?;
+        let results = Results::read(&outcome);
+        let slowest = results.slowest(SHOWN).into_iter().map(|(seconds, test)| format!("{test} {seconds}"));
+        println!("kernel {}, slowest, in seconds: {}", kernel.name, slowest.collect::<Vec<_>>().join(", "));
+        if outcome.code.is_none() {
+            println!("    the guest did not come to its end; its console:\n{}", last_lines(&outcome.console, 15));
+        }
+        Ok(results)
+    }
+
+    fn cases_on(&self, kernel: &Kernel) -> Result<Tally> {
+        let mut tally = Tally::default();
+        let all = || self.cases.iter().flat_map(|c| self.variants.iter().map(move |v| (c, v)));
+        let refused = |test: &str| self.prepared.refused.iter().any(|r| r.test == test);
+        let runnable = |(case, variant): &(&Case, &Variant)| {
+            case.lacking(kernel, variant.btf.is_some()).is_none() && !refused(&scripts::test_name(case, variant))
+        };
+        let results = self.play(kernel, &scripts::plan(kernel, all().filter(runnable)))?;
+        for (case, variant) in all() {
+            let test = scripts::test_name(case, variant);
+            let name = format!("{}: {test}", kernel.name);
+            if let Some(why) = case.lacking(kernel, variant.btf.is_some()) {
+                tally.skip(&name, why);
+            } else if !refused(&test) {
+                if self.verbose {
+                    println!("== {name}\n{}{}", results.text(&test, "out"), results.text(&test, "facts"));
+                }
+                match judge(case, kernel, &test, &results) {
+                    Ok(()) => tally.pass(),
+                    Err(why) => tally.fail(&name, &why),
+                }
             }
         }
+        Ok(tally)
     }
-    for proof in proofs {
-        let name = format!("{}: {proof}", kernel.name);
-        let said = results.text(proof, "out");
-        match results.text(proof, "code").trim() {
-            "0" => tally.pass(),
-            "77" => tally.skip(&name, said.lines().last().unwrap_or("no reason told")),
-            code => tally.fail(&name, &format!("exit code {code}\n{said}")),
+
+    fn proofs_on(&self, kernel: &Kernel) -> Result<Tally> {
+        let mut tally = Tally::default();
+        // The proofs look at all objects but those.
+        let lacking = self.cases.iter().filter(|c| c.lacking(kernel, true).is_some()).map(|c| c.name.as_str());
+        let results = self.play(kernel, &scripts::plan_of_proofs(kernel, &lacking.collect::<Vec<_>>(), &self.proofs))?;
+        for proof in &self.proofs {
+            let name = format!("{}: {proof}", kernel.name);
+            let said = results.text(proof, "out");
+            match results.text(proof, "code").trim() {
+                "0" => tally.pass(),
+                "77" => tally.skip(&name, said.lines().last().unwrap_or("no reason told")),
+                code => tally.fail(&name, &format!("exit code {code}\n{said}")),
+            }
         }
+        Ok(tally)
     }
-    if outcome.code.is_none() {
-        println!("    the guest did not come to its end; its console:\n{}", last_lines(&outcome.console, 15));
-    }
-    Ok(tally)
 }
 
 fn last_lines(text: &str, count: usize) -> String {

@@ -35,4 +35,15 @@ impl Results {
         let bytes = self.parts.get(&(test.to_string(), part.to_string()));
         bytes.map(|b| String::from_utf8_lossy(b).into_owned()).unwrap_or_default()
     }
+
+    /// The tests that took longest, with their seconds.
+    pub fn slowest(&self, count: usize) -> Vec<(u64, String)> {
+        let times = self.parts.iter().filter(|((_, part), _)| part == "seconds");
+        let mut times: Vec<(u64, String)> = times
+            .filter_map(|((test, _), bytes)| Some((std::str::from_utf8(bytes).ok()?.trim().parse().ok()?, test.clone())))
+            .collect();
+        times.sort_unstable_by(|a, b| b.cmp(a));
+        times.truncate(count);
+        times
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cases::{self, Case};
-use crate::kernels;
+use crate::kernels::{self, Kernel};
 use crate::payload;
 use crate::programs;
 use crate::results::PRELUDE;
@@ -145,18 +145,18 @@ fn lines(case: &Case, variant: &Variant) -> String {
     format!("run_case {} {} {} {patient} {command}\n", test_name(case, variant), case.name, case.limit)
 }
 
-/// The whole plan for a guest.
-pub fn plan<'a>(
-    runs: impl Iterator<Item = (&'a Case, &'a Variant)>,
-    lacking: &[&str],
-    proofs: &[String],
-) -> String {
-    let mut text = format!("{PRELUDE}{PLAYER}export LACKING=' {} '\n", lacking.join(" "));
-    for (case, variant) in runs {
-        text += &lines(case, variant);
-    }
-    for proof in proofs {
-        text += &format!("run_proof {proof}\n");
-    }
-    text
+/// What a guest does before all tests.
+fn beginning(kernel: &Kernel) -> String {
+    format!("modules=/payload/modules/{}\n{PRELUDE}{PLAYER}", kernel.name)
+}
+
+/// The plan of a guest that runs cases.
+pub fn plan<'a>(kernel: &Kernel, runs: impl Iterator<Item = (&'a Case, &'a Variant)>) -> String {
+    runs.fold(beginning(kernel), |text, (case, variant)| text + &lines(case, variant))
+}
+
+/// The plan of a guest that runs proofs, which leave out the objects of the cases that the kernel lacks something for.
+pub fn plan_of_proofs(kernel: &Kernel, lacking: &[&str], proofs: &[String]) -> String {
+    let text = format!("{}export LACKING=' {} '\n", beginning(kernel), lacking.join(" "));
+    proofs.iter().fold(text, |text, proof| text + &format!("run_proof {proof}\n"))
 }

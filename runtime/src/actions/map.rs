@@ -1,28 +1,19 @@
 //! `print(@m)`, `print(@m[k])`, `clear(@m)`, `zero(@m)`, and the maps at the end.
 
+use btc_abi::Action;
+
 use super::{Arrived, State};
 use crate::maps::merge;
 use crate::output::Content;
 
-/// A map that is to be printed, unless a `clear` of it follows: then both are done at once, so that nothing
-/// that programs add in between is lost.
-pub(crate) struct Pending {
-    map: u32,
-    top: u64,
-    div: u64,
-}
-
-pub(super) fn print(state: &mut State, arrived: Arrived, map: u32, top: u64, div: u64) {
+/// Prints a map; where a `clear` of it follows, both are done at once, so that nothing that programs add in between is lost.
+pub(super) fn print(state: &mut State, arrived: Arrived, map: u32, (top, div): (u64, u64), take: bool) {
     let top = arrived.number(0).unwrap_or(top);
     let div = arrived.number(1).unwrap_or(div);
-    state.pending = Some(Pending { map, top, div });
-}
-
-/// Prints the map that waits; `cleared` is one that is cleared next. Tells whether that has been done.
-pub(super) fn settle(state: &mut State, cleared: Option<u32>) -> bool {
-    let Some(Pending { map, top, div }) = state.pending.take() else { return false };
-    let Some(handle) = state.maps.get(map as usize) else { return false };
-    let take = cleared == Some(map);
+    if take {
+        taken(state, arrived.id);
+    }
+    let Some(handle) = state.maps.get(map as usize) else { return };
     let content = match handle.map.key {
         None if take => Content::Scalar(handle.take_scalar()),
         None => Content::Scalar(handle.scalar().0),
@@ -35,7 +26,21 @@ pub(super) fn settle(state: &mut State, cleared: Option<u32>) -> bool {
         }
     };
     state.output.map(&state.ctx, handle.map, &content, div, state.sink.buffer());
-    take
+}
+
+/// Notes that a record that takes what it prints has arrived.
+fn taken(state: &mut State, print: usize) {
+    *state.taken.entry(print as u32).or_default() += 1;
+}
+
+/// A print that comes too late: what it takes is gone all the same.
+pub(super) fn drop_print(state: &mut State, arrived: Arrived) {
+    if let Action::PrintMap { map, take: true, .. } = arrived.record.action {
+        taken(state, arrived.id);
+        if let Some(handle) = state.maps.get(map as usize) {
+            handle.clear();
+        }
+    }
 }
 
 pub(super) fn at_end(state: &mut State, index: usize) {
@@ -63,7 +68,12 @@ pub(super) fn element(state: &mut State, arrived: Arrived, map: u32) {
     state.output.element(&state.ctx, handle.map, key, &value, state.sink.buffer());
 }
 
-pub(super) fn clear(state: &mut State, map: u32) {
+/// Clears a map, unless the record `printed` that came before has done so.
+pub(super) fn clear(state: &mut State, map: u32, printed: Option<u32>) {
+    if let Some(count) = printed.and_then(|print| state.taken.get_mut(&print)).filter(|count| **count > 0) {
+        *count -= 1;
+        return;
+    }
     if let Some(handle) = state.maps.get(map as usize) {
         handle.clear();
     }

@@ -49,8 +49,8 @@ pub(crate) struct State<'m> {
     pub errors: u64,
     /// Warnings shown so far, by record.
     pub warned: HashMap<usize, u64>,
-    /// A map to be printed.
-    pub pending: Option<map::Pending>,
+    /// How often each record that takes what it prints has arrived, and its `clear` has not.
+    pub taken: HashMap<u32, u64>,
     /// Room for the text of one `printf`, kept to save allocations.
     pub scratch: Vec<u8>,
     /// How much of each loss was told already.
@@ -92,26 +92,19 @@ impl<'m> State<'m> {
         }
         let slow = matches!(record.action, Action::System(_) | Action::Cat(_) | Action::PrintMap { .. });
         let prints = !record.action.is_control() && !matches!(record.action, Action::Exit);
+        let arrived = Arrived { id, record, bytes };
         if prints && self.backlog.is_late(slow) {
             self.backlog.left += 1;
-            return;
-        }
-        let arrived = Arrived { id, record, bytes };
-        let cleared = match &record.action {
-            Action::Clear { map } => Some(*map),
-            _ => None,
-        };
-        if map::settle(self, cleared) {
-            return self.sink.appended();
+            return map::drop_print(self, arrived);
         }
         match &record.action {
             Action::Printf(segments) => print::printf(self, arrived, segments),
             Action::Errorf(segments) => message::formatted(self, arrived, segments, Level::Error),
             Action::Warnf(segments) => message::formatted(self, arrived, segments, Level::Warning),
             Action::PrintValue => print::value(self, arrived),
-            Action::PrintMap { map, top, div } => map::print(self, arrived, *map, *top, *div),
+            Action::PrintMap { map, top, div, take } => map::print(self, arrived, *map, (*top, *div), *take),
             Action::PrintMapElement { map } => map::element(self, arrived, *map),
-            Action::Clear { map } => map::clear(self, *map),
+            Action::Clear { map, printed } => map::clear(self, *map, *printed),
             Action::Zero { map } => map::zero(self, *map),
             Action::Exit => exit::exit(self, arrived),
             Action::Time(format) => time::time(self, format),
@@ -127,11 +120,6 @@ impl<'m> State<'m> {
             Action::Fail(text) => fail::fail(self, arrived, text),
         }
         self.sink.appended();
-    }
-
-    /// Does what waited for another record: there is none for now.
-    pub(crate) fn settle(&mut self) {
-        map::settle(self, None);
     }
 
     /// The segments as bytes, for what is no output.

@@ -16,6 +16,9 @@ use raw::BpfMap;
 pub(crate) use baseline::Baseline;
 pub(crate) use reduce::{Value, divide, merge};
 
+/// How often a value is written at most that programs change meanwhile.
+const RESETS: usize = 5;
+
 /// One entry, with all CPUs merged.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
@@ -90,14 +93,14 @@ impl Handle<'_> {
                 buffer = counted;
             }
             // What programs delete, too, is an entry of a hash.
-            Storage::Map(map) if self.map.kind == MapKind::PerCpuHash => {
-                map.take(&0u32.to_le_bytes(), &mut buffer);
+            Storage::Map(_) if self.map.kind == MapKind::PerCpuHash => {
+                self.take_entry(&0u32.to_le_bytes(), &mut buffer);
             }
             Storage::Map(_) => {
                 buffer = self.read_single();
                 self.write_single(&self.buffer());
             }
-            Storage::Variable(variable) if settle::has_begun(self.map) => {
+            Storage::Variable(variable) if settle::keeps_total(self.map) => {
                 settle::take(variable.words(), &mut buffer, self.stride() / 8, true);
             }
             Storage::Variable(variable) => variable.take(&mut buffer),
@@ -124,10 +127,20 @@ impl Handle<'_> {
 
     fn write_single(&self, bytes: &[u8]) {
         match self.storage {
-            Storage::Map(map) => {
-                map.update(&0u32.to_le_bytes(), bytes);
-            }
+            Storage::Map(map) => self.reset(map, &0u32.to_le_bytes(), bytes),
             Storage::Variable(variable) => variable.write(bytes),
+        }
+    }
+
+    /// Writes what all CPUs hold under a key. A change that was going on meanwhile may have left a half, which goes, too.
+    fn reset(&self, map: BpfMap, key: &[u8], bytes: &[u8]) {
+        for _ in 0..RESETS {
+            map.update(key, bytes);
+            let mut seen = self.buffer();
+            let read = |to: &mut [u8]| map.lookup(key, to);
+            if self.map.reduce.progress().is_none() || !read(&mut seen) || settle::settle(self.map, self.stride(), &mut seen, read) {
+                return;
+            }
         }
     }
 
@@ -175,11 +188,29 @@ impl Handle<'_> {
         entries
     }
 
+    /// Takes what all CPUs hold under a key out of the map. A change that is going on is lost with the entry; it leaves no half.
+    fn take_entry(&self, key: &[u8], buffer: &mut [u8]) -> bool {
+        let Some(map) = self.bpf() else { return false };
+        if self.map.reduce.progress().is_none() {
+            return map.take(key, buffer);
+        }
+        let mut before = self.buffer();
+        if !self.lookup(key, &mut before) || !map.take(key, buffer) {
+            return false;
+        }
+        for (part, before) in buffer.chunks_mut(self.stride()).zip(before.chunks(self.stride())) {
+            if !settle::is_whole(self.map, part) {
+                part.copy_from_slice(before);
+            }
+        }
+        true
+    }
+
     /// All entries in the order in which they print; the map is empty then.
     pub(crate) fn take_entries(&self) -> Vec<Entry> {
         let taken = |key: Vec<u8>| {
             let mut buffer = self.buffer();
-            let value = self.bpf()?.take(&key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))?;
+            let value = self.take_entry(&key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))?;
             Some(Entry { key, value })
         };
         let mut entries: Vec<Entry> = self.keys().into_iter().filter_map(taken).collect();
@@ -204,11 +235,11 @@ impl Handle<'_> {
         if self.map.key.is_some() {
             let (Some(map), zeros) = (self.bpf(), self.buffer()) else { return };
             for key in self.keys() {
-                map.update(&key, &zeros);
+                self.reset(map, &key, &zeros);
             }
             return;
         }
-        if let (Storage::Variable(variable), true) = (self.storage, settle::has_begun(self.map)) {
+        if let (Storage::Variable(variable), true) = (self.storage, settle::keeps_total(self.map)) {
             return settle::take(variable.words(), &mut self.buffer(), self.stride() / 8, false);
         }
         let (mut buffer, flag) = (self.read_single(), self.flag());

@@ -100,7 +100,8 @@ fn series<'a>(
     let mut merged: Vec<Bucket> = Vec::new();
     for part in parts {
         for i in 0..buckets as usize {
-            let new = Bucket { value: le(part, i * 24), meta: le(part, i * 24 + 8), epoch: le(part, i * 24 + 16) };
+            let at = 8 + i * 24;
+            let new = Bucket { value: le(part, at), meta: le(part, at + 8), epoch: le(part, at + 16) };
             if new.meta == 0 {
                 continue;
             }
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn series_keep_the_latest() {
         let reduce = Reduce::TSeries { interval: 10, buckets: 2, aggregation: "none".into(), signed: true };
-        let value = merged(reduce, &[&[5, 100, 7, 6, 110, 8], &[9, 105, 7, 0, 0, 0]]);
+        let value = merged(reduce, &[&[2, 5, 100, 7, 6, 110, 8, 2], &[1, 9, 105, 7, 0, 0, 0, 1]]);
         let points = vec![Point { start: 70, value: 9 }, Point { start: 80, value: 6 }];
         assert_eq!(value, Value::Series(points, true));
     }

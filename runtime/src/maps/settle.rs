@@ -1,21 +1,31 @@
-//! Counts and totals that belong together, read while CPUs change them.
+//! Numbers that belong together, read while CPUs change them.
 //!
-//! An `avg` or `stats` is two words, which no CPU changes in one step. Where each CPU's own map holds them, they are read
-//! until they are the same twice. In memory that all reach a third word tells that a change has begun, see
-//! [`Reduce::Avg`].
+//! An `avg`, `stats` or `tseries` is several words, which no CPU changes in one step, and a CPU may be stopped in the middle: its
+//! task by another one, a virtual one by its host. Two words tell whether a change is going on, see [`Reduce::progress`].
 
+use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use btc_abi::{Map, Reduce, TAKING};
 
 use crate::render::le;
 
-/// How often parts are read at most: one that a CPU was stopped in the middle of stays as it is.
+/// How often parts are read without a pause.
 const TRIES: usize = 100;
+/// Between further ones: a CPU that was stopped in the middle goes on, as a rule soon.
+const PAUSE: Duration = Duration::from_millis(1);
+/// How long is waited for that.
+const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Whether the map's parts tell that a change has begun.
-pub(crate) fn has_begun(map: &Map) -> bool {
-    map.kind.is_spread() && matches!(map.reduce, Reduce::Avg { .. })
+/// Whether the map's parts also tell the total of before, and who takes from them.
+pub(crate) fn keeps_total(map: &Map) -> bool {
+    map.kind.is_spread() && matches!(map.reduce, Reduce::Avg { .. } | Reduce::Stats { .. })
+}
+
+/// Whether no change of a part is going on, as far as the map's parts tell that.
+pub(crate) fn is_whole(map: &Map, part: &[u8]) -> bool {
+    map.reduce.progress().is_none_or(|(done, begun)| le(part, done as usize) == le(part, begun as usize))
 }
 
 /// Reads a value by `read`, again and again until each part is of one moment.
@@ -23,29 +33,53 @@ pub(crate) fn read(map: &Map, stride: usize, buffer: &mut [u8], read: impl Fn(&m
     if !read(buffer) {
         return false;
     }
-    if !matches!(map.reduce, Reduce::Avg { .. } | Reduce::Stats { .. }) {
-        return true;
+    if !settle(map, stride, buffer, read) {
+        for part in buffer.chunks_mut(stride).filter(|part| !is_whole(map, part)) {
+            if keeps_total(map) {
+                part.copy_within(24..32, 8);
+            } else {
+                tell(map);
+            }
+        }
     }
-    let whole = |part: &[u8]| has_begun(map) && le(part, 0) == le(part, 16);
-    let mut settled: Vec<bool> = buffer.chunks(stride).map(whole).collect();
-    let mut newer = buffer.to_vec();
-    for _ in 0..TRIES {
-        if settled.iter().all(|s| *s) || !read(&mut newer) {
+    true
+}
+
+/// Reads again what is not of one moment; tells whether all is.
+pub(crate) fn settle(map: &Map, stride: usize, buffer: &mut [u8], read: impl Fn(&mut [u8]) -> bool) -> bool {
+    let start = Instant::now();
+    let mut newer = Vec::new();
+    for tries in 0.. {
+        if buffer.chunks(stride).all(|part| is_whole(map, part)) {
+            return true;
+        }
+        if tries > TRIES {
+            // A part that all reach has the total of before the change, too.
+            if keeps_total(map) || start.elapsed() >= PATIENCE {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        newer.resize(buffer.len(), 0);
+        if !read(&mut newer) {
             break;
         }
-        for ((part, new), settled) in buffer.chunks_mut(stride).zip(newer.chunks(stride)).zip(&mut settled) {
-            if !*settled {
-                *settled = if has_begun(map) { whole(new) } else { part == new };
+        for (part, new) in buffer.chunks_mut(stride).zip(newer.chunks(stride)) {
+            if !is_whole(map, part) {
                 part.copy_from_slice(new);
             }
         }
     }
-    for (part, settled) in buffer.chunks_mut(stride).zip(settled) {
-        if has_begun(map) && !settled {
-            part.copy_within(24..32, 8);
-        }
-    }
-    true
+    false
+}
+
+/// Says once that a number may be none that anybody made.
+fn tell(map: &Map) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        let name = &map.name;
+        say!("WARNING: {name} was read in the middle of a change that did not end: its numbers may not belong together");
+    });
 }
 
 /// Copies parts of `stride` words and takes from each what was copied: what CPUs add meanwhile stays. The marks that the
@@ -106,7 +140,14 @@ mod tests {
 
     #[test]
     fn parts_are_read_until_count_and_total_belong_together() {
-        assert_eq!(result(MapKind::PerCpuHash, &[&[1, 20], &[2, 20], &[2, 20], &[3, 30]]), bytes(&[2, 20]));
+        // A CPU that is stopped in the middle looks the same again and again.
+        let half: &[u64] = &[1, 20, 2];
+        assert_eq!(result(MapKind::PerCpuHash, &[half, half, half, &[2, 20, 2], &[3, 30, 3]]), bytes(&[2, 20, 2]));
+        let mut slow = vec![half; TRIES + 10];
+        slow.push(&[2, 20, 2]);
+        assert_eq!(result(MapKind::PerCpuArray, &slow), bytes(&[2, 20, 2]));
+        // One that never goes on is told of.
+        assert_eq!(result(MapKind::PerCpuArray, &[half]), bytes(half));
         let reads: [&[u64]; 3] = [&[1, 20, 2, 10], &[2, 20, 2, 10], &[3, 30, 3, 20]];
         assert_eq!(result(MapKind::SpreadHash, &reads), bytes(&[2, 20, 2, 10]));
         // Of one that never settles the total of before counts.

@@ -4,7 +4,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
 
-use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType};
+use btc_abi::{GlobalValue, Manifest, Param, ParamKind, ParamType, number};
 
 use crate::arguments;
 use crate::attach::{Plan, uprobe};
@@ -129,27 +129,6 @@ pub(crate) fn possible_cpus() -> usize {
     libbpf_rs::num_possible_cpus().unwrap_or(1).max(1)
 }
 
-/// A number as the language writes it: decimal, hexadecimal or octal, with a sign.
-fn parse_number(text: &str) -> Option<u64> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let digits = digits.replace('_', "");
-    let starts = |p: &str| digits.get(..2).is_some_and(|s| s.eq_ignore_ascii_case(p));
-    let value = if starts("0x") {
-        u64::from_str_radix(&digits[2..], 16)
-    } else if starts("0b") {
-        u64::from_str_radix(&digits[2..], 2)
-    } else if digits.len() > 1 && digits.starts_with('0') {
-        u64::from_str_radix(&digits[1..], 8)
-    } else {
-        digits.parse()
-    };
-    let value = value.ok()?;
-    Some(if negative { value.wrapping_neg() } else { value })
-}
-
 fn title(kind: &ParamKind) -> String {
     match kind {
         ParamKind::Positional(n) => format!("${n}"),
@@ -220,26 +199,21 @@ fn param_number(param: &Param, text: &str) -> Result<u64, Error> {
             "1" | "true" => Ok(1),
             _ => Err(wrong("true or false")),
         },
-        ParamType::Int if text.is_empty() => Ok(0),
-        ParamType::Int => parse_number(text).ok_or_else(|| wrong("a number")),
-        ParamType::Str | ParamType::Any => Ok(parse_number(text).unwrap_or(0)),
+        ParamType::Int | ParamType::Str | ParamType::Any => match number::parameter(text) {
+            // The script compares, prints and divides it as a number with sign.
+            Some(n) => i64::try_from(n).map(|n| n as u64).map_err(|_| wrong(&format!("at most {}", i64::MAX))),
+            None => Err(wrong("a number")),
+        },
+        ParamType::Unsigned => match number::parameter(text) {
+            Some(n) => u64::try_from(n).map_err(|_| wrong("0 or more")),
+            None => Err(wrong("a number")),
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_of_all_kinds() {
-        assert_eq!(parse_number("42"), Some(42));
-        assert_eq!(parse_number("-1"), Some(u64::MAX));
-        assert_eq!(parse_number("0x1F"), Some(31));
-        assert_eq!(parse_number("010"), Some(8));
-        assert_eq!(parse_number("1_000"), Some(1000));
-        assert_eq!(parse_number("x"), None);
-        assert_eq!(parse_number(""), None);
-    }
 
     #[test]
     fn wrong_parameters_are_named() {
@@ -254,6 +228,14 @@ mod tests {
         };
         assert!(param_number(&param, "abc").unwrap_err().to_string().contains("$2"));
         assert_eq!(param_number(&param, ""), Ok(0));
+        assert_eq!((param_number(&param, "5ms"), param_number(&param, "-1")), (Ok(5_000_000), Ok(u64::MAX)));
+        let large = "9223372036854775808";
+        assert!(param_number(&param, large).is_err());
+        let unsigned = Param { ty: ParamType::Unsigned, ..param.clone() };
+        assert_eq!(param_number(&unsigned, large), Ok(1 << 63));
+        assert!(param_number(&unsigned, "-1").is_err());
+        // Used as a text, too: what is no number has none.
+        assert!(param_number(&Param { ty: ParamType::Any, ..param.clone() }, "08").is_err());
         let options = Options { positional: vec!["a".into(), "7".into()], ..Options::default() };
         assert_eq!(given(&param, &options).as_deref(), Some("7"));
     }

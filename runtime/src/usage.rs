@@ -30,7 +30,7 @@ pub fn usage(name: &str, manifest: &Manifest) -> String {
     }
     let form = |name: &str, param: &Param| match param.ty {
         ParamType::Bool => format!("--{name}"),
-        ParamType::Int => format!("--{name}=NUMBER"),
+        ParamType::Int | ParamType::Unsigned => format!("--{name}=NUMBER"),
         ParamType::Str | ParamType::Any => format!("--{name}=TEXT"),
     };
     let width = named.iter().map(|(name, param)| form(name, param).len()).max().unwrap_or(0);

@@ -9,6 +9,7 @@ mod describe;
 mod encoding;
 mod format;
 mod map;
+pub mod number;
 mod record;
 mod read;
 mod refusal;
@@ -190,14 +191,16 @@ pub enum ParamKind {
 /// Type of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamType {
-    /// A number.
+    /// A number of 64 bits with sign.
     Int,
     /// A flag.
     Bool,
     /// A text.
     Str,
-    /// A number or a text, as the user gives it: `$1` used in both ways.
+    /// A number with sign, and its text: `$1` used in both ways.
     Any,
+    /// A number without sign.
+    Unsigned,
 }
 
 /// A `.rodata` variable that the runtime fills before loading. All are `u64`.

@@ -414,7 +414,7 @@ wire_enum!(RequirementKind {
 });
 wire_struct!(Param { 1 kind, 2 ty, 3 symbol, 4 text_symbol, 5 text_capacity, 6 default, 7 help });
 wire_enum!(ParamKind { 1 Positional { 1 0: index }, 2 Count {}, 3 Named { 1 0: name } });
-wire_enum!(ParamType { 1 Int {}, 2 Bool {}, 3 Str {}, 4 Any {} });
+wire_enum!(ParamType { 1 Int {}, 2 Bool {}, 3 Str {}, 4 Any {}, 5 Unsigned {} });
 wire_struct!(Refusal { 1 what, 2 place });
 wire_struct!(Read { 1 record, 2 path, 3 ty, 4 place });
 wire_enum!(Refused {

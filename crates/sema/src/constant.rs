@@ -32,7 +32,7 @@ pub(crate) const WRAP: &str = "a cast, such as `(uint64)1`, makes the result wra
 const BAD_SHIFT: &str = "a shift goes by 0 to 63 bits";
 
 /// The number that an expression of literals and `names` is; the bits of one beyond `i64::MAX`.
-pub(crate) fn eval(e: &Expr, names: &dyn Fn(&str) -> Option<i64>) -> Option<i64> {
+pub(crate) fn eval(e: &Expr, names: &dyn Fn(&str) -> Option<i128>) -> Option<i64> {
     fold(e, names).ok()??.number()
 }
 
@@ -49,14 +49,14 @@ impl Constant {
 
 /// The value of an expression of literals, `names` and positional parameters, which are asked for as `$1`; `None`
 /// of any other.
-pub(crate) fn fold(e: &Expr, names: &dyn Fn(&str) -> Option<i64>) -> Result<Option<Constant>, Senseless> {
+pub(crate) fn fold(e: &Expr, names: &dyn Fn(&str) -> Option<i128>) -> Result<Option<Constant>, Senseless> {
     Ok(match &e.kind {
         ExprKind::Int(n) => Some(Constant::Int(i128::from(*n))),
         ExprKind::CInt(n) => Some(Constant::Int(n.value())),
         ExprKind::Bool(b) => Some(Constant::Bool(*b)),
         ExprKind::Str(s) => Some(Constant::Text(up_to_nul(s))),
-        ExprKind::Ident(name) => names(name).map(|n| Constant::Int(i128::from(n))),
-        ExprKind::Positional(n) => names(&format!("${n}")).map(|n| Constant::Int(i128::from(n))),
+        ExprKind::Ident(name) => names(name).map(Constant::Int),
+        ExprKind::Positional(n) => names(&format!("${n}")).map(Constant::Int),
         ExprKind::Comptime(inner) => fold(inner, names)?,
         ExprKind::Unary { op, operand } => match fold(operand, names)? {
             Some(operand) => unary(*op, operand, e.span)?,

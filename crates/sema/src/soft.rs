@@ -26,6 +26,10 @@ impl Soft {
             // A cast number has a sign.
             ExprKind::Int(n @ 0..) => Soft::All(value.ty == signed_type(*n)),
             kind @ (ExprKind::Var(_) | ExprKind::Map { .. }) => kept(kind),
+            // An aggregation is of the numbers that it gets.
+            ExprKind::Call { args, .. } if matches!(value.ty, Type::Aggregation(_)) => {
+                args.first().map_or(Soft::All(false), of)
+            }
             _ => Soft::All(false),
         }
     }
@@ -78,6 +82,12 @@ pub(crate) fn join_soft((old, old_soft): (&Type, &Soft), (new, soft): (&Type, &S
             });
             let (types, soft): (Vec<_>, _) = parts.collect::<Option<Vec<_>>>()?.into_iter().unzip();
             Some((Type::named(types), Soft::Parts(soft)))
+        }
+        (Type::Aggregation(old), Type::Aggregation(new)) => {
+            let joined = old.join(new)?;
+            let adopts = old.signed() && !new.signed() && old_soft.is_all() || new.signed() && !old.signed() && soft.is_all();
+            let joined = if adopts { joined.with_signed(false) } else { joined };
+            Some((Type::Aggregation(joined), Soft::All(old_soft.is_all() && soft.is_all())))
         }
         (Type::Int { size, signed: true }, Type::Int { size: other, signed: false }) if old_soft.is_all() => {
             Some((Type::int(*size.max(other), false), Soft::All(false)))

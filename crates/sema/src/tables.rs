@@ -234,9 +234,12 @@ impl Tables {
             self.params.len() - 1
         });
         let param = &mut self.params[at];
-        if param.ty != ty {
-            param.ty = hir::ParamType::Any;
-        }
+        param.ty = match (param.ty, ty) {
+            (known, new) if known == new => ty,
+            // Its text is kept besides.
+            (hir::ParamType::Unsigned, _) | (_, hir::ParamType::Unsigned) => hir::ParamType::Unsigned,
+            _ => hir::ParamType::Any,
+        };
         param.uses_text |= text;
         param.uses_number |= !text;
         hir::ParamId(at as u32)

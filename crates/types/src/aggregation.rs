@@ -93,6 +93,14 @@ impl Aggregation {
         (same(self) == same(other)).then(|| same(self))
     }
 
+    /// The type of the numbers that it keeps; none where it only counts.
+    pub fn kept(&self) -> Option<crate::Type> {
+        match self {
+            Aggregation::Count | Aggregation::Hist { .. } | Aggregation::LHist { .. } => None,
+            other => Some(crate::Type::int(8, other.signed())),
+        }
+    }
+
     /// The same with another sign.
     pub fn with_signed(self, to: bool) -> Aggregation {
         match self {

@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("hir", "abi builtins diagnostics providers types"),
     // Phases: they import data and definitions, never each other. `sema` may see the
     // syntax tree, which is its input.
-    ("syntax", "diagnostics"),
+    ("syntax", "abi diagnostics"),
     ("sema", "abi builtins diagnostics hir providers syntax target types"),
     ("lower", "abi builtins diagnostics hir ir providers target types"),
     ("opt", "ir"),

@@ -110,7 +110,7 @@ impl Checker<'_, '_> {
                 return broken(span);
             }
         }
-        let names = |name: &str| self.cx.records.script_constant(name);
+        let names = |name: &str| self.cx.records.script_constant(name).map(i128::from);
         let (ty, default) = match args.get(1).map(|a| (&a.kind, a)) {
             None => (hir::ParamType::Bool, "false".to_string()),
             Some((ast::ExprKind::Bool(b), _)) => (hir::ParamType::Bool, b.to_string()),
@@ -135,7 +135,7 @@ impl Checker<'_, '_> {
         let ty = match ty {
             hir::ParamType::Bool => Type::Bool,
             hir::ParamType::Str => Type::str(PARAM_CAPACITY),
-            hir::ParamType::Int | hir::ParamType::Any => Type::INT64,
+            hir::ParamType::Int | hir::ParamType::Unsigned | hir::ParamType::Any => Type::INT64,
         };
         hir::Expr { kind: ExprKind::Param(id), ty, span }
     }

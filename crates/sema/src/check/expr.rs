@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use btc_abi::number::parameter;
 use btc_diagnostics::{Code, Diagnostic, Span};
 use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast;
@@ -172,9 +173,9 @@ impl Checker<'_, '_> {
         let options = self.cx.options;
         let names = |name: &str| match name.strip_prefix('$') {
             // One that the user left out is 0, as it is elsewhere.
-            Some(n) if options.params.is_some() => number(options.param(n.parse().ok()?).unwrap_or("0")),
+            Some(n) if options.params.is_some() => parameter(options.param(n.parse().ok()?).unwrap_or("0")),
             Some(_) => None,
-            None => self.cx.records.script_constant(name),
+            None => self.cx.records.script_constant(name).map(i128::from),
         };
         constant::fold(e, &names).ok()?
     }
@@ -186,11 +187,15 @@ impl Checker<'_, '_> {
 
     /// `$1`: a number, or a text where the user gave one.
     fn positional(&mut self, n: u32, span: Span) -> hir::Expr {
-        if self.cx.options.param(n).is_some_and(|word| number(word).is_none()) {
+        let known = self.cx.options.param(n).map(parameter);
+        if known == Some(None) {
             return self.positional_text(n, span);
         }
-        let id = self.positional_param(n, hir::ParamType::Int, false);
-        hir::Expr { kind: ExprKind::Param(id), ty: Type::INT64, span }
+        // As a literal of that size would be.
+        let is_large = known.flatten().is_some_and(|n| n > i128::from(i64::MAX));
+        let (of, ty) = if is_large { (hir::ParamType::Unsigned, Type::UINT64) } else { (hir::ParamType::Int, Type::INT64) };
+        let id = self.positional_param(n, of, false);
+        hir::Expr { kind: ExprKind::Param(id), ty, span }
     }
 
     /// `str($1)`
@@ -387,16 +392,6 @@ fn is_memory(e: &hir::Expr) -> bool {
 
 /// Room for the text of a parameter, with its NUL.
 pub(super) const PARAM_CAPACITY: u32 = 256;
-
-/// The number that a parameter's text is.
-fn number(word: &str) -> Option<i64> {
-    let digits = word.strip_prefix('-').unwrap_or(word);
-    let value = match digits.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16).ok()? as i64,
-        None => digits.parse::<u64>().ok()? as i64,
-    };
-    Some(if word.starts_with('-') { value.wrapping_neg() } else { value })
-}
 
 /// A literal has the smallest signed type that holds it, or `uint64`.
 pub(super) fn int_literal(n: u64, span: Span) -> hir::Expr {

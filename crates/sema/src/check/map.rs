@@ -3,7 +3,7 @@
 use btc_diagnostics::{Code, Diagnostic, Span};
 use btc_hir::{self as hir, ExprKind, StmtKind};
 use btc_syntax::ast;
-use btc_types::{Aggregation, Type, join};
+use btc_types::{Aggregation, Type};
 
 use super::{Checker, broken};
 
@@ -114,12 +114,16 @@ impl Checker<'_, '_> {
     /// Widens a map's value type by a value.
     pub(super) fn widen_map(&mut self, name: &str, value: &hir::Expr, span: Span) {
         let info = self.tables.map(name, span).clone();
-        let joined = match (&info.value, &value.ty) {
-            (Type::Aggregation(_), Type::Aggregation(_)) => join(&info.value, &value.ty),
-            _ => self.tables.join_map(self.probe, name, false, value, span),
-        };
-        if let Some(ty) = &joined {
-            self.tell_change(value, ty);
+        let joined = self.tables.join_map(self.probe, name, false, value, span);
+        match (&joined, &value.kind) {
+            // What an aggregation gets is as wide as what it keeps.
+            (Some(Type::Aggregation(a)), ExprKind::Call { args, .. }) if !matches!(a, Aggregation::Sum { .. }) => {
+                if let (Some(number), Some(kept)) = (args.first(), a.kept()) {
+                    self.tell_change(number, &kept);
+                }
+            }
+            (Some(ty), _) => self.tell_change(value, ty),
+            (None, _) => {}
         }
         let target = self.tables.map(name, span);
         if !target.assigned {

@@ -83,6 +83,23 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// `$1 + n` of a text is what is left of it behind `n` bytes, as of a literal.
+    fn rest_of_parameter(&mut self, text: hir::Expr, from: hir::Expr, span: Span) -> hir::Expr {
+        let (ty, capacity) = (text.ty.clone(), i64::from(text.ty.size()));
+        if let ExprKind::Int(n) = from.kind
+            && !(0..capacity).contains(&n) {
+                self.error(Code::OutOfRange, from.span, format!("a parameter has at most {} bytes", capacity - 1));
+                return broken(span);
+            }
+        let at = text.span;
+        let bytes = Type::pointer(Type::int(1, true), Space::Kernel);
+        let address = hir::Expr { kind: ExprKind::AddressOf(Box::new(text)), ty: bytes, span: at };
+        let address = self.pointer_add(address, from, false, span);
+        let (address, fact) = self.plain(address, None);
+        let Some(function) = btc_builtins::find("str") else { unreachable!("there is no str()") };
+        hir::Expr { kind: ExprKind::Call { function, facts: vec![fact], args: vec![address] }, ty, span }
+    }
+
     fn arithmetic(
         &mut self,
         op: ast::BinaryOp,
@@ -94,15 +111,13 @@ impl Checker<'_, '_> {
         if left.ty == Type::Unknown || right.ty == Type::Unknown {
             return broken(span);
         }
-        // A parameter's text in arithmetic is the address of its bytes: `str($1 + 1)`.
-        let left = match left.kind {
-            ExprKind::Param(_) if left.ty.is_str() && op == B::Add => hir::Expr {
-                span: left.span,
-                ty: Type::pointer(Type::int(1, true), Space::Kernel),
-                kind: ExprKind::AddressOf(Box::new(left)),
-            },
-            _ => left,
-        };
+        let is_text = |e: &hir::Expr| matches!(e.kind, ExprKind::Param(_)) && e.ty.is_str();
+        if op == B::Add && is_text(&left) && right.ty.is_numeric() {
+            return self.rest_of_parameter(left, right, span);
+        }
+        if op == B::Add && is_text(&right) && left.ty.is_numeric() {
+            return self.rest_of_parameter(right, left, span);
+        }
         match (op, left.ty.is_pointer(), right.ty.is_pointer()) {
             (B::Add, true, false) if right.ty.is_numeric() => {
                 return self.pointer_add(left, right, false, span);

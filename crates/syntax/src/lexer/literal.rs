@@ -1,32 +1,14 @@
 //! Numbers, strings and characters that begin no token.
 
+use btc_abi::number::{self, Literal, Suffix, Wrong};
 use btc_diagnostics::{Code, Diagnostic, FileId, Span};
 
 use super::{Lexeme, Step};
 use crate::c_int::CType;
 use crate::token::{Form, FormKind, Tok};
 
-/// What a suffix multiplies a number by: C's size suffixes nothing, durations to nanoseconds.
-const SUFFIXES: &[(&str, u64)] = &[
-    ("", 1),
-    ("ns", 1),
-    ("us", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-    ("d", 86_400_000_000_000),
-    ("u", 1),
-    ("l", 1),
-    ("ul", 1),
-    ("lu", 1),
-    ("ll", 1),
-    ("ull", 1),
-    ("llu", 1),
-];
-
 /// The value of a number, and what is wrong with it.
-pub fn number(text: &str, span: Span) -> ((u64, Form), Option<Diagnostic>) {
+pub fn number_token(text: &str, span: Span) -> ((u64, Form), Option<Diagnostic>) {
     match read_number(text, span) {
         Ok(value) => (value, None),
         Err(error) => ((0, Form::plain(0)), Some(*error)),
@@ -36,65 +18,28 @@ pub fn number(text: &str, span: Span) -> ((u64, Form), Option<Diagnostic>) {
 fn read_number(text: &str, span: Span) -> Result<(u64, Form), Box<Diagnostic>> {
     let bad = |at: usize, message: String| {
         let span = Span { start: span.start + at as u32, ..span };
-        Box::new(Diagnostic::error(Code::BadNumber, span, message))
+        Diagnostic::error(Code::BadNumber, span, message)
     };
-    let too_large = || {
-        bad(0, format!("`{text}` does not fit in 64 bits")).help(format!("the largest number is {}", u64::MAX))
-    };
-    let hex = text.starts_with("0x") || text.starts_with("0X");
-    let from = if hex { 2 } else { 0 };
-    let is_digit = |c: char| c == '_' || if hex { c.is_ascii_hexdigit() } else { c.is_ascii_digit() };
-    let end = text[from..].find(|c| !is_digit(c)).map_or(text.len(), |n| from + n);
-    let digits: String = text[from..end].chars().filter(|c| *c != '_').collect();
-    let suffix = &text[end..];
-    if digits.is_empty() {
-        return Err(bad(0, format!("`{text}` has no digits")));
-    }
-    let octal = !hex && digits.len() > 1 && digits.starts_with('0');
-    if octal && digits.contains(['8', '9']) {
-        return Err(Box::new(
-            bad(0, format!("`{text}` is no octal number")).label("8 and 9 are no octal digits").help(format!(
-                "a leading 0 makes a number octal; write `{}` for the decimal number",
-                text.trim_start_matches('0')
-            )),
-        ));
-    }
-    let radix = if hex { 16 } else if octal { 8 } else { 10 };
-    let value = u64::from_str_radix(&digits, radix).map_err(|_| Box::new(too_large()))?;
-    if let (false, Some(exponent)) = (hex, suffix.strip_prefix(['e', 'E'])) {
-        if exponent.is_empty() || !exponent.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Box::new(
-                bad(0, format!("`{text}` has no whole exponent")).help("`2e3` is 2000; there are no fractions"),
-            ));
-        }
-        // An exponent that does not fit is as good as the largest one.
-        let power = exponent.parse::<u32>().unwrap_or(u32::MAX);
-        let power = if value == 0 { Some(0) } else { 10u64.checked_pow(power) };
-        let value = power.and_then(|p| value.checked_mul(p)).ok_or_else(|| Box::new(too_large()))?;
-        return Ok((value, Form::plain(value)));
-    }
-    let c_suffix = suffix.to_ascii_lowercase();
-    let known = SUFFIXES
-        .iter()
-        .find(|(s, scale)| *s == suffix || (*scale == 1 && *s != "ns" && *s == c_suffix));
-    match known {
-        Some((unit, scale)) => {
-            let value = value.checked_mul(*scale).ok_or_else(|| Box::new(too_large()))?;
-            let of_c = *scale == 1 && *unit != "ns";
-            let (unsigned, long) = (of_c && unit.contains('u'), of_c && unit.contains('l'));
-            let kind = match (*unit, of_c) {
-                ("", _) => FormKind::Plain,
-                (_, true) => FormKind::C,
-                (_, false) => FormKind::Duration,
-            };
-            Ok((value, Form { ty: CType::of_literal(value, unsigned, long, radix == 10), kind }))
-        }
-        None => Err(Box::new(
-            bad(end, format!("`{suffix}` is no suffix of a number"))
-                .label("unknown suffix")
-                .help("durations end in `ns`, `us`, `ms`, `s`, `m`, `h` or `d`; a name cannot begin with a digit"),
+    let Literal { value, decimal, suffix } = number::literal(text).map_err(|wrong| match wrong {
+        Wrong::NoDigits => bad(0, format!("`{text}` has no digits")),
+        Wrong::Octal => bad(0, format!("`{text}` is no octal number")).label("8 and 9 are no octal digits").help(format!(
+            "a leading 0 makes a number octal; write `{}` for the decimal number",
+            text.trim_start_matches('0')
         )),
-    }
+        Wrong::TooLarge => {
+            bad(0, format!("`{text}` does not fit in 64 bits")).help(format!("the largest number is {}", u64::MAX))
+        }
+        Wrong::Exponent => bad(0, format!("`{text}` has no whole exponent")).help("`2e3` is 2000; there are no fractions"),
+        Wrong::Suffix(at) => bad(at, format!("`{}` is no suffix of a number", &text[at..]))
+            .label("unknown suffix")
+            .help("durations end in `ns`, `us`, `ms`, `s`, `m`, `h` or `d`; a name cannot begin with a digit"),
+    })?;
+    let (kind, unsigned, long) = match suffix {
+        Suffix::None => (FormKind::Plain, false, false),
+        Suffix::Size { unsigned, long } => (FormKind::C, unsigned, long),
+        Suffix::Duration => (FormKind::Duration, false, false),
+    };
+    Ok((value, Form { ty: CType::of_literal(value, unsigned, long, decimal), kind }))
 }
 
 /// A string from its opening quote at `start`.

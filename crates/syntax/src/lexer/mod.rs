@@ -95,7 +95,7 @@ pub fn next(text: &str, file: FileId, at: usize) -> Step {
             Lexeme::Token(Tok::Positional(number.unwrap_or(1)))
         }
         Ok(Raw::Number) => {
-            let ((value, form), error) = literal::number(slice, span);
+            let ((value, form), error) = literal::number_token(slice, span);
             step.error = error;
             Lexeme::Token(Tok::Int(value, form))
         }

@@ -379,8 +379,25 @@ impl Checker<'_, '_> {
             self.error(Code::WrongType, span, "only variables, maps and fields have an address");
             return broken(span);
         }
+        let space = space_of(&operand);
         let kind = ExprKind::AddressOf(Box::new(operand));
-        hir::Expr { kind, ty: Type::pointer(ty, Space::Kernel), span }
+        hir::Expr { kind, ty: Type::pointer(ty, space), span }
+    }
+}
+
+/// The memory that a place is in: that of the pointer that leads to it, or our own.
+fn space_of(place: &hir::Expr) -> Space {
+    let behind = |pointer: &hir::Expr| match &pointer.ty {
+        Type::Pointer { space, .. } => *space,
+        _ => Space::Unknown,
+    };
+    match &place.kind {
+        ExprKind::Deref(pointer) => behind(pointer),
+        ExprKind::Element { base, .. } if base.ty.is_pointer() => behind(base),
+        ExprKind::Field { base, .. } | ExprKind::Element { base, .. } | ExprKind::Part { base, .. } | ExprKind::Cast(base) => {
+            space_of(base)
+        }
+        _ => Space::Kernel,
     }
 }
 

@@ -48,13 +48,13 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
     // One program cannot be attached in both ways.
     if found.iter().map(|(_, functions)| functions.len()).sum::<usize>() > 1 && multi::of_binaries(options) {
         let some = found.into_iter().filter(|(_, functions)| !functions.is_empty());
-        return Ok(some.map(|(path, functions)| many(path, word, wanted.ret, functions)).collect());
+        return Ok(some.map(|(path, functions)| many((path, &shown_path(wanted.path, path)), word, wanted.ret, functions)).collect());
     }
     for (path, functions) in found {
         for function in functions {
             let at = function.name.as_str();
             let plus = if wanted.offset != 0 && !wanted.symbol.is_empty() { format!("+{}", wanted.offset) } else { String::new() };
-            let title = format!("{word}:{}:{at}{plus}", path.display());
+            let title = format!("{word}:{}:{at}{plus}", shown_path(wanted.path, path));
             all.push(at_offset(path, function.offset, (kind, config), title, at, options));
         }
     }
@@ -83,16 +83,16 @@ pub(super) fn at_offset(
     Target::new(Point::Perf(vec![event]), title, function)
 }
 
-/// Functions of a binary that one link attaches.
-fn many(path: &Path, word: &str, ret: bool, functions: Vec<Function>) -> Target {
+/// Functions of a binary, whose name is shown so, that one link attaches.
+fn many((path, shown): (&Path, &str), word: &str, ret: bool, functions: Vec<Function>) -> Target {
     let place = |f: Function| multi::Place {
-        name: PointName { name: format!("{word}:{}:{}", path.display(), f.name), function: f.name },
+        name: PointName { name: format!("{word}:{shown}:{}", f.name), function: f.name },
         symbol: CString::default(),
         offset: f.offset,
     };
     let of = multi::Of::Binary(CString::new(path.as_os_str().as_bytes()).unwrap_or_default());
     let multi = multi::Multi { of, ret, places: functions.into_iter().map(place).collect() };
-    Target::new(Point::Multi(multi), format!("{word}:{}", path.display()), "")
+    Target::new(Point::Multi(multi), format!("{word}:{shown}"), "")
 }
 
 /// Address of a symbol, for `uaddr`.
@@ -154,10 +154,13 @@ pub fn binary_functions(name: &str, options: &Options) -> Vec<(String, String)> 
     all
 }
 
-/// A binary as listings show it: as it was written, where it was.
+/// A binary as listings and `probe` show it: as it was written, where that is a path or a pattern of files in a folder.
 pub(super) fn shown_path(written: &str, found: &Path) -> String {
-    let exact = written.contains('/') && !glob::is_pattern(written);
-    if exact { written.to_string() } else { found.display().to_string() }
+    match (written.rsplit_once('/'), found.file_name()) {
+        (Some(_), _) if !glob::is_pattern(written) => written.to_string(),
+        (Some((folder, _)), Some(name)) if !glob::is_pattern(folder) => format!("{folder}/{}", name.to_string_lossy()),
+        _ => found.display().to_string(),
+    }
 }
 
 /// Opens a binary. Only what is needed of it is read: binaries can be huge.
@@ -308,5 +311,12 @@ mod tests {
         assert!(functions(&wanted("no_such_function")).is_empty());
         let found = functions(&Wanted { demangle: true, ..wanted("*functions_of_this_program*") });
         assert!(!found.is_empty());
+    }
+
+    #[test]
+    fn files_are_shown_as_they_are_written() {
+        let shown = |written| shown_path(written, Path::new("/work/bin/tool"));
+        let all = ["./tool", "../bin/tool", "bin/t*", "b*/tool", "tool", "libtool"].map(shown);
+        assert_eq!(all, ["./tool", "../bin/tool", "bin/tool", "/work/bin/tool", "/work/bin/tool", "/work/bin/tool"]);
     }
 }

@@ -30,8 +30,8 @@ fn parse_users(text: &str) -> HashMap<u32, String> {
 }
 
 pub(super) fn error(bytes: &[u8], out: &mut Vec<u8>) {
-    let number = (le(bytes, 0) as i64).unsigned_abs();
-    let text = crate::error::errno_text(i32::try_from(number).unwrap_or(i32::MAX));
+    // The parameter is a C int, and system calls give the negative of an error.
+    let text = crate::error::errno_text((le(bytes, 0) as i32).wrapping_abs());
     out.extend_from_slice(text.as_bytes());
 }
 

@@ -91,7 +91,9 @@ descends from the command was (the table of probes says for which kinds). A proc
 has ended belongs to init and no longer to the command. bpftrace compares for `-p` only, and attaches timers, counters and
 watchpoints to the first thread; a script that wants the whole system beside a command starts the command by itself. The process is the
 one that `pid` shows, so in a pid namespace it is one that the tracer sees; there a command's children do not count. What an interrupt does
-is done in the thread that it found running: `kprobe`, `tracepoint` and the like see the process there as `pid` does.
+is done in the thread that it found running: `kprobe`, `tracepoint` and the like see the process there as `pid` does. At a switch of tasks
+that is the one that leaves the CPU, at a wakeup the one that wakes another: a script about those runs without `-p` and `-c`, and filters by
+the arguments of the event.
 
 | probes | how |
 |---|---|
@@ -120,7 +122,12 @@ makes a constant expression C's, in a macro and elsewhere: `~0U` is 4294967295; 
 
 A literal takes the sign of the numbers that share its place: variable, map, key or part of a tuple. Where a `uint64` shares it with numbers that
 may be negative, all are kept as `int64`, with a warning at the `uint64`. An index that lies beyond an array or text reads as 0 and counts as a
-failed read; a pointer's index goes anywhere.
+failed read; a pointer's index goes anywhere. The difference of two pointers is counted in what both point at, as in C, and in bytes where one
+points at bytes or at nothing known. `&place` is a pointer into the memory that the place is in.
+
+A parameter `$1` is the number that its text would be in a script, with a sign before it: `0x1f`, `1e3`, `5ms`, `1_000`, also `0b101`; an empty one
+is 0. Beyond 2^63 it is a `uint64` where the script runs at once; an object takes numbers of `int64` only, and refuses others. Any other
+text is a string where the script runs at once, and `$1 + n` is what is left of it behind `n` bytes.
 
 So does what comes of literals in an operation: with `$i = 260`, `$address > $i` compares without a sign, and `$address ^ $i` is a `uint64`. A
 parameter does so beside a `uint64`. Any other number with a sign makes sums and comparisons signed; comparing such a one with a `uint64`

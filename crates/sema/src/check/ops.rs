@@ -128,6 +128,7 @@ impl Checker<'_, '_> {
             (B::Add, false, true) if left.ty.is_numeric() => {
                 return self.pointer_add(right, left, false, span);
             }
+            (B::Sub, true, true) => return self.pointer_difference(left, right, span),
             _ => {}
         }
         let usable = |ty: &Type| ty.is_numeric() || ty.is_pointer() || matches!(ty, Type::Timestamp { .. });
@@ -201,6 +202,29 @@ impl Checker<'_, '_> {
         let op = if subtract { BinaryOp::Sub } else { BinaryOp::Add };
         let kind = ExprKind::Binary { op, left: Box::new(pointer), right: Box::new(bytes) };
         hir::Expr { kind, ty, span }
+    }
+
+    /// `p - q`, in units of what both point at; in bytes where one points at bytes, or at nothing known.
+    fn pointer_difference(&mut self, left: hir::Expr, right: hir::Expr, span: Span) -> hir::Expr {
+        let [scale, other] = [&left, &right].map(|pointer| unit(&pointer.ty, 1, pointer.span));
+        let is_byte = |scale: &hir::Expr| matches!(scale.kind, ExprKind::Int(1));
+        let same = match (&left.ty, &right.ty) {
+            (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => a == b,
+            _ => false,
+        };
+        if !same && !is_byte(&scale) && !is_byte(&other) {
+            let message = format!("there is no difference of a `{}` and a `{}`", left.ty, right.ty);
+            let help = "of one type it is counted in elements; cast both to `uint64` for bytes";
+            self.d.push(Diagnostic::error(Code::WrongType, span, message).help(help));
+            return broken(span);
+        }
+        let bytes = ExprKind::Binary { op: BinaryOp::Sub, left: Box::new(left), right: Box::new(right) };
+        let bytes = hir::Expr { kind: bytes, ty: Type::INT64, span };
+        if !same || is_byte(&scale) {
+            return bytes;
+        }
+        let kind = ExprKind::Binary { op: BinaryOp::Div { signed: true }, left: Box::new(bytes), right: Box::new(scale) };
+        hir::Expr { kind, ty: Type::INT64, span }
     }
 
     /// Whether a value takes the sign of what it meets: it comes of literals that are not negative, or is a truth value. So

@@ -40,7 +40,7 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
             if !provider || !glob::matches(wanted.name, &note.name) {
                 continue;
             }
-            let title = format!("usdt:{}:{}:{}", path.display(), note.provider, note.name);
+            let title = format!("usdt:{}:{}:{}", uprobe::shown_path(wanted.path, path), note.provider, note.name);
             let event = Event {
                 config1: Config1::Text(CString::new(path.as_os_str().as_bytes()).unwrap_or_default()),
                 config2: note.offset,

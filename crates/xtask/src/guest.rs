@@ -7,6 +7,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -87,7 +88,10 @@ impl Guest<'_> {
 
     /// Boots the guest and waits for its end.
     pub fn run(&self) -> Result<Outcome> {
-        let work = shell::scratch()?.join(format!("guest-{}-{}", self.kernel.suite, std::process::id()));
+        // Several guests may run at once, of one kernel, too.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let work = shell::scratch()?.join(format!("guest-{}-{}-{number}", self.kernel.suite, std::process::id()));
         shell::empty_folder(&work)?;
         let (archive, results) = (work.join("initramfs"), work.join("results"));
         shell::write(&archive, self.archive()?)?;

@@ -45,16 +45,22 @@ fn message(manifest: &Manifest, refusal: &Refusal) -> String {
 /// Looks whether every place of static probes has the arguments that the script reads.
 pub(crate) fn check_static_arguments(manifest: &Manifest, plans: &[Plan]) -> Result<(), Error> {
     for refusal in &manifest.refusals {
-        let Refused::StaticArgument { program, index } = &refusal.what else { continue };
+        let Refused::StaticArgument { program, index, signed } = &refusal.what else { continue };
         let probes = manifest.probes.iter().zip(plans).filter(|(probe, _)| probe.program == *program);
         for target in probes.flat_map(|(_, plan)| &plan.targets) {
             let Some(operands) = &target.operands else { continue };
+            let (place, name) = (place::show(manifest, &refusal.place), &target.name.name);
             let why = match operands.get(*index as usize) {
-                Some(operand) if operand.is_known() => continue,
+                Some(operand) if operand.is_known() && operand.fits(*signed) => continue,
+                Some(operand) if operand.is_known() => {
+                    return Err(Error::new(format!(
+                        "{place}: `arg{index}` of {name} has a sign, and where the script was compiled it had none; \
+                         compile the script with this binary at hand"
+                    )));
+                }
                 Some(_) => "it is no integer, or is where btc cannot read it".to_string(),
                 None => format!("its note tells of {}", operands.len()),
             };
-            let (place, name) = (place::show(manifest, &refusal.place), &target.name.name);
             return Err(Error::new(format!("{place}: {name} has no `arg{index}`: {why}")));
         }
     }

@@ -37,6 +37,9 @@ pub enum Refused {
         program: String,
         /// Which one.
         index: u32,
+        /// Whether the program takes it for a number with a sign. One without cannot be negative, so no place may say
+        /// of the argument that it has one.
+        signed: bool,
     },
     /// A kernel record is not larger than the room that the compiler gave a copy of it.
     Room {

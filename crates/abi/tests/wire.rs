@@ -169,7 +169,7 @@ fn all_refusals() -> Vec<Refused> {
         Refused::Register("r".into()),
         Refused::KernelSymbol("k".into()),
         Refused::FunctionAddress,
-        Refused::StaticArgument { program: "p".into(), index: 3 },
+        Refused::StaticArgument { program: "p".into(), index: 3, signed: true },
         Refused::Layout { record: "struct s".into(), bytes: 64 },
         Refused::Room { record: "struct s".into(), bytes: 64 },
         Refused::Field { field: "s.f".into(), ty: "uint32".into() },

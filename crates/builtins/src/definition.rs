@@ -219,6 +219,8 @@ pub struct Check<'a> {
     pub settings: &'a Settings,
     /// Size in bytes of a symbol of the probed binary, where that is at hand.
     pub symbol_size: &'a dyn Fn(&str) -> Option<u64>,
+    /// Whether an argument of the probe, by its position, has a sign.
+    pub has_sign: &'a dyn Fn(u32) -> bool,
     /// Where errors go.
     pub diagnostics: &'a mut Diagnostics,
 }

@@ -52,7 +52,7 @@ pub use programs::bpf_functions;
 pub(crate) use run::run as run_program;
 pub(crate) use uprobe::find_binaries;
 pub use uprobe::{binary_functions, symbol_size};
-pub use usdt::static_probes;
+pub use usdt::{static_probes, static_signs};
 #[cfg(feature = "fuzzing")]
 pub(crate) use {libraries::look_up, usdt::parse_operands};
 

@@ -123,6 +123,7 @@ impl Checker<'_, '_> {
                 btc_abi::Attach::Uprobe { path, .. } => target.symbol_size(path, symbol),
                 _ => None,
             };
+            let provider = self.resolved.provider;
             let mut check = Check {
                 function,
                 args: &facts,
@@ -130,6 +131,7 @@ impl Checker<'_, '_> {
                 probe: &self.facts,
                 settings: &self.cx.settings.types,
                 symbol_size: &symbol_size,
+                has_sign: &|n| (provider.has_sign)(target, attach, n),
                 diagnostics: self.d,
             };
             match &function.returns {

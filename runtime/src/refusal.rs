@@ -13,6 +13,12 @@ pub(crate) fn explain(manifest: &Manifest, ty: &str) -> Option<String> {
     Some(message(manifest, refusal))
 }
 
+/// The message for the first place of the script that takes a release of the kernel.
+pub(crate) fn of_release(manifest: &Manifest, release: &str) -> Option<String> {
+    let of = |r: &&Refusal| matches!(&r.what, Refused::Release { since, .. } if since == release);
+    Some(message(manifest, manifest.refusals.iter().find(of)?))
+}
+
 fn message(manifest: &Manifest, refusal: &Refusal) -> String {
     let machine = std::env::consts::ARCH;
     let text = match &refusal.what {
@@ -20,6 +26,9 @@ fn message(manifest: &Manifest, refusal: &Refusal) -> String {
         Refused::Register(name) => format!("this machine ({machine}) has no register `{name}`"),
         Refused::KernelSymbol(name) => {
             format!("this kernel has no symbol `{name}`, or does not show its address (/proc/kallsyms)")
+        }
+        Refused::Release { what, since } => {
+            format!("{what} takes Linux {since} or later; this is {}", crate::run::kernel_release())
         }
         Refused::FunctionAddress => "this kernel does not tell a return probe where its function begins; \
                                      it takes Linux 6.6"

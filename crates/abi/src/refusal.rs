@@ -29,6 +29,14 @@ pub enum Refused {
     Register(String),
     /// The kernel has a symbol of this name, and shows its address.
     KernelSymbol(String),
+    /// The kernel is this release or newer, or has what came with it. Where the manifest has a
+    /// [`Requirement`](crate::Requirement) of that release, the runtime looks itself.
+    Release {
+        /// What the script does, such as `nsecs(tai)`.
+        what: String,
+        /// The release, such as `6.1`.
+        since: String,
+    },
     /// Return probes of the kernel tell in which function they are.
     FunctionAddress,
     /// Every place of a static probe has an argument, from 0, that can be read. The runtime looks itself.

@@ -13,6 +13,12 @@ pub(crate) fn explain(manifest: &Manifest, ty: &str) -> Option<String> {
     Some(message(manifest, refusal))
 }
 
+/// Where the script uses a map whose key is too long.
+pub(crate) fn place_of_long_key(manifest: &Manifest, of: &str) -> Option<String> {
+    let is_meant = |r: &&Refusal| matches!(&r.what, Refused::LongKey { map } if map == of);
+    Some(place::show(manifest, &manifest.refusals.iter().find(is_meant)?.place))
+}
+
 /// The message for the first place of the script that takes a release of the kernel.
 pub(crate) fn of_release(manifest: &Manifest, release: &str) -> Option<String> {
     let of = |r: &&Refusal| matches!(&r.what, Refused::Release { since, .. } if since == release);
@@ -34,6 +40,7 @@ fn message(manifest: &Manifest, refusal: &Refusal) -> String {
                                      it takes Linux 6.6"
             .to_string(),
         Refused::StaticArgument { index, .. } => format!("there is no `arg{index}`"),
+        Refused::LongKey { map } => format!("a key of {map} is longer than this kernel takes"),
         Refused::Room { record, bytes } => format!(
             "`{record}` is larger on this kernel than the {bytes} bytes that it had where the script was compiled, \
              and a copy has no room for more; compile the script for this kernel"

@@ -37,6 +37,11 @@ pub enum Refused {
         /// The release, such as `6.1`.
         since: String,
     },
+    /// Keys of a map have no more bytes than the kernel takes; they cannot be cut. The runtime looks itself.
+    LongKey {
+        /// The map's name in the script.
+        map: String,
+    },
     /// Return probes of the kernel tell in which function they are.
     FunctionAddress,
     /// Every place of a static probe has an argument, from 0, that can be read. The runtime looks itself.

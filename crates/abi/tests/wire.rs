@@ -169,6 +169,8 @@ fn all_refusals() -> Vec<Refused> {
         Refused::Register("r".into()),
         Refused::KernelSymbol("k".into()),
         Refused::FunctionAddress,
+        Refused::Release { what: "nsecs(tai)".into(), since: "6.1".into() },
+        Refused::LongKey { map: "@m".into() },
         Refused::StaticArgument { program: "p".into(), index: 3, signed: true },
         Refused::Layout { record: "struct s".into(), bytes: 64 },
         Refused::Room { record: "struct s".into(), bytes: 64 },

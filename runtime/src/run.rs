@@ -94,6 +94,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
         return Err(nothing_to_do(&manifest));
     }
     state.ctx.points.clone_from(&attached.points);
+    state.ctx.functions.clone_from(&attached.functions);
 
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached, unwinds };
     session.announce(&mut state);

@@ -201,6 +201,8 @@ pub struct Arg {
     pub map: Option<u32>,
     /// Whether the map has keys.
     pub keyed: bool,
+    /// Whether its bytes lie where the traced code or the kernel has them, so that what follows them can be read as well.
+    pub remote: bool,
     /// Whether it is an element of a map that aggregates: `print(@m[k])`.
     pub element_of: Option<u32>,
 }

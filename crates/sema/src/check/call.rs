@@ -329,6 +329,7 @@ impl Checker<'_, '_> {
             span: value.span,
             map: None,
             keyed: false,
+            remote: is_remote(&value),
             element_of: None,
         };
         (value, fact)
@@ -514,4 +515,15 @@ fn legacy_delete(function: &Function, args: &[ast::Expr]) -> Option<Vec<ast::Exp
 /// After an error the type of an aggregation still tells what the map is.
 fn keep_aggregation(ty: Type) -> Type {
     if matches!(ty, Type::Aggregation(_)) { ty } else { Type::Unknown }
+}
+
+/// Whether a value lies in memory that is not the script's own.
+fn is_remote(e: &hir::Expr) -> bool {
+    match &e.kind {
+        ExprKind::Deref(_) | ExprKind::Argument { .. } => true,
+        ExprKind::Field { base, .. } | ExprKind::Element { base, .. } | ExprKind::Part { base, .. } | ExprKind::Cast(base) => {
+            is_remote(base)
+        }
+        _ => false,
+    }
 }

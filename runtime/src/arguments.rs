@@ -82,9 +82,14 @@ pub(crate) fn of_probe(
     event: Option<&Typed>,
 ) -> Result<Bounds, Error> {
     let mut bounds = Vec::new();
+    let is_of_a_probe = |program: &str| manifest.probes.iter().any(|p| p.program == program);
     for (n, patch) in manifest.patches.iter().enumerate() {
         let PatchValue::Argument { of, name, shape, .. } = &patch.value else { continue };
-        if patch.program != probe.program && !stands_for(&probe.attach, of) {
+        let is_own = match is_of_a_probe(&patch.program) {
+            true => patch.program == probe.program,
+            false => stands_for(&probe.attach, of) && (!name.is_empty() || is_return(&probe.attach)),
+        };
+        if !is_own {
             continue;
         }
         let bound = bind(kernel, event.unwrap_or(of), name, shape).map_err(|why| {
@@ -110,6 +115,11 @@ fn stands_for(attach: &Attach, of: &Typed) -> bool {
         (Some(own), of) => own == *of,
         (None, _) => false,
     }
+}
+
+/// Whether there is a result.
+fn is_return(attach: &Attach) -> bool {
+    matches!(attach, Attach::Fentry { ret: true, .. } | Attach::FentryProgram { ret: true, .. })
 }
 
 /// Puts arguments into the instructions of an object that is not loaded yet. CO-RE relocations of those instructions,
@@ -270,4 +280,58 @@ fn spell(shape: &Shape) -> String {
 
 pub(crate) fn number(size: u8, signed: bool) -> String {
     format!("{} number of {} bits", if signed { "a signed" } else { "an unsigned" }, u32::from(size) * 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use btc_abi::{Missing, Place, ProbeIdentity, Source};
+
+    use super::*;
+
+    /// A kernel without types: nothing can be bound.
+    struct Bare;
+
+    impl Kernel for Bare {
+        fn types(&self, _: &str, _: &mut dyn FnMut(&Types)) {}
+        fn modules(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn format(&self, _: &str, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    fn probe(line: u32, ret: bool) -> Probe {
+        let attach = Attach::Fentry { module: "vmlinux".into(), function: "f".into(), ret };
+        Probe {
+            name: format!("{}:vmlinux:f", if ret { "fexit" } else { "fentry" }),
+            program: format!("p{line}"),
+            attach,
+            missing: Missing::Error,
+            identity: ProbeIdentity::Static,
+            clause: 0,
+            table: String::new(),
+            place: Place { file: 0, line, column: 1, end_line: line, end_column: 9 },
+        }
+    }
+
+    /// The probe that an error names is the one that asks, not another one of the same function.
+    #[test]
+    fn a_result_is_bound_for_its_own_probe() {
+        let of = Typed::Function { module: "vmlinux".into(), function: "f".into() };
+        for program in ["p2", "loop_p2"] {
+            let shape = Shape::Int { size: 8, signed: true };
+            let value = PatchValue::Argument { of: of.clone(), name: String::new(), shape, part: ArgumentPart::Offset };
+            let manifest = Manifest {
+                sources: vec![Source { name: "b.bt".into(), ..Source::default() }],
+                probes: vec![probe(1, false), probe(2, true)],
+                patches: vec![Patch { program: program.into(), insn: 0, value }],
+                ..Manifest::default()
+            };
+            let bound = |n: usize| of_probe(&Bare, &manifest, &manifest.probes[n], None);
+            assert!(bound(0).is_ok_and(|bounds| bounds.is_empty()), "{program}");
+            let error = bound(1).expect_err("nothing has types").to_string();
+            assert!(error.starts_with("b.bt:2:") && error.contains("`retval` of fexit:"), "{error}");
+        }
+    }
 }

@@ -236,6 +236,9 @@ fn forbidden(log: &str) -> Option<String> {
         if let Some(name) = word("unknown func ").or_else(|| word("program of this type cannot use helper ")) {
             return Some(format!("{name}() does not exist here, or not for this kind of probe; locked-down kernels lack some, too"));
         }
+        if let Some(number) = line.strip_prefix("invalid func unknown#") {
+            return Some(format!("it has no helper number {number}; it is too old for this script"));
+        }
         if let Some(name) = word("calling kernel function ").filter(|_| line.ends_with("is not allowed")) {
             return Some(format!("{name}() may not be called in this kind of probe"));
         }
@@ -377,6 +380,7 @@ mod tests {
             ("unknown func bpf_override_return#58", "bpf_override_return() does not exist here"),
             ("program of this type cannot use helper bpf_d_path#147", "bpf_d_path() does not exist here"),
             ("helper call is not allowed in probe", "bpf_d_path() may be called in probes of some functions only"),
+            ("invalid func unknown#208", "no helper number 208"),
             ("calling kernel function bpf_task_acquire is not allowed", "bpf_task_acquire() may not be called"),
             ("func bpf_get_func_ip#173 not supported for program type 5", "bpf_get_func_ip() may not be called"),
             ("func bpf_get_func_ip#173 supported only for fentry/fexit/fsession/fmod_ret programs", "bpf_get_func_ip() may not"),

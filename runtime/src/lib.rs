@@ -55,7 +55,7 @@ pub use debug_info::debug_info;
 pub use effects::{Effect, EffectKind, effects};
 pub use elf::manifest;
 pub use error::Error;
-pub use attach::{binary_functions, bpf_functions, static_probes, symbol_size};
+pub use attach::{binary_functions, bpf_functions, static_probes, static_signs, symbol_size};
 pub use info::{Answer, Offer, offer};
 pub use options::{Author, Buffering, FEATURES, Format, Mode, Named, Options, environment, parameters};
 pub use reads::unfit_reads;

@@ -13,6 +13,18 @@ pub(crate) fn explain(manifest: &Manifest, ty: &str) -> Option<String> {
     Some(message(manifest, refusal))
 }
 
+/// Where the script uses a map whose key is too long.
+pub(crate) fn place_of_long_key(manifest: &Manifest, of: &str) -> Option<String> {
+    let is_meant = |r: &&Refusal| matches!(&r.what, Refused::LongKey { map } if map == of);
+    Some(place::show(manifest, &manifest.refusals.iter().find(is_meant)?.place))
+}
+
+/// The message for the first place of the script that takes a release of the kernel.
+pub(crate) fn of_release(manifest: &Manifest, release: &str) -> Option<String> {
+    let of = |r: &&Refusal| matches!(&r.what, Refused::Release { since, .. } if since == release);
+    Some(message(manifest, manifest.refusals.iter().find(of)?))
+}
+
 fn message(manifest: &Manifest, refusal: &Refusal) -> String {
     let machine = std::env::consts::ARCH;
     let text = match &refusal.what {
@@ -21,10 +33,14 @@ fn message(manifest: &Manifest, refusal: &Refusal) -> String {
         Refused::KernelSymbol(name) => {
             format!("this kernel has no symbol `{name}`, or does not show its address (/proc/kallsyms)")
         }
+        Refused::Release { what, since } => {
+            format!("{what} takes Linux {since} or later; this is {}", crate::run::kernel_release())
+        }
         Refused::FunctionAddress => "this kernel does not tell a return probe where its function begins; \
                                      it takes Linux 6.6"
             .to_string(),
         Refused::StaticArgument { index, .. } => format!("there is no `arg{index}`"),
+        Refused::LongKey { map } => format!("a key of {map} is longer than this kernel takes"),
         Refused::Room { record, bytes } => format!(
             "`{record}` is larger on this kernel than the {bytes} bytes that it had where the script was compiled, \
              and a copy has no room for more; compile the script for this kernel"
@@ -45,16 +61,22 @@ fn message(manifest: &Manifest, refusal: &Refusal) -> String {
 /// Looks whether every place of static probes has the arguments that the script reads.
 pub(crate) fn check_static_arguments(manifest: &Manifest, plans: &[Plan]) -> Result<(), Error> {
     for refusal in &manifest.refusals {
-        let Refused::StaticArgument { program, index } = &refusal.what else { continue };
+        let Refused::StaticArgument { program, index, signed } = &refusal.what else { continue };
         let probes = manifest.probes.iter().zip(plans).filter(|(probe, _)| probe.program == *program);
         for target in probes.flat_map(|(_, plan)| &plan.targets) {
             let Some(operands) = &target.operands else { continue };
+            let (place, name) = (place::show(manifest, &refusal.place), &target.name.name);
             let why = match operands.get(*index as usize) {
-                Some(operand) if operand.is_known() => continue,
+                Some(operand) if operand.is_known() && operand.fits(*signed) => continue,
+                Some(operand) if operand.is_known() => {
+                    return Err(Error::new(format!(
+                        "{place}: `arg{index}` of {name} has a sign, and where the script was compiled it had none; \
+                         compile the script with this binary at hand"
+                    )));
+                }
                 Some(_) => "it is no integer, or is where btc cannot read it".to_string(),
                 None => format!("its note tells of {}", operands.len()),
             };
-            let (place, name) = (place::show(manifest, &refusal.place), &target.name.name);
             return Err(Error::new(format!("{place}: {name} has no `arg{index}`: {why}")));
         }
     }

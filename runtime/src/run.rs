@@ -94,6 +94,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
         return Err(nothing_to_do(&manifest));
     }
     state.ctx.points.clone_from(&attached.points);
+    state.ctx.functions.clone_from(&attached.functions);
 
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached, unwinds };
     session.announce(&mut state);
@@ -153,17 +154,23 @@ fn check_permissions(object: &[u8], manifest: &Manifest, options: &Options) -> R
     }
 }
 
+/// What the kernel calls itself, such as `6.1.0-9-amd64`.
+pub(crate) fn kernel_release() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_string()
+}
+
 /// Says before loading that the kernel is too old for what the script uses.
 fn check_kernel(manifest: &Manifest) -> Result<(), Error> {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = kernel_release();
     let numbers = |text: &str| -> Vec<u32> {
         text.split(|c: char| !c.is_ascii_digit()).take(2).map(|n| n.parse().unwrap_or(0)).collect()
     };
     let needed = manifest.requirements.iter().filter(|r| r.kind == RequirementKind::Kernel && !r.optional);
     for requirement in needed {
         if numbers(&release) < numbers(&requirement.name) {
-            let (wanted, have) = (&requirement.name, release.trim());
-            return Err(Error::new(format!("the script needs Linux {wanted} or later; this is {have}")));
+            let told = refusal::of_release(manifest, &requirement.name);
+            let (wanted, have) = (&requirement.name, &release);
+            return Err(Error::new(told.unwrap_or_else(|| format!("the script needs Linux {wanted} or later; this is {have}"))));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use btc_abi::{Encoding, Manifest, Map};
 use libbpf_sys as sys;
 
-use crate::Error;
+use crate::{Error, refusal};
 
 /// Most bytes of a key where there is a limit at all.
 const MOST: u32 = 512;
@@ -27,19 +27,19 @@ pub(crate) fn are_needed() -> bool {
 /// # Errors
 /// When a key cannot be cut.
 pub(crate) fn apply(manifest: &mut Manifest) -> Result<(), Error> {
-    let is_long = |map: &&mut Map| map.key.as_ref().is_some_and(|key| map.short_key.is_some() || key.size() > MOST);
-    let mut long = manifest.maps.iter_mut().filter(is_long).peekable();
-    if long.peek().is_none() || !are_needed() {
+    let is_long = |map: &Map| map.key.as_ref().is_some_and(|key| map.short_key.is_some() || key.size() > MOST);
+    if !manifest.maps.iter().any(is_long) || !are_needed() {
         return Ok(());
     }
-    for map in long {
-        if map.short_key.is_none() {
-            let size = map.key.as_ref().map_or(0, Encoding::size);
-            return Err(Error::new(format!(
-                "a key of {} has {size} bytes, and this kernel takes no more than {MOST}",
-                map.name
-            )));
-        }
+    if let Some(map) = manifest.maps.iter().find(|map| is_long(map) && map.short_key.is_none()) {
+        let size = map.key.as_ref().map_or(0, Encoding::size);
+        let what = format!("a key of {} has {size} bytes, and this kernel takes no more than {MOST}", map.name);
+        return Err(Error::new(match refusal::place_of_long_key(manifest, &map.name) {
+            Some(place) => format!("{place}: {what}; a text or a buffer would be cut, this cannot be"),
+            None => what,
+        }));
+    }
+    for map in manifest.maps.iter_mut().filter(|map| is_long(map)) {
         map.key.clone_from(&map.short_key);
         map.multi_key = true;
     }

@@ -242,6 +242,14 @@ impl Attach {
         }
     }
 
+    /// Whether it is a place in a function, or an address, so that its name does not end with the function's.
+    pub fn is_within_function(&self) -> bool {
+        match self {
+            Attach::Uprobe { symbol: of, offset, .. } | Attach::Kprobe { function: of, offset, .. } => *offset != 0 || of.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Whether only the host knows what the attach point is called there, though it is no pattern.
     pub fn is_named_late(&self) -> bool {
         matches!(self, Attach::SourceLine { .. } | Attach::FentryProgram { .. })

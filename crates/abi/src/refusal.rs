@@ -29,6 +29,19 @@ pub enum Refused {
     Register(String),
     /// The kernel has a symbol of this name, and shows its address.
     KernelSymbol(String),
+    /// The kernel is this release or newer, or has what came with it. Where the manifest has a
+    /// [`Requirement`](crate::Requirement) of that release, the runtime looks itself.
+    Release {
+        /// What the script does, such as `nsecs(tai)`.
+        what: String,
+        /// The release, such as `6.1`.
+        since: String,
+    },
+    /// Keys of a map have no more bytes than the kernel takes; they cannot be cut. The runtime looks itself.
+    LongKey {
+        /// The map's name in the script.
+        map: String,
+    },
     /// Return probes of the kernel tell in which function they are.
     FunctionAddress,
     /// Every place of a static probe has an argument, from 0, that can be read. The runtime looks itself.
@@ -37,6 +50,9 @@ pub enum Refused {
         program: String,
         /// Which one.
         index: u32,
+        /// Whether the program takes it for a number with a sign. One without cannot be negative, so no place may say
+        /// of the argument that it has one.
+        signed: bool,
     },
     /// A kernel record is not larger than the room that the compiler gave a copy of it.
     Room {

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
 
-use btc_target::{Sections, Source};
+use btc_target::{Sections, Source, StaticSigns};
 use btf_rs::{Backend, Btf};
 
 use crate::input;
@@ -115,6 +115,10 @@ impl Source for Kernel {
 
     fn static_probes(&self, binary: &str) -> Vec<(String, String, String)> {
         btc_runtime::static_probes(binary, &self.binaries)
+    }
+
+    fn static_signs(&self, binary: &str) -> Vec<StaticSigns> {
+        btc_runtime::static_signs(binary, &self.binaries)
     }
 
     fn module_btf(&self, module: &str, kernel: &Btf) -> Option<Btf> {

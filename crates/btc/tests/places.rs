@@ -136,3 +136,19 @@ fn a_pattern_with_an_offset_is_checked() {
     let (code, said) = traced(&path, "nin*+5", &[]);
     assert!(code == Some(0) && said.contains("@n: 3"), "{code:?} {said}");
 }
+
+/// `func` is the function around the place, whatever the place is called.
+#[test]
+fn a_place_has_the_name_of_its_function() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let (path, ..) = programs("places_named");
+    let start = address(&path, "nine");
+    for place in ["nine".to_string(), "nine+5".to_string(), format!("{start:#x}"), format!("{:#x}", start + 5)] {
+        let script = format!("uprobe:{path}:{place} {{ @[func] = count(); printf(\"in %s\\n\", func); }}");
+        let output = btc(&["-q", "-e", &script, "-c", &path]);
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(said.contains("@[nine]: 3") && said.contains("in nine\n"), "{place}: {said}");
+    }
+}

@@ -19,7 +19,7 @@ macro_rules! arguments {
             is_unsafe: false,
             doc: "An integer argument of the probed function, counted from 0. Of those that the machine passes in memory \
                   (from `arg6` on x86-64, from `arg8` elsewhere) only the entry of a function tells the place.",
-            lower: |l, _| Lowered::Value(l.argument($n)),
+            lower: |l, call| Lowered::Value(l.argument($n, call.ty.is_signed())),
         };
     )*};
 }
@@ -43,5 +43,5 @@ fn check(c: &mut Check, n: u32) -> Type {
         let help = "probe the function itself, without an offset, and keep the argument in a map keyed by `tid`";
         c.diagnostics.push(Diagnostic::error(Code::NotInProbe, c.span, message).help(help));
     }
-    Type::UINT64
+    if (c.has_sign)(n) { Type::INT64 } else { Type::UINT64 }
 }

@@ -1,6 +1,6 @@
 //! `buf(data, length)`: bytes, with their number.
 
-use btc_diagnostics::Code;
+use btc_diagnostics::{Code, Diagnostic};
 use btc_ir::{Memory, Op, Width};
 use btc_types::Type;
 
@@ -16,7 +16,8 @@ pub static BUF: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Bytes at an address, or of an array or text, whose length then need not be given. At \
-          most `max_strlen` bytes.",
+          most `max_strlen` bytes. More bytes than an array has are read from what follows it, unless it is the \
+          script's own.",
     lower,
 };
 
@@ -45,8 +46,20 @@ fn check(c: &mut Check) -> Type {
             c.wrong_argument(Code::OutOfRange, 1, format!("a length is 0 or more, not {n}"));
             most
         }
-        (_, Some(n), own) => own.unwrap_or(most).min(u32::try_from(n).unwrap_or(most)),
-        (_, None, own) => own.unwrap_or(most),
+        (_, Some(n), own) => {
+            let wanted = u32::try_from(n).unwrap_or(u32::MAX);
+            match own.filter(|own| *own < wanted) {
+                // As in bpftrace: so many bytes from there on, whatever the type says.
+                Some(_) if c.args[0].remote => wanted,
+                Some(own) => {
+                    let message = format!("buf() takes {own} bytes here: the `{ty}` has no more");
+                    c.diagnostics.push(Diagnostic::warning(Code::OutOfRange, c.args[1].span, message));
+                    own
+                }
+                None => wanted,
+            }
+        }
+        (_, None, own) => own.filter(|_| !c.args[0].remote).unwrap_or(most),
     };
     Type::Buffer { capacity: wanted.clamp(1, most.max(1)) }
 }

@@ -46,16 +46,12 @@ fn copy(l: &mut dyn Lowering) {
 /// type of the current task, it is compared where it is: a copy costs some forty times as much.
 fn compare(l: &mut dyn Lowering, text: &[u8], differ: Block) {
     let b = l.b();
-    let exists = b.late(Late::EnumExists {
-        name: "bpf_func_id".to_string(),
-        variant: "BPF_FUNC_get_current_task_btf".to_string(),
-        value: i64::from(helpers::GET_CURRENT_TASK_BTF),
-    });
+    let exists = b.late(helpers::GET_CURRENT_TASK_BTF.exists());
     let (typed, copied, same) = (b.block(0), b.block(0), b.block(0));
     b.branch_imm(Cond::Ne, exists, 0, typed, copied);
 
     b.switch_to(typed);
-    let task = b.helper(helpers::GET_CURRENT_TASK_BTF, &[]);
+    let task = b.helper(helpers::GET_CURRENT_TASK_BTF.number, &[]);
     let mut at = 0;
     while at < text.len() {
         // What follows the NUL may be anything, and is left out.

@@ -201,6 +201,8 @@ pub struct Arg {
     pub map: Option<u32>,
     /// Whether the map has keys.
     pub keyed: bool,
+    /// Whether its bytes lie where the traced code or the kernel has them, so that what follows them can be read as well.
+    pub remote: bool,
     /// Whether it is an element of a map that aggregates: `print(@m[k])`.
     pub element_of: Option<u32>,
 }
@@ -219,6 +221,8 @@ pub struct Check<'a> {
     pub settings: &'a Settings,
     /// Size in bytes of a symbol of the probed binary, where that is at hand.
     pub symbol_size: &'a dyn Fn(&str) -> Option<u64>,
+    /// Whether an argument of the probe, by its position, has a sign.
+    pub has_sign: &'a dyn Fn(u32) -> bool,
     /// Where errors go.
     pub diagnostics: &'a mut Diagnostics,
 }

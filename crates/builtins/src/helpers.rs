@@ -1,6 +1,35 @@
 //! Numbers of BPF helpers (kernel: include/uapi/linux/bpf.h) that builtins and `lower` call,
 //! and flags of theirs. A test holds them against the table in `btc-bpf`.
 
+use btc_ir::Late;
+
+/// A helper that the oldest kernel that objects run on, Linux 5.10, has not. It is called under a guard on
+/// [`Newer::exists`]: there is another way, or the program is refused (`abi::Refused::Release`).
+#[derive(Clone, Copy, Debug)]
+pub struct Newer {
+    /// Its number.
+    pub number: u32,
+    /// Its name, without `bpf_`.
+    pub name: &'static str,
+    /// The first release with it.
+    pub since: &'static str,
+}
+
+impl Newer {
+    /// Whether the target's kernel has it.
+    pub fn exists(&self) -> Late {
+        Late::EnumExists {
+            name: "bpf_func_id".to_string(),
+            variant: format!("BPF_FUNC_{}", self.name),
+            value: i64::from(self.number),
+        }
+    }
+}
+
+/// All of them.
+pub const NEWER: [Newer; 6] =
+    [KTIME_GET_TAI_NS, GET_CURRENT_TASK_BTF, FOR_EACH_MAP_ELEM, GET_FUNC_IP, TASK_PT_REGS, GET_ATTACH_COOKIE];
+
 /// `u64 bpf_ktime_get_ns(void)`
 pub const KTIME_GET_NS: u32 = 5;
 /// `u32 bpf_get_prandom_u32(void)`
@@ -20,7 +49,7 @@ pub const KTIME_GET_BOOT_NS: u32 = 125;
 /// `void *bpf_map_lookup_elem(struct bpf_map *map, const void *key)`
 pub const MAP_LOOKUP_ELEM: u32 = 1;
 /// `u64 bpf_ktime_get_tai_ns(void)`, Linux 6.1
-pub const KTIME_GET_TAI_NS: u32 = 208;
+pub const KTIME_GET_TAI_NS: Newer = Newer { number: 208, name: "ktime_get_tai_ns", since: "6.1" };
 /// `long bpf_probe_write_user(void *dst, const void *src, u32 len)`
 pub const PROBE_WRITE_USER: u32 = 36;
 /// `long bpf_get_numa_node_id(void)`
@@ -48,7 +77,7 @@ pub const MAP_DELETE_ELEM: u32 = 3;
 /// `u64 bpf_get_current_task(void)`
 pub const GET_CURRENT_TASK: u32 = 35;
 /// `bpf_get_current_task_btf()` (Linux 5.11): a pointer that the verifier knows the type of.
-pub const GET_CURRENT_TASK_BTF: u32 = 158;
+pub const GET_CURRENT_TASK_BTF: Newer = Newer { number: 158, name: "get_current_task_btf", since: "5.11" };
 /// `long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags)`
 pub const GET_STACK: u32 = 67;
 /// `long bpf_probe_read_user(void *dst, u32 size, const void *unsafe_ptr)`
@@ -62,13 +91,13 @@ pub const RINGBUF_RESERVE: u32 = 131;
 /// `void bpf_ringbuf_submit(void *data, u64 flags)`
 pub const RINGBUF_SUBMIT: u32 = 132;
 /// `long bpf_for_each_map_elem(struct bpf_map *map, void *fn, void *ctx, u64 flags)`, Linux 5.13
-pub const FOR_EACH_MAP_ELEM: u32 = 164;
+pub const FOR_EACH_MAP_ELEM: Newer = Newer { number: 164, name: "for_each_map_elem", since: "5.13" };
 /// `u64 bpf_get_func_ip(void *ctx)`, Linux 5.15; in uprobes and uretprobes since 6.6
-pub const GET_FUNC_IP: u32 = 173;
+pub const GET_FUNC_IP: Newer = Newer { number: 173, name: "get_func_ip", since: "5.15" };
 /// `long bpf_task_pt_regs(struct task_struct *task)`, Linux 5.15
-pub const TASK_PT_REGS: u32 = 175;
+pub const TASK_PT_REGS: Newer = Newer { number: 175, name: "task_pt_regs", since: "5.15" };
 /// `u64 bpf_get_attach_cookie(void *ctx)`, Linux 5.15
-pub const GET_ATTACH_COOKIE: u32 = 174;
+pub const GET_ATTACH_COOKIE: Newer = Newer { number: 174, name: "get_attach_cookie", since: "5.15" };
 
 /// `bpf_map_update_elem`: add or replace.
 pub const BPF_ANY: i64 = 0;
@@ -95,7 +124,6 @@ mod tests {
             ("get_current_cgroup_id", GET_CURRENT_CGROUP_ID),
             ("ktime_get_boot_ns", KTIME_GET_BOOT_NS),
             ("map_lookup_elem", MAP_LOOKUP_ELEM),
-            ("ktime_get_tai_ns", KTIME_GET_TAI_NS),
             ("probe_write_user", PROBE_WRITE_USER),
             ("get_numa_node_id", GET_NUMA_NODE_ID),
             ("get_socket_cookie", GET_SOCKET_COOKIE),
@@ -109,21 +137,22 @@ mod tests {
             ("map_update_elem", MAP_UPDATE_ELEM),
             ("map_delete_elem", MAP_DELETE_ELEM),
             ("get_current_task", GET_CURRENT_TASK),
-            ("get_current_task_btf", GET_CURRENT_TASK_BTF),
             ("get_stack", GET_STACK),
             ("probe_read_user", PROBE_READ_USER),
             ("probe_read_kernel", PROBE_READ_KERNEL),
             ("probe_read_user_str", PROBE_READ_USER_STR),
             ("ringbuf_reserve", RINGBUF_RESERVE),
             ("ringbuf_submit", RINGBUF_SUBMIT),
-            ("for_each_map_elem", FOR_EACH_MAP_ELEM),
-            ("get_func_ip", GET_FUNC_IP),
-            ("task_pt_regs", TASK_PT_REGS),
-            ("get_attach_cookie", GET_ATTACH_COOKIE),
         ];
         for (name, number) in all {
             let row = btc_bpf::helpers::by_name(name);
             assert_eq!(row.map(|h| h.number), Some(number), "{name}");
+            assert!(row.is_some_and(|h| h.since <= (5, 10)), "{name} is a `Newer`");
+        }
+        for helper in NEWER {
+            let row = btc_bpf::helpers::by_name(helper.name).expect("it is in the table");
+            let since = format!("{}.{}", row.since.0, row.since.1);
+            assert_eq!((row.number, since.as_str()), (helper.number, helper.since), "{}", helper.name);
         }
     }
 }

@@ -207,8 +207,8 @@ pub trait Lowering<'m> {
     fn unwound_stack(&mut self, pid: Value, shape: StackShape) -> Value;
     /// The number of the attach point that fired.
     fn probe_number(&mut self) -> Value;
-    /// The `n`th integer argument of the probed function, or its result.
-    fn argument(&mut self, n: u32) -> Value;
+    /// The `n`th integer argument of the probed function, for a number of 64 bits with a sign or without.
+    fn argument(&mut self, n: u32, signed: bool) -> Value;
     /// The result of the probed function.
     fn result(&mut self) -> Value;
     /// Reads a field of a kernel struct, by its path from the struct at `base`; a scalar.

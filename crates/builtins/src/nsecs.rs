@@ -1,6 +1,6 @@
 //! `nsecs`, `nsecs(clock)`: the time in nanoseconds.
 
-use btc_abi::GlobalValue;
+use btc_abi::{GlobalValue, Refused};
 use btc_ir::BinOp;
 use btc_types::Type;
 
@@ -17,7 +17,7 @@ pub static NSECS: Function = Function {
     is_unsafe: false,
     doc: "Nanoseconds since boot, suspend included (`boot`, the default); without suspend \
           (`monotonic`); international atomic time (`tai`, Linux 6.1), or the time since boot with \
-          what it was ahead at the start (`sw_tai`).",
+          what it was ahead at the start (`sw_tai`, all kernels).",
     lower: |l, call| {
         if call.text(0).as_deref() == Some("sw_tai") {
             let now = l.b().helper(helpers::KTIME_GET_BOOT_NS, &[]);
@@ -26,7 +26,12 @@ pub static NSECS: Function = Function {
         }
         let helper = match call.text(0).as_deref() {
             Some("monotonic") => helpers::KTIME_GET_NS,
-            Some("tai") => helpers::KTIME_GET_TAI_NS,
+            Some("tai") => {
+                let tai = helpers::KTIME_GET_TAI_NS;
+                let exists = l.b().late(tai.exists());
+                l.require(exists, Refused::Release { what: "nsecs(tai)".to_string(), since: tai.since.to_string() });
+                tai.number
+            }
             _ => helpers::KTIME_GET_BOOT_NS,
         };
         Lowered::Value(l.b().helper(helper, &[]))

@@ -4,7 +4,7 @@
 //! stack, whose address the helper hands to the callback: the context, a mark that the body
 //! returned, the address of the variables, and which attach point it is where that varies.
 
-use btc_abi::{Requirement, RequirementKind};
+use btc_abi::{Refused, Requirement, RequirementKind};
 use btc_hir as hir;
 use btc_ir::{Cond, FunctionKind, Memory, Op, Value, Width};
 use btc_types::Type;
@@ -27,7 +27,7 @@ pub(crate) const FRAME_NUMBER: i32 = 24;
 impl FnLower<'_, '_, '_> {
     pub fn for_map(&mut self, var: hir::VarId, map: hir::MapId, body: &hir::Block) {
         let Some(frame) = self.frame.as_ref().map(|f| f.base) else { return };
-        self.require_callbacks();
+        self.require_callbacks("a loop over a map");
         let name = format!("loop_p{}", self.index);
         let suspended = self.b.begin_nested(name, FunctionKind::Callback, 4);
         let outer = self.enter_callback();
@@ -39,7 +39,7 @@ impl FnLower<'_, '_, '_> {
         let map = self.b.map_addr(id);
         let function = self.b.push(Op::FuncAddr(callback));
         let flags = self.b.iconst(0);
-        self.b.helper(FOR_EACH_MAP_ELEM, &[map, function, frame, flags]);
+        self.b.helper(FOR_EACH_MAP_ELEM.number, &[map, function, frame, flags]);
         self.walk_callback(callback);
         let returned = self.b.load(Width::B8, frame, RETURNED);
         let (leave, go_on) = (self.b.block(0), self.b.block(0));
@@ -53,14 +53,14 @@ impl FnLower<'_, '_, '_> {
     /// Number of entries of a map: a walk that does nothing yields how many there were. (Were
     /// they counted by the callback, the verifier would find no end of a loop up to them.)
     pub fn count_entries(&mut self, map: btc_ir::MapId) -> Value {
-        self.require_callbacks();
+        self.require_callbacks("len() of a map");
         let name = format!("count_p{}", self.index);
         let suspended = self.b.begin_nested(name, FunctionKind::Callback, 4);
         let callback = self.b.end_nested(suspended);
         let map = self.b.map_addr(map);
         let function = self.b.push(Op::FuncAddr(callback));
         let zero = self.b.iconst(0);
-        self.b.helper(FOR_EACH_MAP_ELEM, &[map, function, zero, zero])
+        self.b.helper(FOR_EACH_MAP_ELEM.number, &[map, function, zero, zero])
     }
 
     /// The body: parameters are the map, the key, the value and the frame.
@@ -141,9 +141,11 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    fn require_callbacks(&mut self) {
-        let requirement =
-            Requirement { kind: RequirementKind::Kernel, name: "5.13".to_string(), optional: false };
+    /// Older kernels refuse a callback's address even in code that nothing comes to, so the runtime looks before it loads.
+    fn require_callbacks(&mut self, what: &str) {
+        let since = FOR_EACH_MAP_ELEM.since.to_string();
+        self.note_refusal(Refused::Release { what: what.to_string(), since: since.clone() });
+        let requirement = Requirement { kind: RequirementKind::Kernel, name: since, optional: false };
         let known = &mut self.shared.manifest.requirements;
         if !known.contains(&requirement) {
             known.push(requirement);

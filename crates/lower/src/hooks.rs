@@ -294,12 +294,12 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         self.f.probe_number()
     }
 
-    fn argument(&mut self, n: u32) -> Value {
+    fn argument(&mut self, n: u32, signed: bool) -> Value {
         if self.f.probe.provider.context == Context::Slots {
             return self.f.context_word(n);
         }
         if self.f.probe.provider.context == Context::Usdt {
-            return self.f.usdt_argument(n);
+            return self.f.usdt_argument(n, signed);
         }
         self.f.entry_argument(n)
     }

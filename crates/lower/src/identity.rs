@@ -115,10 +115,10 @@ impl FnLower<'_, '_, '_> {
             fact: Fact::ByteOffset,
         };
         let (typed, read, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
-        let exists = self.has_helper("get_current_task_btf", GET_CURRENT_TASK_BTF);
+        let exists = self.has_helper(GET_CURRENT_TASK_BTF);
         self.b.branch_imm(Cond::Ne, exists, 0, typed, read);
         self.b.switch_to(typed);
-        let task = self.b.helper(GET_CURRENT_TASK_BTF, &[]);
+        let task = self.b.helper(GET_CURRENT_TASK_BTF.number, &[]);
         let value = self.b.load_late(width, task, offset.clone());
         self.b.jump(done, &[value]);
         self.b.switch_to(read);
@@ -164,12 +164,12 @@ impl FnLower<'_, '_, '_> {
             return self.b.late(Late::ProbeIdentity);
         }
         let ctx = self.ctx();
-        let exists = self.has_helper("get_attach_cookie", GET_ATTACH_COOKIE);
+        let exists = self.has_helper(GET_ATTACH_COOKIE);
         let b = &mut self.b;
         let (cookie, patched, done) = (b.block(0), b.block(0), b.block(1));
         b.branch_imm(Cond::Ne, exists, 0, cookie, patched);
         b.switch_to(cookie);
-        let number = b.helper(GET_ATTACH_COOKIE, &[ctx]);
+        let number = b.helper(GET_ATTACH_COOKIE.number, &[ctx]);
         b.jump(done, &[number]);
         b.switch_to(patched);
         let number = b.late(Late::ProbeIdentity);

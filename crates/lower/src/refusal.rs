@@ -11,15 +11,20 @@ use crate::function::FnLower;
 impl FnLower<'_, '_, '_> {
     /// Ends the block: no program is loaded that can come here.
     pub fn refuse(&mut self, what: Refused) {
+        let number = self.note_refusal(what);
+        let value = self.b.late(absent(number));
+        self.b.ret(value);
+    }
+
+    /// The number of a refusal at the place of the script that is being lowered.
+    pub fn note_refusal(&mut self, what: Refused) -> usize {
         let place = self.shared.place(self.b.span);
         let refusal = Refusal { what, place };
         let all = &mut self.shared.manifest.refusals;
-        let number = all.iter().position(|r| *r == refusal).unwrap_or_else(|| {
+        all.iter().position(|r| *r == refusal).unwrap_or_else(|| {
             all.push(refusal);
             all.len() - 1
-        });
-        let value = self.b.late(absent(number));
-        self.b.ret(value);
+        })
     }
 
     /// A value in a block that nothing comes to, behind a refusal.

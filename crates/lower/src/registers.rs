@@ -4,7 +4,7 @@
 //! form that every kernel accepts.
 
 use btc_abi::{Attach, GlobalValue, LossKind, Refused};
-use btc_builtins::helpers::GET_FUNC_IP;
+use btc_builtins::helpers::{GET_FUNC_IP, Newer};
 use btc_ir::{ArgumentPart, BinOp, Cond, Fact, Late, Leaf, Memory, PathStep, Shape, Typed, Value, Width};
 use btc_providers::{Field, Location};
 use btc_target::arch::{self, Arch, Passed, Register};
@@ -92,18 +92,14 @@ impl FnLower<'_, '_, '_> {
     /// Where the function begins that a return probe is in; 0 where the kernel does not know.
     fn function_address(&mut self) -> Value {
         let ctx = self.ctx();
-        let exists = self.has_helper("get_func_ip", GET_FUNC_IP);
+        let exists = self.has_helper(GET_FUNC_IP);
         self.require(exists, Refused::FunctionAddress);
-        self.b.helper(GET_FUNC_IP, &[ctx])
+        self.b.helper(GET_FUNC_IP.number, &[ctx])
     }
 
     /// Whether the target's kernel has a helper.
-    pub fn has_helper(&mut self, name: &str, number: u32) -> Value {
-        self.b.late(Late::EnumExists {
-            name: "bpf_func_id".to_string(),
-            variant: format!("BPF_FUNC_{name}"),
-            value: i64::from(number),
-        })
+    pub fn has_helper(&mut self, helper: Newer) -> Value {
+        self.b.late(helper.exists())
     }
 
     /// A value that the runtime fills in before loading.

@@ -1,10 +1,10 @@
 //! Keys of maps over 512 bytes, which Linux 5.10 does not take.
 //!
-//! There the texts in a key are cut to what fits, and a hash of the whole key stands before them, so that what differs
-//! behind the cut stays apart. The runtime says whether it must be so, and gives the map the shorter key; elsewhere the
+//! There the texts and buffers in a key are cut to what fits, and a hash of the whole key stands before them, so that what
+//! differs behind the cut stays apart. A buffer's number of bytes stays the whole one's. The runtime says whether it must be so, and gives the map the shorter key; elsewhere the
 //! verifier drops this code.
 
-use btc_abi::{Encoding, Field, GlobalValue, LossKind};
+use btc_abi::{Encoding, Field, GlobalValue, LossKind, Refused};
 use btc_builtins::Bytes;
 use btc_hir as hir;
 use btc_ir::{BinOp, Cond, Memory, Module, Width};
@@ -16,7 +16,7 @@ use crate::shared::Shared;
 
 /// Most bytes of a key on Linux 5.10 (kernel: `MAX_BPF_STACK`).
 const MOST: u32 = 512;
-/// Fewest bytes that a text is cut to.
+/// Fewest bytes that a text or buffer is cut to.
 const LEAST_TEXT: u32 = 16;
 
 /// The hash and the key with shorter texts; `None` where it need not or cannot be shorter.
@@ -31,17 +31,28 @@ pub(crate) fn short_key(key: &Type) -> Option<Type> {
 fn shorten(ty: &Type, most: u32) -> Type {
     match ty {
         Type::Str { capacity, .. } if *capacity > most => Type::Str { capacity: most, cut: true },
+        Type::Buffer { capacity } if *capacity > most => Type::Buffer { capacity: most },
         Type::Tuple(parts) => Type::Tuple(parts.iter().map(|t| shorten(t, most)).collect()),
         Type::Named(parts) => Type::Named(parts.iter().map(|(n, t)| (n.clone(), shorten(t, most))).collect()),
         other => other.clone(),
     }
 }
 
-/// Bytes of a key that are not 0 when a text in it does not fit the shorter one.
-fn marks(full: &Type, short: &Type, at: u32, out: &mut Vec<u32>) {
+/// What tells that a part of a key does not fit the shorter one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    /// The byte there is not 0: a text goes on.
+    Byte(u32),
+    /// The number there, of a buffer's bytes, is greater than the second one.
+    Length(u32, u32),
+}
+
+/// The marks of all parts that are shorter.
+fn marks(full: &Type, short: &Type, at: u32, out: &mut Vec<Mark>) {
     let mut part = |index: usize, a: &Type, b: &Type| marks(a, b, at + part_offset(full, index), out);
     match (full, short) {
-        (Type::Str { capacity: a, .. }, Type::Str { capacity: b, .. }) if a > b => out.push(at + b - 1),
+        (Type::Str { capacity: a, .. }, Type::Str { capacity: b, .. }) if a > b => out.push(Mark::Byte(at + b - 1)),
+        (Type::Buffer { capacity: a }, Type::Buffer { capacity: b }) if a > b => out.push(Mark::Length(at, *b)),
         (Type::Tuple(a), Type::Tuple(b)) => a.iter().zip(b.iter()).enumerate().for_each(|(n, (a, b))| part(n, a, b)),
         (Type::Named(a), Type::Named(b)) => a.iter().zip(b.iter()).enumerate().for_each(|(n, (a, b))| part(n, &a.1, &b.1)),
         _ => {}
@@ -67,7 +78,13 @@ impl Shared<'_> {
 impl FnLower<'_, '_, '_> {
     /// Makes the key in memory a short one where the kernel wants that.
     pub fn shorten_key(&mut self, map: hir::MapId, key: Memory, ty: &Type) {
-        let Some(short) = short_key(ty) else { return };
+        let Some(short) = short_key(ty) else {
+            if ty.size() > MOST {
+                let map = self.shared.program.maps[map.0 as usize].name.clone();
+                self.note_refusal(Refused::LongKey { map });
+            }
+            return;
+        };
         let limited = self.global(GlobalValue::ShortKeys);
         let (here, done) = (self.b.block(0), self.b.block(0));
         self.b.branch_imm(Cond::Ne, limited, 0, here, done);
@@ -87,18 +104,26 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(done);
     }
 
-    /// Where one of the bytes is not 0, puts the hash of the whole key before the short one, and counts.
-    fn mark_cut(&mut self, map: hir::MapId, key: Memory, ty: &Type, made: Memory, marks: &[u32]) {
+    /// Where a part does not fit, puts the hash of the whole key before the short one, and counts.
+    fn mark_cut(&mut self, map: hir::MapId, key: Memory, ty: &Type, made: Memory, marks: &[Mark]) {
         let mut any = self.b.iconst(0);
-        for at in marks {
-            let byte = self.b.load(Width::B1, key.base, key.offset + *at as i32);
-            any = self.b.bin(BinOp::Or, any, byte);
+        for mark in marks {
+            let more = match *mark {
+                Mark::Byte(at) => self.b.load(Width::B1, key.base, key.offset + at as i32),
+                Mark::Length(at, most) => {
+                    let length = self.b.load(Width::B4, key.base, key.offset + at as i32);
+                    let most = self.b.iconst(i64::from(most));
+                    self.b.cmp(Cond::UGt, length, most)
+                }
+            };
+            any = self.b.bin(BinOp::Or, any, more);
         }
         let (cut, whole) = (self.b.block(0), self.b.block(0));
         self.b.branch_imm(Cond::Ne, any, 0, cut, whole);
         self.b.switch_to(cut);
-        let words = ty.size() / 8;
-        let bytes = Bytes { at: key, capacity: words * 8, terminated: true };
+        // What a key does not fill of its last word was cleared. All of it counts: a text may be followed by another part.
+        let words = ty.size().div_ceil(8);
+        let bytes = Bytes { at: key, capacity: words * 8, terminated: false };
         let hash = self.apart("hash_key", words.to_string(), &[bytes], &[], |f, bytes, _| {
             let from = f.pointer(bytes[0]);
             let count = f.b.iconst(i64::from(words));
@@ -134,8 +159,20 @@ mod tests {
         let mut all = Vec::new();
         marks(&several, &parts[1], 0, &mut all);
         let length = inner[0].size();
-        assert_eq!(all, [length - 1, part_offset(&several, 3) + length - 1]);
-        // What is no text stays as it is.
-        assert_eq!(short_key(&Type::Buffer { capacity: 1024 }), None);
+        assert_eq!(all, [Mark::Byte(length - 1), Mark::Byte(part_offset(&several, 3) + length - 1)]);
+        // What is neither text nor buffer stays as it is.
+        assert_eq!(short_key(&Type::Array { element: Type::UINT64.into(), count: 100, text: false }), None);
+    }
+
+    #[test]
+    fn buffers_are_cut_and_their_length_tells() {
+        let key = Type::tuple([Type::UINT64, Type::Buffer { capacity: 1024 }]);
+        let Some(Type::Tuple(parts)) = short_key(&key) else { panic!("it can be cut") };
+        let Type::Tuple(inner) = &parts[1] else { panic!("{parts:?}") };
+        let Type::Buffer { capacity } = inner[1] else { panic!("{inner:?}") };
+        assert!((MOST - 40..MOST).contains(&capacity), "{capacity}");
+        let mut all = Vec::new();
+        marks(&key, &parts[1], 0, &mut all);
+        assert_eq!(all, [Mark::Length(part_offset(&key, 1), capacity)]);
     }
 }

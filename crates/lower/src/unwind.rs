@@ -296,12 +296,12 @@ impl FnLower<'_, '_, '_> {
 
     /// Address of the registers of the current task's user code.
     fn task_registers(&mut self) -> Value {
-        let exists = self.has_helper("task_pt_regs", TASK_PT_REGS);
+        let exists = self.has_helper(TASK_PT_REGS);
         let (there, missing, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         self.b.branch_imm(Cond::Ne, exists, 0, there, missing);
         self.b.switch_to(there);
-        let task = self.b.helper(GET_CURRENT_TASK_BTF, &[]);
-        let registers = self.b.helper(TASK_PT_REGS, &[task]);
+        let task = self.b.helper(GET_CURRENT_TASK_BTF.number, &[]);
+        let registers = self.b.helper(TASK_PT_REGS.number, &[task]);
         self.b.jump(done, &[registers]);
         self.b.switch_to(missing);
         let task = self.b.helper(GET_CURRENT_TASK, &[]);

@@ -17,8 +17,8 @@ const MEMORY: i64 = 2;
 const INDEXED: i64 = 3;
 
 impl FnLower<'_, '_, '_> {
-    /// The `n`th argument, extended to 64 bits.
-    pub fn usdt_argument(&mut self, n: u32) -> Value {
+    /// The `n`th argument, extended to 64 bits as the note says; `signed` is what the script takes it for.
+    pub fn usdt_argument(&mut self, n: u32, signed: bool) -> Value {
         let word = self.b.block(1);
         let kinds = [CONSTANT, REGISTER, MEMORY, INDEXED];
         for kind in kinds {
@@ -32,7 +32,7 @@ impl FnLower<'_, '_, '_> {
         }
         // The runtime has looked before.
         let program = self.shared.manifest.probes.last().map(|p| p.program.clone()).unwrap_or_default();
-        self.refuse(Refused::StaticArgument { program, index: n });
+        self.refuse(Refused::StaticArgument { program, index: n, signed });
         self.b.switch_to(word);
         let value = self.b.block_param(word, 0);
         self.narrow(n, value)

@@ -34,6 +34,8 @@ pub struct Provider {
     pub no_arguments: fn(&Target, &Attach, Option<&str>) -> Option<String>,
     /// Whether `arg0` and so on exist.
     pub has_registers: bool,
+    /// Whether an argument by position, `arg0` and so on, is a number with a sign; all of them are 64 bits wide.
+    pub has_sign: fn(&Target, &Attach, u32) -> bool,
     /// Whether `retval` exists, and its type.
     pub result: Option<fn(&Target, &Attach) -> Type>,
     /// Whether the attach point is a function, so that `func` exists.
@@ -77,6 +79,7 @@ impl Provider {
         arguments: |_, _| None,
         no_arguments: |_, _, _| None,
         has_registers: false,
+        has_sign: |_, _, _| false,
         result: None,
         is_function: false,
         is_user: false,

@@ -10,7 +10,8 @@ pub static USDT: Provider = Provider {
     name: "usdt",
     aliases: &["U"],
     syntax: "usdt:path:[provider:]name",
-    doc: "Fires at a static probe of a binary or library; `arg0`, `arg1` … are its arguments. The path may be a \
+    doc: "Fires at a static probe of a binary or library; `arg0`, `arg1` … are its arguments, with a sign \
+          unless the binary says at all of its places that they have none. The path may be a \
           library's name, or `*` for all that the traced process (`-p`) or any process runs.",
     context: Context::Usdt,
     parse: place,
@@ -23,6 +24,7 @@ pub static USDT: Provider = Provider {
     },
     list,
     has_registers: true,
+    has_sign,
     is_user: true,
     nests: true,
     ..Provider::DEFAULT
@@ -42,6 +44,16 @@ fn list(target: &Target, search: &str, found: &mut dyn FnMut(&str)) {
             found(&format!("{path}:{p}:{n}"));
         }
     }
+}
+
+/// Whether any place of the probe says so. Numbers without a sign pass for those with one up to 2^63, and those with one
+/// never for those without: so where the binary is not at hand, the sign is there.
+fn has_sign(target: &Target, attach: &Attach, n: u32) -> bool {
+    let Attach::Usdt { path, provider, name } = attach else { return false };
+    let signs = target.static_signs(path);
+    let is_meant = |p: &str, n: &str| (provider.is_empty() || glob(provider, p)) && glob(name, n);
+    let mut known = signs.iter().filter(|(p, n, _)| is_meant(p, n)).filter_map(|(.., signs)| signs.get(n as usize)).peekable();
+    known.peek().is_none() || known.any(|signed| *signed)
 }
 
 fn place(parse: &Parse) -> Result<Attach, ProbeError> {

@@ -59,7 +59,14 @@ pub trait Source {
     fn static_probes(&self, _binary: &str) -> Vec<(String, String, String)> {
         Vec::new()
     }
+    /// For each place of the static probes of user binaries its provider and name, and which arguments have a sign.
+    fn static_signs(&self, _binary: &str) -> Vec<StaticSigns> {
+        Vec::new()
+    }
 }
+
+/// Provider and name of a place of a static probe, and which of its arguments have a sign.
+pub type StaticSigns = (String, String, Vec<bool>);
 
 /// A source that knows nothing, for scripts that ask nothing.
 pub struct NoSource;
@@ -90,6 +97,7 @@ pub struct Target<'s> {
     functions: OnceCell<Option<Vec<(String, String)>>>,
     modules: RefCell<HashMap<String, Option<Rc<Btf>>>>,
     binaries: RefCell<HashMap<String, UserAnswer>>,
+    static_signs: RefCell<HashMap<String, Rc<[StaticSigns]>>>,
 }
 
 impl<'s> Target<'s> {
@@ -122,6 +130,13 @@ impl<'s> Target<'s> {
         self.source.static_probes(binary)
     }
 
+    /// Which arguments of the static probes of user binaries have a sign, for each of their places; empty where the
+    /// binaries are not at hand.
+    pub fn static_signs(&self, binary: &str) -> Rc<[StaticSigns]> {
+        let mut known = self.static_signs.borrow_mut();
+        known.entry(binary.to_string()).or_insert_with(|| self.source.static_signs(binary).into()).clone()
+    }
+
     /// The types of a module, with the kernel's below them; the kernel's own where the name is empty or `vmlinux`.
     pub fn types_of(&self, module: &str) -> Option<Rc<Btf>> {
         let kernel = self.shared_btf().clone()?;
@@ -149,6 +164,7 @@ impl<'s> Target<'s> {
             functions: OnceCell::new(),
             modules: RefCell::default(),
             binaries: RefCell::default(),
+            static_signs: RefCell::default(),
         }
     }
 

@@ -30,12 +30,7 @@ pub(super) enum Wrong {
 
 /// Checks that an instruction begins at an address, by the function that the symbols have around it.
 pub(super) fn check_address<'d, R: ReadRef<'d>>(elf: &object::File<'d, R>, address: u64) -> Result<(), Wrong> {
-    let holds = |s: &object::Symbol<'d, '_, R>| {
-        s.kind() == SymbolKind::Text && !s.is_undefined() && address.checked_sub(s.address()).is_some_and(|n| n < s.size())
-    };
-    // Parts of functions may have symbols, too: the nearest is the surest.
-    let around = elf.symbols().chain(elf.dynamic_symbols()).filter(holds).max_by_key(ObjectSymbol::address);
-    let Some(symbol) = around else {
+    let Some(symbol) = around(elf, address) else {
         return Err(Wrong::Doubtful(format!(
             "{address:#x} is in no function that the file has a symbol of, so nothing says that an instruction begins there"
         )));
@@ -43,6 +38,22 @@ pub(super) fn check_address<'d, R: ReadRef<'d>>(elf: &object::File<'d, R>, addre
     let function = symbol.name().unwrap_or_default();
     let (start, size) = (symbol.address(), symbol.size());
     check(elf, &Spot { function, start, size, offset: address - start })
+}
+
+/// The function around an address.
+fn around<'f, 'd, R: ReadRef<'d>>(elf: &'f object::File<'d, R>, address: u64) -> Option<object::Symbol<'d, 'f, R>> {
+    let holds = |s: &object::Symbol<'d, '_, R>| {
+        s.kind() == SymbolKind::Text && !s.is_undefined() && address.checked_sub(s.address()).is_some_and(|n| n < s.size())
+    };
+    // Parts of functions may have symbols, too: the nearest is the surest.
+    elf.symbols().chain(elf.dynamic_symbols()).filter(holds).max_by_key(ObjectSymbol::address)
+}
+
+/// What `func` calls the function around an address: as stacks do; the address where no symbol tells.
+pub(super) fn function_at<'d, R: ReadRef<'d>>(elf: &object::File<'d, R>, address: u64) -> String {
+    let symbol = around(elf, address).and_then(|s| s.name().ok().map(super::uprobe::unversioned));
+    let shown = symbol.map(|name| crate::symbols::demangle(name).unwrap_or_else(|| name.to_string()));
+    shown.unwrap_or_else(|| format!("{address:#x}"))
 }
 
 /// Checks that an instruction begins at a place of a function.

@@ -2,6 +2,7 @@
 
 use btc_dwarf::{DebugInfo, Line};
 
+use super::boundary;
 use super::perf::probe_type;
 use super::segments::Segments;
 use super::uprobe::{at_offset, find_binaries, shown_path};
@@ -36,13 +37,14 @@ pub(super) fn targets(path: &str, line: &Line<'_>, options: &Options) -> Result<
         };
         let wrong = |_| Error::new(format!("`{shown}` is neither a program nor a library"));
         let binary = foreign::binary(file).map_err(|e| Error::os(format!("cannot read `{shown}`"), &e))?;
-        let segments = Segments::of(&object::File::parse(&binary).map_err(wrong)?);
+        let elf = object::File::parse(&binary).map_err(wrong)?;
+        let segments = Segments::of(&elf);
         for address in addresses {
             let offset = segments.file_offset(address);
             let offset = offset.ok_or_else(|| Error::new(format!("`{shown}` has no code at {address:#x}")))?;
             // As an address is shown that a script names itself.
             let title = format!("uprobe:{shown}:{address}");
-            all.push(at_offset(file, offset, (kind, 0), title, "", options));
+            all.push(at_offset(file, offset, (kind, 0), title, &boundary::function_at(&elf, address), options));
         }
     }
     if all.is_empty() { missing(why) } else { Ok(all) }

@@ -52,7 +52,7 @@ pub use programs::bpf_functions;
 pub(crate) use run::run as run_program;
 pub(crate) use uprobe::find_binaries;
 pub use uprobe::{binary_functions, symbol_size};
-pub use usdt::static_probes;
+pub use usdt::{static_probes, static_signs};
 #[cfg(feature = "fuzzing")]
 pub(crate) use {libraries::look_up, usdt::parse_operands};
 
@@ -357,6 +357,8 @@ pub(crate) struct Attached {
     pub timers: timer::Timers,
     /// Names of the numbered attach points.
     pub points: Vec<PointName>,
+    /// Functions around places within them, by the probe.
+    pub functions: HashMap<usize, String>,
     /// Attach points, those that the tracer runs included.
     pub count: usize,
     /// Whether events may arrive by themselves.
@@ -389,6 +391,9 @@ pub(crate) fn attach(
     let mut tried: Vec<Tried> = plans.iter().map(|_| Tried::default()).collect();
     for n in order::sequence(&manifest.probes, plans) {
         for target in &plans[n].targets {
+            if manifest.probes[n].attach.is_within_function() {
+                all.functions.insert(n, target.name.function.clone());
+            }
             let one = attach_one(manifest, &manifest.probes[n], &plans[n], target, loaded, cookies, &mut all);
             match one {
                 Ok((count, refused)) => {

@@ -52,10 +52,14 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
     }
     for (path, functions) in found {
         for function in functions {
-            let at = function.name.as_str();
-            let plus = if wanted.offset != 0 && !wanted.symbol.is_empty() { format!("+{}", wanted.offset) } else { String::new() };
-            let title = format!("{word}:{}:{at}{plus}", shown_path(wanted.path, path));
-            all.push(at_offset(path, function.offset, (kind, config), title, at, options));
+            let name = function.name.as_str();
+            let at = match (wanted.symbol.is_empty(), wanted.offset) {
+                (true, address) => format!("{address:#x}"),
+                (false, 0) => name.to_string(),
+                (false, offset) => format!("{name}+{offset}"),
+            };
+            let title = format!("{word}:{}:{at}", shown_path(wanted.path, path));
+            all.push(at_offset(path, function.offset, (kind, config), title, name, options));
         }
     }
     if all.is_empty() {
@@ -193,7 +197,7 @@ fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Vec<Func
         return missing(format!("{address:#x} lies outside of the file `{}`", path.display()));
     }
     judge(boundary::check_address(&elf, address), options)?;
-    Ok(vec![Function { name: format!("{address:#x}"), address, offset, size: 0 }])
+    Ok(vec![Function { name: boundary::function_at(&elf, address), address, offset, size: 0 }])
 }
 
 /// What users must allow they may.
@@ -231,7 +235,7 @@ fn symbols<'d, R: ReadRef<'d>>(elf: &object::File<'d, R>, wanted: &Wanted) -> Ve
 }
 
 /// Version suffixes are not part of the name that people write.
-fn unversioned(name: &str) -> &str {
+pub(super) fn unversioned(name: &str) -> &str {
     name.split('@').next().unwrap_or(name)
 }
 

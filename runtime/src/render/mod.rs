@@ -49,6 +49,8 @@ pub(crate) struct Context<'m> {
     pub settings: Settings,
     /// Attach points from number `manifest.probes.len()` up.
     pub points: Vec<PointName>,
+    /// What `func` shows in probes whose names do not end with their function.
+    pub functions: std::collections::HashMap<usize, String>,
     /// BPF maps of the stack tables, by index.
     pub stacks: Vec<Option<BpfMap>>,
     pub clocks: time::Clocks,
@@ -66,6 +68,7 @@ impl<'m> Context<'m> {
             symbols: RefCell::new(Symbols::new(&settings.symbols)),
             settings,
             points: Vec::new(),
+            functions: std::collections::HashMap::new(),
             stacks: vec![None; manifest.stacks.len()],
             clocks: time::Clocks::now(),
             users: RefCell::default(),

@@ -9,8 +9,9 @@ fn point(ctx: &Context, number: u64) -> Option<PointName> {
     let probes = &ctx.manifest.probes;
     match probes.get(number) {
         Some(probe) => {
-            let function = probe.name.rsplit(':').next().unwrap_or_default();
-            Some(PointName { name: probe.name.clone(), function: function.to_string() })
+            let own = || probe.name.rsplit(':').next().unwrap_or_default().to_string();
+            let function = ctx.functions.get(&number).cloned().unwrap_or_else(own);
+            Some(PointName { name: probe.name.clone(), function })
         }
         None => ctx.points.get(number - probes.len()).cloned(),
     }

@@ -123,6 +123,7 @@ impl Checker<'_, '_> {
                 btc_abi::Attach::Uprobe { path, .. } => target.symbol_size(path, symbol),
                 _ => None,
             };
+            let provider = self.resolved.provider;
             let mut check = Check {
                 function,
                 args: &facts,
@@ -130,6 +131,7 @@ impl Checker<'_, '_> {
                 probe: &self.facts,
                 settings: &self.cx.settings.types,
                 symbol_size: &symbol_size,
+                has_sign: &|n| (provider.has_sign)(target, attach, n),
                 diagnostics: self.d,
             };
             match &function.returns {
@@ -327,6 +329,7 @@ impl Checker<'_, '_> {
             span: value.span,
             map: None,
             keyed: false,
+            remote: is_remote(&value),
             element_of: None,
         };
         (value, fact)
@@ -512,4 +515,15 @@ fn legacy_delete(function: &Function, args: &[ast::Expr]) -> Option<Vec<ast::Exp
 /// After an error the type of an aggregation still tells what the map is.
 fn keep_aggregation(ty: Type) -> Type {
     if matches!(ty, Type::Aggregation(_)) { ty } else { Type::Unknown }
+}
+
+/// Whether a value lies in memory that is not the script's own.
+fn is_remote(e: &hir::Expr) -> bool {
+    match &e.kind {
+        ExprKind::Deref(_) | ExprKind::Argument { .. } => true,
+        ExprKind::Field { base, .. } | ExprKind::Element { base, .. } | ExprKind::Part { base, .. } | ExprKind::Cast(base) => {
+            is_remote(base)
+        }
+        _ => false,
+    }
 }

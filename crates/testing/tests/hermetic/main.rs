@@ -6,6 +6,7 @@ mod errors;
 mod guard;
 mod interleavings;
 mod lies;
+mod newer;
 mod objects;
 mod ranges;
 mod snapshots;

@@ -72,6 +72,14 @@ pub fn static_probes(path: &str, options: &Options) -> Vec<(String, String, Stri
     all
 }
 
+/// For each place of the static probes of the binaries that a path means its provider and name, and which of its
+/// arguments have a sign.
+pub fn static_signs(path: &str, options: &Options) -> Vec<(String, String, Vec<bool>)> {
+    let notes = files(path, options).into_iter().flat_map(|file| note::read(&file).unwrap_or_default());
+    let signs = |text: &str| operand::parse(text).iter().map(Operand::is_signed).collect();
+    notes.map(|n| (n.provider, n.name, signs(&n.arguments))).collect()
+}
+
 /// Files that the path of a static probe means.
 fn files(path: &str, options: &Options) -> Vec<PathBuf> {
     match path {

@@ -34,6 +34,20 @@ impl Operand {
         self.kind != Kind::None
     }
 
+    /// Whether its note says that it has a sign.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.signed
+    }
+
+    /// Whether a program that takes it for a number with a sign, or for one without, shows its values. Those of 64 bits
+    /// without a sign do pass for numbers with one: few are 2^63 or more, and a program that was compiled without the
+    /// binary must take all for signed, pointers too.
+    pub(crate) fn fits(&self, signed: bool) -> bool {
+        let above = self.part(UsdtPart::Shift);
+        let may_be_negative = self.kind != Kind::Constant || self.number << above < 0;
+        signed || !self.signed || !may_be_negative
+    }
+
     /// What is patched in for a part.
     pub(crate) fn part(&self, part: UsdtPart) -> i32 {
         match part {
@@ -185,5 +199,13 @@ mod tests {
         assert_eq!((all[2].part(UsdtPart::Low), all[2].part(UsdtPart::High)), (-5, -1));
         assert_eq!((all[3].base, all[3].index, all[3].scale, all[3].number), (80, 96, 2, 8));
         assert_eq!((all[4].base, all[6].base), (48, 112));
+    }
+
+    #[test]
+    fn what_may_be_negative_is_no_number_without_sign() {
+        let all = parse("-4@%eax 8@%rax -4@$7 -4@$-7 -4@$4294967289 -1@$127");
+        let fit: Vec<bool> = all.iter().map(|o| o.fits(false)).collect();
+        assert_eq!(fit, [false, true, true, false, false, true]);
+        assert!(all.iter().all(|o| o.fits(true)));
     }
 }

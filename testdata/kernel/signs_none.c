@@ -1,0 +1,3 @@
+/* The same places without any sign. */
+#define SIGN ""
+#include "signs.c"

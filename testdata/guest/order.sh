@@ -2,6 +2,7 @@
 # from the first ones; BEGIN has run before anything else can. A table says what was seen: also run on the test's own
 # machine, where BTC and ORDERED tell where the programs are, and LACKS what its kernel need not have.
 btc=${BTC:-btc} ordered=${ORDERED:-/payload/bin/ordered} bad=0
+# Alone: timers of one period fire in the order of the script only where none of them waits for a CPU that stands still.
 run() { # SCRIPT COMMAND: what it printed is in out-o; fails where the kernel lacks the kind
   timeout 60 $btc -q -c "$2" -e "config = { print_maps_on_exit = false } $1" > out-o 2> err-o < /dev/null && return
   grep -c 'ERROR: ' err-o | grep -qx 1 && ! grep -q 'bug of btc' err-o || { echo "FAILED: $1"; cat out-o err-o; bad=1; }

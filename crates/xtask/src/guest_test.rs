@@ -58,17 +58,11 @@ pub fn perform(request: &Options) -> Result<Tally> {
     for kernel in &request.kernels {
         modules::add(kernel, MODULES, &prepared.payload.join("modules").join(kernel.name))?;
     }
-    let tests = Tests { verbose: request.verbose, cases, variants, proofs, prepared };
-    for outcome in in_turn(&parts(request, &tests), |(kernel, part)| {
-        let start = Instant::now();
-        let one = match part {
-            Part::Proofs => tests.proofs_on(kernel)?,
-            Part::Cases => tests.cases_on(kernel)?,
-            Part::Conformance => conformance::in_guest(kernel)?,
-        };
-        println!("kernel {}, {}: {one} ({} s)", kernel.name, part.name(), start.elapsed().as_secs());
-        Ok(one)
-    }) {
+    let (alone, proofs) = proofs.into_iter().partition(|p| scripts::runs_alone(p));
+    let tests = Tests { verbose: request.verbose, cases, variants, proofs, alone, prepared };
+    let (alone, together): (Vec<_>, Vec<_>) = parts(request, &tests).into_iter().partition(|(_, part)| *part == Part::Alone);
+    let outcomes = in_turn(&together, |(kernel, part)| tests.run(kernel, *part));
+    for outcome in outcomes.into_iter().chain(alone.iter().map(|(kernel, part)| tests.run(kernel, *part))) {
         tally.add(&outcome?);
     }
     Ok(tally)
@@ -80,6 +74,8 @@ enum Part {
     Proofs,
     Cases,
     Conformance,
+    /// Proofs beside which nothing else runs.
+    Alone,
 }
 
 impl Part {
@@ -88,6 +84,7 @@ impl Part {
             Part::Proofs => "proofs",
             Part::Cases => "cases",
             Part::Conformance => "conformance",
+            Part::Alone => "alone",
         }
     }
 }
@@ -98,8 +95,9 @@ fn parts<'a>(request: &'a Options, tests: &Tests) -> Vec<(&'a Kernel, Part)> {
         Part::Proofs => !tests.proofs.is_empty(),
         Part::Cases => !tests.cases.is_empty(),
         Part::Conformance => request.has(CONFORMANCE) && matches!(kernel.name, "6.1" | "new"),
+        Part::Alone => !tests.alone.is_empty(),
     };
-    let all = [Part::Proofs, Part::Cases, Part::Conformance].into_iter();
+    let all = [Part::Proofs, Part::Cases, Part::Conformance, Part::Alone].into_iter();
     let all = all.flat_map(|part| request.kernels.iter().map(move |kernel| (kernel, part)));
     all.filter(|(kernel, part)| is_wanted(kernel, *part)).collect()
 }
@@ -123,10 +121,23 @@ struct Tests {
     cases: Vec<Case>,
     variants: Vec<Variant>,
     proofs: Vec<String>,
+    alone: Vec<String>,
     prepared: Prepared,
 }
 
 impl Tests {
+    fn run(&self, kernel: &Kernel, part: Part) -> Result<Tally> {
+        let start = Instant::now();
+        let one = match part {
+            Part::Proofs => self.proofs_on(kernel, &self.proofs)?,
+            Part::Alone => self.proofs_on(kernel, &self.alone)?,
+            Part::Cases => self.cases_on(kernel)?,
+            Part::Conformance => conformance::in_guest(kernel)?,
+        };
+        println!("kernel {}, {}: {one} ({} s)", kernel.name, part.name(), start.elapsed().as_secs());
+        Ok(one)
+    }
+
     fn play(&self, kernel: &Kernel, plan: &str) -> Result<Results> {
         let payload = Some(self.prepared.payload.as_path());
         let outcome = Guest { kernel, payload, command: plan, limit: LIMIT, memory: MEMORY, echo: self.verbose }.run()?;
@@ -165,12 +176,12 @@ impl Tests {
         Ok(tally)
     }
 
-    fn proofs_on(&self, kernel: &Kernel) -> Result<Tally> {
+    fn proofs_on(&self, kernel: &Kernel, proofs: &[String]) -> Result<Tally> {
         let mut tally = Tally::default();
         // The proofs look at all objects but those.
         let lacking = self.cases.iter().filter(|c| c.lacking(kernel, true).is_some()).map(|c| c.name.as_str());
-        let results = self.play(kernel, &scripts::plan_of_proofs(kernel, &lacking.collect::<Vec<_>>(), &self.proofs))?;
-        for proof in &self.proofs {
+        let results = self.play(kernel, &scripts::plan_of_proofs(kernel, &lacking.collect::<Vec<_>>(), proofs))?;
+        for proof in proofs {
             let name = format!("{}: {proof}", kernel.name);
             let said = results.text(proof, "out");
             match results.text(proof, "code").trim() {

@@ -126,6 +126,15 @@ pub fn proofs() -> Vec<PathBuf> {
     files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "sh")).collect()
 }
 
+/// A line that begins so says that nothing else may run beside a proof, and why.
+const ALONE: &str = "# Alone: ";
+
+/// Whether nothing else may run on this machine beside a proof.
+pub fn runs_alone(proof: &str) -> bool {
+    let text = shell::read_text(&shell::root().join("testdata/guest").join(format!("{proof}.sh")));
+    text.is_ok_and(|text| text.lines().any(|line| line.starts_with(ALONE)))
+}
+
 /// Scripts of the proofs: compiled here against every kernel, as `NAME.from-KERNEL.o`.
 fn proof_scripts() -> Vec<PathBuf> {
     let files = shell::entries(&shell::root().join("testdata/guest"));

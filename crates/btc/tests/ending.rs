@@ -158,3 +158,30 @@ fn cat_does_not_wait_for_a_pipe() {
     assert!(text(&run.stderr).contains("no regular file"), "{}", text(&run.stderr));
     assert_eq!(run.status.code(), Some(0));
 }
+
+/// What waited only because something else took its time is no backlog that keeps the end waiting.
+#[test]
+fn what_is_quickly_done_is_done_however_late_it_is() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let line = "x".repeat(200);
+    let script = format!("BEGIN {{ for ($i : 0..800) {{ printf(\"{line}\\n\"); }} }}");
+    let mut tracer = tracer(&["-q", "-e", &script]).spawn().expect("btc runs");
+    // The pipe is full.
+    std::thread::sleep(Duration::from_secs(1));
+    // SAFETY: plain numbers; the tracer is our own child, not waited for yet.
+    unsafe { libc::kill(tracer.id() as libc::pid_t, libc::SIGINT) };
+    let mut out = tracer.stdout.take().expect("a pipe");
+    let (mut printed, mut said, mut piece) = (String::new(), String::new(), [0; 4096]);
+    loop {
+        std::thread::sleep(Duration::from_millis(30));
+        match out.read(&mut piece).expect("it prints") {
+            0 => break,
+            size => printed += &text(&piece[..size]),
+        }
+    }
+    tracer.stderr.take().expect("a pipe").read_to_string(&mut said).expect("it tells");
+    tracer.wait().expect("it ends");
+    assert_eq!((printed.lines().filter(|l| *l == line).count(), said), (800, String::new()));
+}

@@ -90,10 +90,14 @@ impl<'m> State<'m> {
         if self.discard || bytes.len() < record.size as usize {
             return;
         }
-        let slow = matches!(record.action, Action::System(_) | Action::Cat(_) | Action::PrintMap { .. });
+        let lines = match record.action {
+            Action::System(_) | Action::Cat(_) => backlog::SLOW,
+            Action::PrintMap { map, .. } => manifest.maps.get(map as usize).map_or(1, |map| map.max_entries.max(1)),
+            _ => 1,
+        };
         let prints = !record.action.is_control() && !matches!(record.action, Action::Exit);
         let arrived = Arrived { id, record, bytes };
-        if prints && self.backlog.is_late(slow) {
+        if prints && self.backlog.is_late(lines) {
             self.backlog.left += 1;
             return map::drop_print(self, arrived);
         }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use btc_abi::Segment;
 
-use super::backlog::Backlog;
+use super::backlog::{self, Backlog};
 use super::{Arrived, Kind, State};
 use crate::{error, place, signals};
 
@@ -50,7 +50,7 @@ fn output(mut shell: Command, backlog: &mut Backlog) -> std::io::Result<Vec<u8>>
     let mut text = Vec::new();
     let mut pipe = child.stdout.take();
     let mut piece = [0; 4096];
-    while !backlog.is_late(true) {
+    while !backlog.is_late(backlog::SLOW) {
         match &mut pipe {
             Some(open) if !signals::is_readable(open.as_raw_fd(), TURN) => {}
             Some(open) => match open.read(&mut piece) {

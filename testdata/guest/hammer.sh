@@ -112,13 +112,18 @@ play() { # SCRIPT ARGUMENT: beside the hammer
   lossy=
   case $kind/$(uname -r) in uprobe/*|*/5.10.*|*/6.1.*|*/6.12.*) ;; *) grep -q "$not_run" told && lossy=yes;; esac
   [ -n "$lossy" ] && m=$(missed) && sed -i "/$not_run/d" told
+  # The kernel's hash gives an entry's memory away while another CPU still adds to it.
+  given_away=
+  grep -qxF "$was_deleted" told && given_away=yes && echo "$kind, $script: $was_deleted" && sed -i "/$was_deleted/d" told
   [ ! -s told ] || fail 'warnings'
   halves > half
+  [ -n "$given_away" ] && sed -i '/^[0-9][0-9]:[0-9][0-9]:/d' half
   # What a missed event would have made is not there.
   [ -n "$lossy" ] && sed -i '/^@wrong/d' half
   [ ! -s half ] || { head half; fail 'numbers that nobody made'; }
 }
 not_run=': [0-9]* events* w[a-z]* missed: the kernel runs no program within another'
+was_deleted='WARNING: @series had an entry deleted while a CPU added to it: a new one may hold a part of that event'
 missed() { sed -n 's/.*: \([0-9]*\) events* w[a-z]* missed: .*/\1/p' told | awk '{ n += $1 } END { print n + 0 }'; }
 while IFS='|' read -r kind hit number round seen greatest calls; do
   all=$((2 * rounds)) last=$((2 * rounds - 1))

@@ -133,7 +133,8 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(same);
         self.b.branch(Cond::Eq, counted, still_counted, of_one_moment, round.next);
         self.b.switch_to(of_one_moment);
-        self.b.branch(Cond::Eq, counted, begun, quiet, open);
+        // More were counted than have begun where the memory was another entry's, which was deleted, when they did.
+        self.b.branch(Cond::UGe, counted, begun, quiet, open);
         self.b.switch_to(quiet);
         self.b.store(Width::B8, total, 0, sum);
         self.b.store(Width::B8, count, 0, counted);

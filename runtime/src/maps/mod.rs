@@ -138,7 +138,11 @@ impl Handle<'_> {
             map.update(key, bytes);
             let mut seen = self.buffer();
             let read = |to: &mut [u8]| map.lookup(key, to);
-            if self.map.reduce.progress().is_none() || !read(&mut seen) || settle::settle(self.map, self.stride(), &mut seen, read) {
+            if self.map.reduce.progress().is_none() || !read(&mut seen) {
+                return;
+            }
+            let settled = settle::settle(self.map, self.stride(), &mut seen, read);
+            if settled && seen.chunks(self.stride()).all(|part| settle::is_own(self.map, part)) {
                 return;
             }
         }

@@ -3,8 +3,9 @@
 //! An `avg`, `stats` or `tseries` is several words, which no CPU changes in one step, and a CPU may be stopped in the middle: its
 //! task by another one, a virtual one by its host. Two words tell whether a change is going on, see [`Reduce::progress`].
 
+use std::cmp::Ordering;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use btc_abi::{Map, Reduce, TAKING};
@@ -16,16 +17,28 @@ const TRIES: usize = 100;
 /// Between further ones: a CPU that was stopped in the middle goes on, as a rule soon.
 const PAUSE: Duration = Duration::from_millis(1);
 /// How long is waited for that.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether the map's parts also tell the total of before, and who takes from them.
 pub(crate) fn keeps_total(map: &Map) -> bool {
     map.kind.is_spread() && matches!(map.reduce, Reduce::Avg { .. } | Reduce::Stats { .. })
 }
 
-/// Whether no change of a part is going on, as far as the map's parts tell that.
+/// Changes of a part that have begun, beside those that are done. More are done than have begun where some did so when the
+/// memory still was another entry's: the kernel's hash gives that of a deleted one to the next at once, whoever still writes
+/// to it.
+fn progress(map: &Map, part: &[u8]) -> Ordering {
+    map.reduce.progress().map_or(Ordering::Equal, |(done, begun)| le(part, begun as usize).cmp(&le(part, done as usize)))
+}
+
+/// Whether no change of a part is going on.
 pub(crate) fn is_whole(map: &Map, part: &[u8]) -> bool {
-    map.reduce.progress().is_none_or(|(done, begun)| le(part, done as usize) == le(part, begun as usize))
+    progress(map, part).is_le()
+}
+
+/// Whether all changes that ended in the part began there.
+pub(crate) fn is_own(map: &Map, part: &[u8]) -> bool {
+    progress(map, part).is_ge()
 }
 
 /// Reads a value by `read`, again and again until each part is of one moment.
@@ -38,9 +51,12 @@ pub(crate) fn read(map: &Map, stride: usize, buffer: &mut [u8], read: impl Fn(&m
             if keeps_total(map) {
                 part.copy_within(24..32, 8);
             } else {
-                tell(map);
+                tell(map, "was read in the middle of a change that did not end: its numbers may not belong together");
             }
         }
+    }
+    if !buffer.chunks(stride).all(|part| is_own(map, part)) {
+        tell(map, "had an entry deleted while a CPU added to it: a new one may hold a part of that event");
     }
     true
 }
@@ -74,12 +90,9 @@ pub(crate) fn settle(map: &Map, stride: usize, buffer: &mut [u8], read: impl Fn(
 }
 
 /// Says once that a number may be none that anybody made.
-fn tell(map: &Map) {
+fn tell(map: &Map, what: &str) {
     static TOLD: Once = Once::new();
-    TOLD.call_once(|| {
-        let name = &map.name;
-        say!("WARNING: {name} was read in the middle of a change that did not end: its numbers may not belong together");
-    });
+    TOLD.call_once(|| say!("WARNING: {} {what}", map.name));
 }
 
 /// Copies parts of `stride` words and takes from each what was copied: what CPUs add meanwhile stays. The marks that the
@@ -87,7 +100,7 @@ fn tell(map: &Map) {
 pub(crate) fn take(words: &[AtomicU64], to: &mut [u8], stride: usize, marks: bool) {
     for (part, copy) in words.chunks_exact(stride).zip(to.chunks_exact_mut(stride * 8)) {
         let seen = (0..TRIES).find_map(|_| take_part(part)).unwrap_or_default();
-        let mark = if marks { part[4].swap(0, Ordering::SeqCst) } else { part[4].load(Ordering::SeqCst) };
+        let mark = if marks { part[4].swap(0, SeqCst) } else { part[4].load(SeqCst) };
         let (count, total) = seen;
         for (value, bytes) in [count, total, count, 0, mark].iter().zip(copy.chunks_exact_mut(8)) {
             bytes.copy_from_slice(&value.to_le_bytes());
@@ -97,17 +110,17 @@ pub(crate) fn take(words: &[AtomicU64], to: &mut [u8], stride: usize, marks: boo
 
 /// Takes count and total from a part, unless somebody else does or its CPU is changing it.
 fn take_part(part: &[AtomicU64]) -> Option<(u64, u64)> {
-    let begun = part[2].fetch_add(TAKING, Ordering::SeqCst);
-    let (count, total) = (part[0].load(Ordering::SeqCst), part[1].load(Ordering::SeqCst));
+    let begun = part[2].fetch_add(TAKING, SeqCst);
+    let (count, total) = (part[0].load(SeqCst), part[1].load(SeqCst));
     // Begun before and after: nothing came in between, and a program may have begun to take at the same time.
-    if count != begun || part[2].load(Ordering::SeqCst) != begun.wrapping_add(TAKING) {
-        part[2].fetch_sub(TAKING, Ordering::SeqCst);
+    if count != begun || part[2].load(SeqCst) != begun.wrapping_add(TAKING) {
+        part[2].fetch_sub(TAKING, SeqCst);
         std::thread::yield_now();
         return None;
     }
-    part[1].fetch_sub(total, Ordering::SeqCst);
-    part[0].fetch_sub(count, Ordering::SeqCst);
-    part[2].fetch_sub(count.wrapping_add(TAKING), Ordering::SeqCst);
+    part[1].fetch_sub(total, SeqCst);
+    part[0].fetch_sub(count, SeqCst);
+    part[2].fetch_sub(count.wrapping_add(TAKING), SeqCst);
     Some((count, total))
 }
 
@@ -150,6 +163,9 @@ mod tests {
         assert_eq!(result(MapKind::PerCpuArray, &[half]), bytes(half));
         let reads: [&[u64]; 3] = [&[1, 20, 2, 10], &[2, 20, 2, 10], &[3, 30, 3, 20]];
         assert_eq!(result(MapKind::SpreadHash, &reads), bytes(&[2, 20, 2, 10]));
+        // What began in another entry is not going on.
+        assert_eq!(result(MapKind::SpreadHash, &[&[2, 20, 1, 10], &[3, 30, 2, 20]]), bytes(&[2, 20, 1, 10]));
+        assert_eq!(result(MapKind::PerCpuHash, &[&[2, 20, 1], &[3, 30, 2]]), bytes(&[2, 20, 1]));
         // Of one that never settles the total of before counts.
         assert_eq!(result(MapKind::SpreadHash, &[&[1, 20, 2, 10]]), bytes(&[1, 10, 2, 10]));
     }
@@ -157,17 +173,17 @@ mod tests {
     #[test]
     fn what_is_taken_is_what_was_there() {
         let words: Vec<AtomicU64> = [2, 20, 2, 10, 1, 0, 0, 0, 0, 0].map(AtomicU64::new).into();
-        let left = |words: &[AtomicU64]| words.iter().map(|w| w.load(Ordering::SeqCst)).collect::<Vec<_>>();
+        let left = |words: &[AtomicU64]| words.iter().map(|w| w.load(SeqCst)).collect::<Vec<_>>();
         let mut copy = vec![0; 80];
         take(&words, &mut copy, 5, false);
         assert_eq!(copy, bytes(&[2, 20, 2, 0, 1, 0, 0, 0, 0, 0]));
         assert_eq!(left(&words), [0, 0, 0, 10, 1, 0, 0, 0, 0, 0]);
         // A change that has begun and is not finished stays.
-        words[2].fetch_add(1, Ordering::SeqCst);
-        words[1].fetch_add(10, Ordering::SeqCst);
+        words[2].fetch_add(1, SeqCst);
+        words[1].fetch_add(10, SeqCst);
         take(&words, &mut copy, 5, false);
         assert_eq!((copy, left(&words)[..3].to_vec()), (bytes(&[0, 0, 0, 0, 1, 0, 0, 0, 0, 0]), vec![0, 10, 1]));
-        words[0].fetch_add(1, Ordering::SeqCst);
+        words[0].fetch_add(1, SeqCst);
         let mut copy = vec![0; 80];
         take(&words, &mut copy, 5, true);
         assert_eq!(copy[..40], bytes(&[1, 10, 1, 0, 1]));

@@ -76,3 +76,42 @@ fn what_has_no_address_is_refused() {
         assert!(output.status.code() == Some(1) && said.contains(wanted) && said.contains(name), "{name}: {said}");
     }
 }
+
+/// What libraries that demangle take for a name as well: an encoded type is one letter or two.
+#[test]
+fn a_plain_symbol_is_shown_as_it_is_written() {
+    use std::fmt::Write as _;
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let letters: Vec<char> = ('a'..='z').chain('A'..='Z').collect();
+    let second = letters.iter().copied().chain('0'..='9').chain(['_']);
+    let mut names: Vec<String> = letters.iter().map(char::to_string).collect();
+    names.extend(second.flat_map(|s| letters.iter().map(move |f| format!("{f}{s}"))));
+    names.extend(["RC1a", "ZN1a1bE", "PFvvE", "A1_c", "_ZTSfoo_", "_start2", "_R"].map(String::from));
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let mut code = String::from(".text\n");
+    for name in &names {
+        writeln!(code, ".globl \"{name}\"\n.type \"{name}\", %function\n\"{name}\": nop\n.size \"{name}\", 1").expect("a string");
+    }
+    code += ".data\n.globl table\ntable:\n";
+    for name in &names {
+        writeln!(code, ".quad \"{name}\"").expect("a string");
+    }
+    std::fs::write(folder.join("plain.s"), code + ".section .note.GNU-stack,\"\",%progbits\n").expect("a file");
+    let main = format!(
+        "extern void *table[]; __attribute__((noinline)) void seen_name(void *f) {{ __asm__ volatile(\"\" : : \"r\"(f) : \"memory\"); }}
+         int main(void) {{ for (int i = 0; i < {}; i++) seen_name(table[i]); }}",
+        names.len()
+    );
+    std::fs::write(folder.join("plain.c"), main).expect("a file");
+    let program = folder.join("plain");
+    let built = Command::new("cc").args(["-O1", "-no-pie", "-o"]).arg(&program).arg(folder.join("plain.c")).arg(folder.join("plain.s")).status();
+    assert!(built.is_ok_and(|s| s.success()), "cc builds the program");
+    let path = program.display();
+    let script = format!("uprobe:{path}:seen_name {{ printf(\"%s\\n\", usym(arg0)); }}");
+    let output = btc(&["-q", "-e", &script, "-c", &path.to_string()]);
+    let shown: Vec<String> = text(&output.stdout).lines().filter(|l| !l.is_empty()).map(String::from).collect();
+    let wrong: Vec<_> = names.iter().zip(&shown).filter(|(name, shown)| name != shown).collect();
+    assert!(wrong.is_empty() && shown.len() == names.len(), "{} of {}: {wrong:?}{}", shown.len(), names.len(), text(&output.stderr));
+}

@@ -240,8 +240,8 @@ impl<'f> Flow<'f> {
     pub fn decides(&self) -> Vec<bool> {
         let mut marks = self.must_know();
         for inst in self.func.blocks.iter().flat_map(|b| &b.insts) {
-            if let Op::UMin(v, _) = &inst.op {
-                marks[v.index()] = true;
+            if let Op::UMin(..) | Op::Cmp(..) = &inst.op {
+                inst.op.for_each_operand(|v| marks[v.index()] = true);
             }
         }
         for block in &self.func.blocks {

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use btc_ir::{BinOp, Block, Cfg, Function, Module, Op, Terminator, Value};
+use btc_ir::{BinOp, Block, BlockData, Cfg, Function, Jump, Module, Op, Terminator, Value};
 
 use crate::demote::{self, Reads};
 use crate::flow::{Flow, Origin};
@@ -15,20 +15,57 @@ use crate::live::Live;
 use crate::loops::{self, Loop};
 
 /// What all ways together may be to follow, in instructions.
-const BUDGET: usize = 400_000;
-/// Most values with several ways to each that are needed at the same time, outside of loops and in them.
-const MOST: u32 = 10;
-const MOST_IN_LOOP: usize = 4;
+const BUDGET: usize = 100_000;
+/// Most bits that tell apart the ways to all values that are needed at the same time, outside of loops and in them.
+const MOST: f64 = 10.0;
+const MOST_IN_LOOP: f64 = 4.0;
+/// Most values whose ways are told apart of one that depends on them: a handful is too many already.
+const SOURCES: usize = 20;
 /// Longest chain of additions that is looked at.
 const CHAIN: u32 = 64;
 
 /// Runs the pass.
 pub fn run(func: &mut Function, module: &mut Module) {
+    let whole = split(func);
     let values = Ways::new(func, module).choose();
     if !values.is_empty() {
         module.need_scratch();
         demote::run(func, &values, Reads::OnceABlock);
+    } else if let Some(whole) = whole {
+        *func = whole;
     }
+}
+
+/// Ends blocks behind comparisons of what they compare again, for two ways meet there. Yields the function as it was.
+fn split(func: &mut Function) -> Option<Function> {
+    let mut whole = None;
+    for block in 0..func.blocks.len() {
+        let mut times: HashMap<Value, u32> = HashMap::new();
+        for inst in &func.blocks[block].insts {
+            if let Op::Cmp(..) = &inst.op {
+                inst.op.for_each_operand(|v| *times.entry(v).or_default() += 1);
+            }
+        }
+        let again = |op: &Op| {
+            let mut found = false;
+            op.for_each_operand(|v| found |= times.get(&v).is_some_and(|n| *n > 1));
+            matches!(op, Op::Cmp(..)) && found
+        };
+        let ends: Vec<usize> = (0..func.blocks[block].insts.len()).filter(|n| again(&func.blocks[block].insts[*n].op)).collect();
+        if ends.is_empty() {
+            continue;
+        }
+        whole.get_or_insert_with(|| func.clone());
+        for end in ends.into_iter().rev() {
+            let next = Jump { block: Block(func.blocks.len() as u32), args: Vec::new() };
+            let data = &mut func.blocks[block];
+            let insts = data.insts.split_off(end + 1);
+            let terminator = data.terminator.replace(Terminator::Jump(next));
+            let span = data.span;
+            func.blocks.push(BlockData { params: Vec::new(), insts, terminator, span });
+        }
+    }
+    whole
 }
 
 /// What is known of a function.
@@ -43,6 +80,13 @@ struct Ways<'f> {
     candidates: Vec<bool>,
     /// Those that are to be.
     kept: Vec<bool>,
+}
+
+/// Values of which a comparison tells something that is asked for again.
+struct Again {
+    marks: Vec<bool>,
+    /// Of those that are compared once what that yields, which has the same ways.
+    answers: HashMap<Value, Value>,
 }
 
 impl<'f> Ways<'f> {
@@ -164,29 +208,31 @@ impl<'f> Ways<'f> {
 
     /// What differs by the way on which the verifier came, where too much of it is needed at the same time.
     fn met(&mut self) {
-        let (unknown, twice) = (self.unknown(), self.compared_twice());
+        let compared = self.compared();
+        let unknown = self.unknown(&compared);
+        let again = Again { marks: self.compared_again(&compared), answers: self.answers(&compared) };
         let size: usize = self.func.blocks.iter().map(|b| b.insts.len() + 1).sum();
-        let most = (BUDGET / size.max(1)).max(2).ilog2().min(MOST) as usize;
+        let most = ((BUDGET / size.max(1)).max(2) as f64).log2().min(MOST);
         let in_loop: HashSet<Block> = self.loops.iter().flat_map(|l| l.blocks.iter().copied()).collect();
         let mut ways: HashMap<Value, BTreeSet<u32>> = HashMap::new();
         let values = (0..self.flow.len() as u32).map(Value).filter(|v| self.candidates[v.index()]);
         let live = Live::new(self.func, &self.cfg, values.collect());
         for block in self.cfg.order.clone() {
             for param in &self.func.block(block).params {
-                self.ways_of(*param, &unknown, &twice, &mut ways);
+                self.ways_of(*param, &unknown, &again, &mut ways);
             }
             let most = if in_loop.contains(&block) { MOST_IN_LOOP.min(most) } else { most };
-            self.relieve(block, most, &live, &mut ways);
+            self.relieve(block, most, &live, &compared, &mut ways);
             for inst in &self.func.block(block).insts {
                 if let Some(v) = inst.result {
-                    self.ways_of(v, &unknown, &twice, &mut ways);
+                    self.ways_of(v, &unknown, &again, &mut ways);
                 }
             }
         }
     }
 
-    /// Values of which the verifier knows nothing, on whatever way.
-    fn unknown(&self) -> Vec<bool> {
+    /// Values of which the verifier knows nothing, on whatever way, when they are made.
+    fn unknown(&self, compared: &[u32]) -> Vec<bool> {
         let values = || (0..self.flow.len() as u32).map(Value);
         let mut marks: Vec<bool> = values()
             .map(|v| match self.flow.origin(v) {
@@ -196,15 +242,17 @@ impl<'f> Ways<'f> {
             .collect();
         let mut changed = true;
         while std::mem::take(&mut changed) {
+            // A comparison tells of a value, which then is known by what it is computed into.
+            let still_unknown = |v: Value, marks: &[bool]| marks[v.index()] && compared[v.index()] == 0;
             for v in values().filter(|v| !self.kept[v.index()]) {
                 let still = match self.flow.origin(v) {
-                    Origin::Param(block, n) => self.flow.incoming(block, n).iter().all(|(_, v)| marks[v.index()]),
+                    Origin::Param(block, n) => self.flow.incoming(block, n).iter().all(|(_, v)| still_unknown(*v, &marks)),
                     Origin::Inst(Op::Bin(op, a, b)) => {
                         use BinOp::{Add, Mul, Or, Shl, Sub, Xor};
                         let keeps = matches!(op, Add | Sub | Mul | Xor | Or | Shl);
-                        keeps && (marks[a.index()] || marks[b.index()])
+                        keeps && (still_unknown(*a, &marks) || still_unknown(*b, &marks))
                     }
-                    Origin::Inst(Op::ByteSwap(64, a)) => marks[a.index()],
+                    Origin::Inst(Op::ByteSwap(64, a)) => still_unknown(*a, &marks),
                     _ => marks[v.index()],
                 };
                 changed |= std::mem::replace(&mut marks[v.index()], still) != still;
@@ -213,15 +261,12 @@ impl<'f> Ways<'f> {
         marks
     }
 
-    /// Values that are compared in more than one block: what the first tells the verifier decides the second.
-    fn compared_twice(&self) -> Vec<bool> {
-        let mut first: Vec<Option<Block>> = vec![None; self.flow.len()];
-        let mut twice = vec![false; self.flow.len()];
+    /// How often each value is compared: what the first comparison tells the verifier decides the second, and n with
+    /// different numbers are n + 1 ways.
+    fn compared(&self) -> Vec<u32> {
+        let mut times = vec![0; self.flow.len()];
+        let mut see = |v: Value| times[v.index()] += 1;
         for block in &self.cfg.order {
-            let mut see = |v: Value| {
-                let before = first[v.index()].get_or_insert(*block);
-                twice[v.index()] |= before != block;
-            };
             let data = self.func.block(*block);
             for inst in &data.insts {
                 if let Op::Cmp(..) | Op::UMin(..) = &inst.op {
@@ -233,20 +278,44 @@ impl<'f> Ways<'f> {
                 see(*right);
             }
         }
-        twice
+        times
+    }
+
+    /// By value that is compared once, what that yields: the ways to it are those to the value.
+    fn answers(&self, compared: &[u32]) -> HashMap<Value, Value> {
+        let mut answers = HashMap::new();
+        for inst in self.func.blocks.iter().flat_map(|b| &b.insts) {
+            if let (Op::Cmp(..), Some(answer)) = (&inst.op, inst.result) {
+                inst.op.for_each_operand(|v| {
+                    if compared[v.index()] == 1 {
+                        answers.insert(v, answer);
+                    }
+                });
+            }
+        }
+        answers
+    }
+
+    /// Values of which a comparison tells something that is asked for again: of them, or of what is computed from them.
+    fn compared_again(&self, compared: &[u32]) -> Vec<bool> {
+        let answers = |v: Value| matches!(self.flow.op(v), Some(Op::Cmp(..) | Op::UMin(..)));
+        let mut asked: Vec<bool> = compared.iter().map(|times| *times > 0).collect();
+        self.flow.spread(&mut asked, |v| !answers(v));
+        let mut again: Vec<bool> = compared.iter().map(|times| *times > 1).collect();
+        for v in (0..self.flow.len() as u32).map(Value).filter(|v| asked[v.index()] && !answers(*v)) {
+            self.flow.inputs(v, |input| again[input.index()] |= compared[input.index()] > 0);
+        }
+        again
     }
 
     /// Finds by what merges the verifier's knowledge of a value differs.
-    fn ways_of(&self, v: Value, unknown: &[bool], twice: &[bool], ways: &mut HashMap<Value, BTreeSet<u32>>) {
+    fn ways_of(&self, v: Value, unknown: &[bool], again: &Again, ways: &mut HashMap<Value, BTreeSet<u32>>) {
         if !self.candidates[v.index()] || self.kept[v.index()] {
             return;
         }
         let mut own = BTreeSet::new();
         if !unknown[v.index()] && !self.is_masked(v) {
-            // A handful is too many already.
-            self.flow.inputs(v, |input| {
-                own.extend(ways.get(&input).into_iter().flatten().take(2 * MOST as usize));
-            });
+            self.flow.inputs(v, |input| own.extend(ways.get(&input).into_iter().flatten().take(SOURCES)));
             let differs = match self.flow.origin(v) {
                 Origin::Param(block, _) => !self.loops.iter().any(|l| l.head == block),
                 Origin::Inst(op) => matches!(op, Op::Cmp(..)),
@@ -256,8 +325,8 @@ impl<'f> Ways<'f> {
                 own.insert(v.0);
             }
         }
-        if twice[v.index()] {
-            own.insert(v.0);
+        if again.marks[v.index()] {
+            own.insert(again.answers.get(&v).unwrap_or(&v).0);
         }
         if !own.is_empty() {
             ways.insert(v, own);
@@ -276,15 +345,23 @@ impl<'f> Ways<'f> {
     }
 
     /// Keeps values in memory until few ways are left to tell apart at the start of a block.
-    fn relieve(&mut self, block: Block, most: usize, live: &Live, ways: &mut HashMap<Value, BTreeSet<u32>>) {
-        if self.cfg.preds[block.index()].len() < 2 {
+    fn relieve(&mut self, block: Block, most: f64, live: &Live, compared: &[u32], ways: &mut HashMap<Value, BTreeSet<u32>>) {
+        let ends_by_comparison = |b: &Block| matches!(self.func.block(*b).insts.last().map(|i| &i.op), Some(Op::Cmp(..)));
+        let preds = &self.cfg.preds[block.index()];
+        if preds.len() < 2 && !preds.iter().all(ends_by_comparison) {
             return;
         }
+        let bits = |sources: &BTreeSet<u32>| -> f64 {
+            sources.iter().map(|v| f64::from(compared[*v as usize].max(1) + 1).log2()).sum()
+        };
         let mut here: Vec<Value> = live.at(block).filter(|v| ways.contains_key(v)).collect();
         loop {
             let all: BTreeSet<u32> = here.iter().filter_map(|v| ways.get(v)).flatten().copied().collect();
-            let worst = (0..here.len()).max_by_key(|n| ways.get(&here[*n]).map_or(0, BTreeSet::len));
-            let Some(worst) = worst.filter(|_| all.len() > most) else { return };
+            if bits(&all) <= most {
+                return;
+            }
+            let weight = |n: &usize| ways.get(&here[*n]).map_or(0.0, bits);
+            let Some(worst) = (0..here.len()).max_by(|a, b| weight(a).total_cmp(&weight(b))) else { return };
             let v = here.swap_remove(worst);
             self.kept[v.index()] = true;
             ways.remove(&v);

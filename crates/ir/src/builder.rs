@@ -103,6 +103,12 @@ impl<'m> Builder<'m> {
         result.unwrap_or(Value(u32::MAX))
     }
 
+    /// The operation of the current block that makes a value; `None` when it is from elsewhere.
+    pub fn made_here(&self, value: Value) -> Option<&Op> {
+        let insts = &self.func.block(self.current).insts;
+        insts.iter().rev().find(|i| i.result == Some(value)).map(|i| &i.op)
+    }
+
     fn end(&mut self, terminator: Terminator) {
         let span = self.span;
         let block = &mut self.func.blocks[self.current.index()];

@@ -264,7 +264,8 @@ fn serve(options: &Options) -> ! {
     let symbolizer = Symbolizer::builder()
         .enable_code_info(options.debug_info)
         .enable_inlined_fns(options.debug_info)
-        .enable_demangling(options.demangle)
+        // What is no mangled name passes for one there, see `demangle`.
+        .enable_demangling(false)
         .set_debug_dirs(Some(&options.debug_folders))
         // The tracer sees to it that a path stands for one file.
         .enable_auto_reload(false)
@@ -277,7 +278,7 @@ fn serve(options: &Options) -> ! {
             let astray = astray.entry(path.clone()).or_insert_with(|| leads_astray(path, &options.debug_folders));
             question.debug_info = !*astray;
         }
-        if send(SOCKET, &wire::answer(look(&symbolizer, &question).as_ref(), MESSAGE)).is_none() {
+        if send(SOCKET, &wire::answer(look(&symbolizer, &question, options.demangle).as_ref(), MESSAGE)).is_none() {
             break;
         }
     }
@@ -285,7 +286,7 @@ fn serve(options: &Options) -> ! {
     unsafe { libc::_exit(0) }
 }
 
-fn look(symbolizer: &Symbolizer, question: &Question) -> Option<Found> {
+fn look(symbolizer: &Symbolizer, question: &Question, demangle: bool) -> Option<Found> {
     let input = match question.place {
         Place::Offset(offset) => Input::FileOffset(offset),
         Place::Address(address) if question.path.is_none() => Input::AbsAddr(address),
@@ -304,7 +305,16 @@ fn look(symbolizer: &Symbolizer, question: &Question) -> Option<Found> {
             Source::Process(process)
         }
     };
-    Some(Found::from(symbolizer.symbolize_single(&source, input).ok()?.into_sym()?))
+    let mut found = Found::from(symbolizer.symbolize_single(&source, input).ok()?.into_sym()?);
+    if demangle {
+        let inlined = found.inlined.iter_mut().map(|f| &mut f.name);
+        for name in inlined.chain([&mut found.name]) {
+            if let Some(full) = super::demangle(name) {
+                *name = full;
+            }
+        }
+    }
+    Some(found)
 }
 
 impl From<Sym<'_>> for Found {

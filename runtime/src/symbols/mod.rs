@@ -284,8 +284,12 @@ fn shows_process(encoding: &Encoding) -> bool {
     }
 }
 
-/// The source name of a Rust or C++ symbol; `None` for a plain one.
+/// The source name of a Rust or C++ symbol; `None` for a plain one. Only those that begin as such are asked for: to the
+/// libraries a type alone is a name too, so that a C function `f` would be a `float`.
 pub(crate) fn demangle(name: &str) -> Option<String> {
+    if !name.starts_with("_Z") && !name.starts_with("_R") {
+        return None;
+    }
     if let Ok(full) = rustc_demangle::try_demangle(name) {
         return Some(format!("{full:#}"));
     }

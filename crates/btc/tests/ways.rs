@@ -1,0 +1,103 @@
+//! Actions without loops load, however often they ask: where ways meet, the verifier goes on with one of them.
+
+mod support;
+
+use std::fmt::Write as _;
+
+use support::{btc, text, unfit};
+
+/// Where numbers come from; A is the number of an argument, N that of the variable.
+const ORIGINS: &[&str] = &[
+    "(int64)argA + N",
+    "(int64)((struct S *)argA)->f + N",
+    "((struct S *)argA)->d",
+    "@o[argA, N]",
+    "(int64)((struct S *)argA)->next",
+];
+
+/// What is asked of a number V, with another one each time, K.
+const QUESTIONS: &[&str] = &[
+    "if (V == K) { @x++; }",
+    "if (V < K * 10) { @c = count(); }",
+    "if (V > K && V != -K) { $t = K; }",
+    "@s = sum(V > K ? V : K);",
+    "@m[V, K] = K;",
+    "if (V % 7 == K % 7) { @y = V; }",
+    "printf(\"%d\\n\", ((struct S *)V)->f);",
+    "if (V & K) { @x++; } else { @z = count(); }",
+    "if (K < V) { V++; }",
+    "V = V > K ? V - K : V + 1;",
+    "if (((struct S *)V)->name == \"abc\") { @x++; }",
+    "if (V == 1) { $t = 1; } else if (V == 2) { $t = 2; } else if (V > 7) { $t = 3; } else { $t = V; } @k[$t] = count();",
+    "@h[V > K] = hist(V);",
+    "$q = V > K ? \"abc\" : \"de\"; @q[$q] = count();",
+    "if (!V) { @x++; } else { V = V - 1; }",
+    "if (V == K) { $t++; } if ($t == K) { @x++; }",
+    "$p = (V, V > K); @p[$p] = count();",
+    "@x += ((struct S *)arg0)->array[V & 7];",
+];
+
+/// A script that asks this of ten numbers, twelve times.
+fn script(path: &str, origin: &str, question: &str) -> String {
+    let mut script = format!(
+        "struct S {{ unsigned char a; short d; int f; struct S *next; char name[6]; int array[8]; }}
+         uprobe:{path}:main {{ $t = (int64)0; @o[(uint64)0, 0] = (int64)0;\n"
+    );
+    for n in 0..10 {
+        let origin = origin.replace('A', &(n % 6).to_string()).replace('N', &n.to_string());
+        writeln!(script, "$v{n} = {origin};").expect("a string");
+    }
+    for k in 1..=12 {
+        for n in 0..10 {
+            script += &question.replace('V', &format!("$v{n}")).replace('K', &k.to_string());
+        }
+        script.push('\n');
+    }
+    script + "}"
+}
+
+#[test]
+fn ways_meet_again() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let program = support::program("kernel/places.c", "ways");
+    let path = program.display().to_string();
+    let pairs: Vec<(&str, &str)> = ORIGINS.iter().flat_map(|o| QUESTIONS.iter().map(|q| (*o, *q))).collect();
+    let (first, second) = pairs.split_at(pairs.len() / 2);
+    let refused = |pairs: &[(&str, &str)]| -> Vec<String> {
+        let run = |(origin, question): &(&str, &str)| {
+            let run = btc(&["-q", "--dry-run", "-e", &script(&path, origin, question)]);
+            let said = text(&run.stderr);
+            (!run.status.success()).then(|| format!("{origin}: {question}\n  {}", said.lines().next().unwrap_or_default()))
+        };
+        pairs.iter().filter_map(run).collect()
+    };
+    let mut bad = std::thread::scope(|s| {
+        let other = s.spawn(|| refused(second));
+        let mut bad = refused(first);
+        bad.extend(other.join().expect("it ends"));
+        bad
+    });
+    bad.sort();
+    assert!(bad.is_empty(), "{} of {}:\n{}", bad.len(), pairs.len(), bad.join("\n"));
+}
+
+/// Fields of one struct are in one half of memory, which is asked for once.
+#[test]
+fn fields_of_a_struct_are_read_again_and_again() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let program = support::program("kernel/places.c", "ways_fields");
+    let fields = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let print = format!("printf(\"{}\\n\", {});\n", "%d ".repeat(8), fields.map(|f| format!("$s->{f}")).join(", "));
+    let script = format!(
+        "struct S {{ unsigned char a; signed char b; unsigned short c; short d; unsigned e; int f; unsigned long g; long h; }}
+         uprobe:{}:main {{ $s = (struct S *)arg0;\n{} }}",
+        program.display(),
+        print.repeat(24)
+    );
+    let run = btc(&["-q", "--dry-run", "-e", &script]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+}

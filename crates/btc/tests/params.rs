@@ -44,3 +44,38 @@ fn a_missing_number_is_told() {
         assert_eq!(text(&output.stderr).contains("$1 is 0"), told, "{script}: {}", text(&output.stderr));
     }
 }
+
+/// A parameter of a script that runs at once is what its text would be there: in value, type and error.
+#[test]
+fn a_parameter_is_the_literal() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let numbers = [
+        "0", "1", "5", "255", "256", "4294967295", "9223372036854775807", "9223372036854775808", "18446744073709551615", "-1", "-5", "-128",
+        "-2147483649", "-9223372036854775808", "0x1f", "1e3", "5ms",
+    ];
+    let uses = [
+        "print(P);", "print(~P);", "print(-P);", "print(!P);", "print(P + 1);", "print(P - 1);", "print(1 - P);", "print(P * 2);",
+        "print(P << 1);", "print(P >> 1);", "print(P / 2);", "print(P % 3);", "print(P & 6);", "print(P ^ P);", "print(P > 3 ? P : 3);",
+        "@u = nsecs; @u = P; print(@u);", "@m = min((uint64)100); @m = min(P); print(@m);", "print((P, \"a\"));", "@[P] = 1; print(@);",
+        "print((uint8)P);", "if (P == (uint64)5) { print(1); }", "$x = (int64)P; print($x + P);", "printf(\"%d %lu %x\", P, P, P);",
+    ];
+    let run = |script: &str, given: &[&str]| {
+        let run = btc(&[&["run", "-q", "-e", script], given].concat());
+        // The parameter is shorter than the text: places differ.
+        let said: Vec<String> = text(&run.stderr).lines().filter_map(|l| Some(l.split_once(": ")?.1.to_string())).collect();
+        (run.status.code(), text(&run.stdout), said)
+    };
+    let mut bad = Vec::new();
+    for r#use in uses {
+        for number in numbers {
+            let script = |n: &str| format!("BEGIN {{ {} exit(); }}", r#use.replace('P', n));
+            let (literal, parameter) = (run(&script(&format!("({number})")), &[]), run(&script("($1)"), &["--", number]));
+            if literal != parameter {
+                bad.push(format!("{use} of {number}: {literal:?}, as a parameter {parameter:?}", r#use = r#use));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{} differ:\n{}", bad.len(), bad.join("\n"));
+}

@@ -29,6 +29,8 @@ pub struct Options {
     pub emit: Emit,
     /// Positional parameters, when they are known.
     pub params: Option<Vec<String>>,
+    /// Whether the script runs at once, with these parameters and no others.
+    pub runs_at_once: bool,
     /// `--unsafe`
     pub allow_unsafe: bool,
     /// Settings of the environment, by lower-case name.
@@ -48,6 +50,7 @@ impl Default for Options {
         Options {
             emit: Emit::Object,
             params: None,
+            runs_at_once: false,
             allow_unsafe: false,
             environment: Vec::new(),
             strip_source: false,
@@ -151,6 +154,7 @@ fn syntax_options(options: &Options) -> btc_syntax::Options {
 fn checks(options: &Options) -> btc_sema::Options {
     btc_sema::Options {
         params: options.params.clone(),
+        runs_at_once: options.runs_at_once,
         allow_unsafe: options.allow_unsafe,
         environment: options.environment.clone(),
     }

@@ -12,6 +12,8 @@ pub struct Options {
     /// Positional parameters, when they are known: always where the script runs at once. An object may be given others when
     /// it runs, except where a probe or a constant names one.
     pub params: Option<Vec<String>>,
+    /// Whether the script runs at once, with these parameters and no others: then `$1` is what its text would be in the script.
+    pub runs_at_once: bool,
     /// Whether `--unsafe` was given.
     pub allow_unsafe: bool,
     /// Settings of the environment, by lower-case name without `bpftrace_`. They win over the script.

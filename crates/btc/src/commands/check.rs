@@ -24,6 +24,7 @@ fn check(args: &CheckArgs, file: &str) -> Result<bool, String> {
     let options = Options {
         emit: Emit::Object,
         params: Some(args.params.clone()).filter(|p| !p.is_empty()),
+        runs_at_once: !args.params.is_empty(),
         allow_unsafe: args.allow_unsafe,
         environment: environment(),
         ..Options::default()

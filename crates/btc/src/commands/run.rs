@@ -50,6 +50,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
     let compile = Options {
         emit,
         params: Some(positional),
+        runs_at_once: true,
         allow_unsafe: args.allow_unsafe,
         environment: environment(),
         ..Options::default()

@@ -126,8 +126,9 @@ failed read; a pointer's index goes anywhere. The difference of two pointers is 
 points at bytes or at nothing known. `&place` is a pointer into the memory that the place is in.
 
 A parameter `$1` is the number that its text would be in a script, with a sign before it: `0x1f`, `1e3`, `5ms`, `1_000`, also `0b101`; an empty one
-is 0. Beyond 2^63 it is a `uint64` where the script runs at once; an object takes numbers of `int64` only, and refuses others. Any other
-text is a string where the script runs at once, and `$1 + n` is what is left of it behind `n` bytes.
+is 0. Where the script runs at once it is that literal in all respects: `~$1` is a `uint64` for 5, and `$1 + 1` beyond 2^64 an error. An object, which
+does not know it, takes an `int64` and refuses other numbers. Any other text is a string where the script runs at once, and `$1 + n` is what is left
+of it behind `n` bytes.
 
 So does what comes of literals in an operation: with `$i = 260`, `$address > $i` compares without a sign, and `$address ^ $i` is a `uint64`. A
 parameter does so beside a `uint64`. Any other number with a sign makes sums and comparisons signed; comparing such a one with a `uint64`

@@ -123,7 +123,12 @@ impl Checker<'_, '_> {
 
     /// An operation on literals alone is a literal too.
     fn folded(&mut self, e: &ast::Expr) -> Option<hir::Expr> {
-        match constant::fold(e, &|_| None) {
+        // One that the user left out is no literal, for its use is told.
+        let given = |name: &str| {
+            let text = self.cx.options.param(name.strip_prefix('$')?.parse().ok()?)?;
+            self.cx.options.runs_at_once.then(|| parameter(text)).flatten()
+        };
+        match constant::fold(e, &given) {
             Ok(value) => Some(literal_of(value?, e.span)),
             Err(wrong) => {
                 let error = Diagnostic::error(Code::OutOfRange, wrong.span, wrong.message);
@@ -190,6 +195,9 @@ impl Checker<'_, '_> {
         let known = self.cx.options.param(n).map(parameter);
         if known == Some(None) {
             return self.positional_text(n, span);
+        }
+        if let (true, Some(Some(n))) = (self.cx.options.runs_at_once, known) {
+            return literal_of(Constant::Int(n), span);
         }
         // As a literal of that size would be.
         let is_large = known.flatten().is_some_and(|n| n > i128::from(i64::MAX));

@@ -3,7 +3,7 @@
 use btc_abi::Action;
 
 use super::{Arrived, State};
-use crate::maps::merge;
+use crate::maps::{is_block, merge};
 use crate::output::Content;
 
 /// Prints a map; where a `clear` of it follows, both are done at once, so that nothing that programs add in between is lost.
@@ -25,7 +25,13 @@ pub(super) fn print(state: &mut State, arrived: Arrived, map: u32, (top, div): (
             Content::Keyed(entries)
         }
     };
-    state.output.map(&state.ctx, handle.map, &content, div, state.sink.buffer());
+    let is_empty = match &content {
+        Content::Scalar(value) => value.is_empty_block(),
+        Content::Keyed(entries) => is_block(handle.map) && entries.is_empty(),
+    };
+    if !is_empty {
+        state.output.map(&state.ctx, handle.map, &content, div, state.sink.buffer());
+    }
 }
 
 /// Notes that a record that takes what it prints has arrived.

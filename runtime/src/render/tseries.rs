@@ -25,7 +25,10 @@ fn number(value: u64, signed: bool) -> i128 {
 /// Appends the graph.
 pub(crate) fn text(points: &[Point], signed: bool, out: &mut Vec<u8>) {
     let values = || points.iter().map(|p| number(p.value, signed));
-    let (Some(mut low), Some(mut high)) = (values().min(), values().max()) else { return };
+    let (Some(mut low), Some(mut high)) = (values().min(), values().max()) else {
+        out.extend_from_slice(b"<no data>");
+        return;
+    };
     if low == high {
         low -= 1;
         high += 1;

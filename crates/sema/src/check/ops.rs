@@ -47,7 +47,8 @@ impl Checker<'_, '_> {
             ast::UnaryOp::Neg => (UnaryOp::Neg, Type::INT64),
             _ => {
                 // As bpftrace has it: only the widest numbers are shown with a sign; see `kept_sign`.
-                let signed = operand.ty == Type::INT64;
+                // One of a parameter is shown as that of a literal, and is right for one below 0 as well.
+                let signed = operand.ty == Type::INT64 && !matches!(operand.kind, ExprKind::Param(_));
                 (UnaryOp::BitNot, Type::int(operand.ty.size() as u8, signed))
             }
         };
@@ -296,7 +297,7 @@ pub(super) fn unit(pointer: &Type, count: i64, span: Span) -> hir::Expr {
 /// as in C where it becomes a wider one: `$mode & ~$mask` keeps the bits above the mask.
 pub(super) fn kept_sign(e: hir::Expr) -> hir::Expr {
     let ty = match &e.kind {
-        ExprKind::Unary { op: UnaryOp::BitNot, operand } if operand.ty.is_signed() => {
+        ExprKind::Unary { op: UnaryOp::BitNot, operand } if operand.ty.is_signed() && !matches!(operand.kind, ExprKind::Param(_)) => {
             Type::int(operand.ty.size() as u8, true)
         }
         _ => return e,

@@ -191,7 +191,8 @@ the binary that was compiled against:** an object that reads them belongs to tha
 
 Parameters are read where the function begins: integers, truth values, enums and pointers, in registers and on the stack. Structs and
 floating-point numbers that are passed by value cannot be read; where the others then are is counted with them (x86-64, arm64).
-Unlike bpftrace's, enums print as names, parameters on the stack are there, and members of anonymous structs and unions are found.
+Enums are numbers, as in bpftrace: `(enum color)args.c` prints as a name. Unlike bpftrace's, parameters on the stack are there, and members of
+anonymous structs and unions are found.
 Split debug information (`.dwo`), sections compressed with zstd, and names that several debug files share (`dwz`) are not read.
 
 `uprobe:path@file.c:line[:column]` is where a statement of the line begins: the lowest address in each unit that was compiled from that

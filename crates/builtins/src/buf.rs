@@ -1,7 +1,8 @@
 //! `buf(data, length)`: bytes, with their number.
 
+use btc_abi::LossKind;
 use btc_diagnostics::{Code, Diagnostic};
-use btc_ir::{Memory, Op, Width};
+use btc_ir::{Cond, Memory, Op, Width};
 use btc_types::Type;
 
 use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, Source, texts};
@@ -17,7 +18,7 @@ pub static BUF: Function = Function {
     is_unsafe: false,
     doc: "Bytes at an address, or of an array or text, whose length then need not be given. At \
           most `max_strlen` bytes. More bytes than an array has are read from what follows it, unless it is the \
-          script's own.",
+          script's own: what that lacks is told.",
     lower,
 };
 
@@ -73,6 +74,16 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
         l.b().iconst(i64::from(length))
     } else {
         let length = l.value(1);
+        // What follows the script's own value is another one of it: that much is not there. Not so where `max_strlen` cuts.
+        if matches!(from, Source::Direct(_)) && call.args[0].ty.size() <= capacity + 1 {
+            let loss = l.loss(LossKind::Read, "memory");
+            let (beyond, within) = (l.b().block(0), l.b().block(0));
+            l.b().branch_imm(Cond::UGt, length, i64::from(capacity), beyond, within);
+            l.b().switch_to(beyond);
+            l.count_loss(loss);
+            l.b().jump(within, &[]);
+            l.b().switch_to(within);
+        }
         l.b().push(Op::UMin(length, u64::from(capacity)))
     };
     let dest = l.dest();

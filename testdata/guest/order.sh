@@ -12,9 +12,15 @@ seen() { # once|KIND: what is in out-o, which must be 123, just once or again an
   text=$(tr -d '\n' < out-o)
   # Timers go on while they are detached, one after the other.
   case $1 in once) times='123';; interval*|profile) times='(123)+[123]{0,2}';; *) times='(123)+';; esac
-  if echo "$text" | grep -qxE "$times"; then echo ok; return; fi
-  echo "$text" | cut -c 1-30
-  : > wrong
+  if echo "$text" | grep -qxE "$times"; then echo ok; else echo "$text" | cut -c 1-30; fi
+}
+ordered() { # KIND once|KIND SCRIPT COMMAND: the word for what was seen; of timers at the third try, for a CPU may stand still
+  run "$3" "$4" || return
+  word=$(seen "$2")
+  case $1 in interval*|profile)
+    for again in 2 3; do [ "$word" = ok ] || { run "$3" "$4" && word=$(seen "$2"); }; done;;
+  esac
+  [ "$word" = ok ] || : > wrong
 }
 script() { # PROBE PROBE PROBE FILTER STATEMENT
   echo "$1 $4 { print(1); } $2 $4 { print(2); } $3 $4 { print(3); $5 }"
@@ -31,13 +37,13 @@ first() { # PROBE [OWN]: events come all the time while the tracer attaches and 
 }
 row() { # KIND COMMAND FILTER SINGLE [WILDCARD [FREQUENT]]
   s=$4 w=${5:-$4} line="$1:"
-  if run "$(script "$s" "$s" "$s" "$3" 'exit();')" "$2"; then line="$line exit=$(seen once)"; else
+  if ordered "$1" once "$(script "$s" "$s" "$s" "$3" 'exit();')" "$2"; then line="$line exit=$word"; else
     echo "$line lacking"
     case " $LACKS " in *" $1 "*) ;; *) cat err-o; : > wrong;; esac
     return
   fi
-  run "$(script "$w" "$w" "$w" "$3")" "$2" && line="$line alike=$(seen "$1")"
-  if [ "$s" != "$w" ] && run "$(script "$s" "$w" "$s" "$3")" "$2"; then line="$line mixed=$(seen "$1")"; fi
+  ordered "$1" "$1" "$(script "$w" "$w" "$w" "$3")" "$2" && line="$line alike=$word"
+  if [ "$s" != "$w" ] && ordered "$1" "$1" "$(script "$s" "$w" "$s" "$3")" "$2"; then line="$line mixed=$word"; fi
   case $1 in begin|end|self|iter) ;; *) line="$line first=$(first "${6:-$w}" "$3")";; esac
   echo "$line"
 }

@@ -128,6 +128,12 @@ impl FnLower<'_, '_, '_> {
             self.b.branch_imm(Cond::Ne, stopped, 0, leave, run);
             self.b.switch_to(run);
         }
+        if let Some(object) = self.probe.provider.object {
+            let run = self.b.block(0);
+            let object = self.b.load(Width::B8, self.b.param(0), object);
+            self.b.branch_imm(Cond::Ne, object, 0, run, leave);
+            self.b.switch_to(run);
+        }
         self.restrict(leave);
         self.begin_of_syscall(leave);
         // A filter that fails clears no memory for variables, but for its own.

@@ -51,6 +51,8 @@ pub struct Provider {
     pub fields: fn(&Target, &Attach) -> Vec<String>,
     /// The kernel struct that `ctx` points at, for providers that have it.
     pub ctx_record: fn(&Attach) -> Option<String>,
+    /// Where in the context the object is, in bytes, of which the kernel has none when it calls once more behind the last.
+    pub object: Option<i32>,
     /// Where the context has the number of the system call, if what an attach point matches may be the tracepoints of
     /// many: the kernel has an event that stands for all of them, with the same context.
     pub syscall_number: fn(&Attach) -> Option<Location>,
@@ -87,6 +89,7 @@ impl Provider {
         is_listed: false,
         fields: |_, _| Vec::new(),
         ctx_record: |_| None,
+        object: None,
         syscall_number: |_| None,
         is_unsafe: |_| false,
         extent: Extent::Tree,

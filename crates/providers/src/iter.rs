@@ -11,7 +11,7 @@ pub static ITER: Provider = Provider {
     name: "iter",
     aliases: &["it"],
     syntax: "iter:task[:pin]",
-    doc: "Runs for each object of a kind, such as `task` or `task_file`; `ctx` holds the object.",
+    doc: "Runs for each object of a kind, such as `task` or `task_file`; `ctx` holds the object. Not for the kernel's last call, which has none.",
     context: Context::Record,
     parse: |p| {
         let (kind, pin) = match p.parts.as_slice() {
@@ -46,6 +46,8 @@ pub static ITER: Provider = Provider {
     is_listed: true,
     fields,
     ctx_record: record,
+    // Behind `meta`, the first member (kernel: `struct bpf_iter__task` in kernel/bpf/task_iter.c, and its kin).
+    object: Some(8),
     extent: Extent::All,
     ..Provider::DEFAULT
 };

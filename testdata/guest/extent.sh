@@ -73,13 +73,15 @@ check usdt $all "usdt:$twin:twin:fired"
 echo "$(uname -r):$row"
 # What descends from a command is its own, a daemon's children and another's are not.
 echo "sh -c '$twin $count; true'; true" > build.sh
-for probe in tracepoint:syscalls:sys_enter_getppid fentry:hrtimer_nanosleep kprobe:hrtimer_nanosleep uprobe:$twin:marked; do
+for probe in tracepoint:syscalls:sys_enter_getppid fentry:hrtimer_nanosleep kprobe:hrtimer_nanosleep uprobe:$twin:marked \
+  software:page-faults:1 profile:hz:199; do
+  case $probe in software*) wanted='>';; profile*) wanted=+;; *) wanted=$all;; esac
   $twin $count 1 > addresses & second=$!
   while [ ! -s addresses ]; do sleep 0.1; done
   (sleep 0.5; kill -USR1 $second) &
   timeout 60 btc -c 'sh build.sh' -e "$probe /comm == \"twin\"/ { if (pid == $second) { @other = count(); } else { @own = count(); } }" > out-x 2> err-x < /dev/null
   wait $second
-  judge "${probe%%:*}" $all -descendant
+  judge "${probe%%:*}" "$wanted" -descendant
 done
 # What has no process fires as ever.
 start

@@ -138,3 +138,19 @@ fn objects_are_told_of_the_process() {
         assert!(printed.contains(name), "{name}\n{printed}");
     }
 }
+
+/// Counters are opened for the command alone; what descends from it has them by inheritance.
+#[test]
+fn counters_see_the_children_of_a_command() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let program = twin("twin_children");
+    let command = format!("sh -c '{} {ROUNDS}; true'", program.display());
+    for probe in ["software:page-faults:1", "software:task-clock:100000", "profile:hz:999"] {
+        let script = format!("{probe} /pid != cpid/ {{ @own = count(); }} {probe} {{ @all = count(); }}");
+        let output = btc(&["-q", "-c", &command, "-e", &script]);
+        let printed = text(&output.stdout);
+        assert!(printed.contains("@all: ") && printed.contains("@own: "), "{probe}: {printed}{}", text(&output.stderr));
+    }
+}

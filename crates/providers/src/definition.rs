@@ -127,7 +127,7 @@ impl PartialEq for Provider {
 pub enum Extent {
     /// Those that find a thread of that process running, or one that descends from the command.
     Tree,
-    /// Those that find a thread of that process running: an address or a counter is its own.
+    /// Those that find a thread of that process running: an address is its own.
     Process,
     /// All: what runs when it fires has nothing to do with it.
     All,

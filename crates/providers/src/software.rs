@@ -72,7 +72,7 @@ const COUNTER: Provider = Provider {
         Attach::Hardware { event, count } => spell("hardware", event, *count),
         _ => String::new(),
     },
-    extent: Extent::Process,
+    extent: Extent::Tree,
     ..Provider::DEFAULT
 };
 

@@ -99,7 +99,7 @@ the arguments of the event.
 |---|---|
 | `kprobe`, `kretprobe`, `fentry`, `fexit`, `tracepoint`, `rawtracepoint` | fire for all; the program leaves where another process runs |
 | `profile` | fires on all CPUs; counts where the process runs when the timer fires |
-| `software`, `hardware` | counted in each thread for itself, those that start later too: so many events of one thread are a sample |
+| `software`, `hardware` | counted in each thread for itself, those that start later too, also of a command's children: so many events of one thread are a sample |
 | `watchpoint` | set on all CPUs; the program leaves where another process has touched the same address |
 | `uprobe`, `uretprobe`, `usdt` | with `-p` placed in that process only; the program leaves where another one fires |
 | `interval`, `iter`, `self`, `begin`, `end`, `test`, `bench` | have no process of their own and fire as ever |

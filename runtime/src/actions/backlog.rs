@@ -16,7 +16,7 @@ const LOOK: i64 = 20_000_000;
 /// some ten milliseconds.
 const SOON_DONE: u32 = 10_000;
 
-/// The lines of an action that nobody knows the end of: it runs a command.
+/// The lines of an action that nobody knows the end of: it runs a command, or shows a file.
 pub(crate) const SLOW: u32 = u32::MAX;
 
 /// What is known of the records that wait.

@@ -19,6 +19,10 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How long is waited for that.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// What was told.
+static UNSETTLED: Once = Once::new();
+static DELETED: Once = Once::new();
+
 /// Whether the map's parts also tell the total of before, and who takes from them.
 pub(crate) fn keeps_total(map: &Map) -> bool {
     map.kind.is_spread() && matches!(map.reduce, Reduce::Avg { .. } | Reduce::Stats { .. })
@@ -51,12 +55,12 @@ pub(crate) fn read(map: &Map, stride: usize, buffer: &mut [u8], read: impl Fn(&m
             if keeps_total(map) {
                 part.copy_within(24..32, 8);
             } else {
-                tell(map, "was read in the middle of a change that did not end: its numbers may not belong together");
+                tell(map, &UNSETTLED, "was read in the middle of a change that did not end: its numbers may not belong together");
             }
         }
     }
     if !buffer.chunks(stride).all(|part| is_own(map, part)) {
-        tell(map, "had an entry deleted while a CPU added to it: a new one may hold a part of that event");
+        tell(map, &DELETED, "had an entry deleted while a CPU added to it: a new one may hold a part of that event");
     }
     true
 }
@@ -89,10 +93,9 @@ pub(crate) fn settle(map: &Map, stride: usize, buffer: &mut [u8], read: impl Fn(
     false
 }
 
-/// Says once that a number may be none that anybody made.
-fn tell(map: &Map, what: &str) {
-    static TOLD: Once = Once::new();
-    TOLD.call_once(|| say!("WARNING: {} {what}", map.name));
+/// Says once, for each reason, that a number may be none that anybody made.
+fn tell(map: &Map, told: &Once, what: &str) {
+    told.call_once(|| say!("WARNING: {} {what}", map.name));
 }
 
 /// Copies parts of `stride` words and takes from each what was copied: what CPUs add meanwhile stays. The marks that the

@@ -177,7 +177,7 @@ of the process's class and machine, else of btc's own: on a machine with 32-bit 
 ### The end of a run
 
 After Ctrl-C (or SIGTERM, SIGHUP) what has arrived already is still handled for half a second; a `system()` that runs longer is ended. What
-then still waits is dropped, which is told. END runs in any case, and takes the time that it takes; a second Ctrl-C ends btc at once. A run that
+then still waits is dropped, which is told, but for some 10,000 lines that only have to be printed. END runs in any case, and takes the time that it takes; a second Ctrl-C ends btc at once. A run that
 stands still after the first (nobody reads its output or its errors, a file that never opens) is ended within two seconds, which is told, with code 1;
 one that has not begun ends by the signal. Symbols that are not known by then get a second in all; other addresses are shown as numbers, which is told.
 

@@ -61,7 +61,7 @@ check fentry $all fentry:hrtimer_nanosleep
 check fexit $all fexit:hrtimer_nanosleep
 check profile + profile:hz:199
 check faults '>' software:page-faults:1
-check switches '>' software:context-switches:1
+check switches + software:context-switches:1
 check clock + software:cpu-clock:1000000
 check hardware + hardware:instructions:100000
 check watchpoint $all watchpoint:CELL:8:w

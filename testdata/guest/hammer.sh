@@ -2,7 +2,7 @@
 # clear them: nothing is lost, and no average, minimum or maximum is seen that nobody made. The host's tests of the same
 # (crates/btc/tests/counting.rs) have uprobes alone.
 # Alone: both CPUs must really run at the same moment, and calls are many for an emulator.
-hammer=/payload/bin/hammer-shared rounds=${ROUNDS:-1500} bad=0
+hammer=/payload/bin/hammer-shared rounds=${ROUNDS:-600} bad=0
 [ "$(grep -c '^processor' /proc/cpuinfo)" = 2 ] || { echo 'not two CPUs'; exit 1; }
 # KINDS: name, probe of a call, its number and round, probe of the one when all have called, the greatest number and how many
 # calls there were.

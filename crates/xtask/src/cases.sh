@@ -10,8 +10,11 @@ await_end() { # PID TENTHS
   done
 }
 
-run_case() { # TEST CASE LIMIT PATIENT COMMAND...: the tracer beside its workload
-  test=$1 case=$2 limit=$3 patient=$4 began=$(date +%s); shift 4
+# A task may be preempted in a program (Linux 7): what another one does on that CPU is missed then, and told.
+not_run=' missed: the kernel runs no program within another'
+
+play_case() { # CASE LIMIT PATIENT COMMAND...: the tracer beside its workload
+  case=$1 limit=$2 patient=$3; shift 3
   rm -rf /tmp/case; mkdir /tmp/case; cd /tmp/case || exit 1
   trace out err "$limit" "$@"
   sh "$cases/$case.workload.sh" > facts 2> workload
@@ -20,6 +23,14 @@ run_case() { # TEST CASE LIMIT PATIENT COMMAND...: the tracer beside its workloa
   kill -TERM $tracer 2>/dev/null
   wait $tracer
   echo $? > code
+}
+
+run_case() { # TEST CASE LIMIT PATIENT COMMAND...: again where the kernel did not run a program for an event
+  test=$1 began=$(date +%s); shift
+  for try in 1 2 3; do
+    play_case "$@"
+    grep -q "$not_run" err || break
+  done
   echo $(($(date +%s) - began)) > seconds
   for part in out err facts workload code seconds; do hand_back "$test" $part $part; done
   cd /

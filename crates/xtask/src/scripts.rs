@@ -26,12 +26,17 @@ pub struct Variant {
     pub btf: Option<PathBuf>,
 }
 
+/// The name of the variant whose objects are made from this kernel's types.
+pub fn made_from(kernel: &Kernel) -> String {
+    format!("from-{}", kernel.name)
+}
+
 /// The variants this machine can make. The last one is compiled in the guest.
 pub fn variants() -> Result<Vec<Variant>> {
     let reference = kernels::named(REFERENCE)?;
     kernels::ensure(&reference)?;
     let btf = reference[0].btf()?;
-    let mut all = vec![Variant { name: format!("from-{REFERENCE}"), btf: Some(btf) }];
+    let mut all = vec![Variant { name: made_from(&reference[0]), btf: Some(btf) }];
     if Path::new(HOST_BTF).exists() {
         all.push(Variant { name: "from-host".into(), btf: Some(HOST_BTF.into()) });
     }

@@ -3,7 +3,11 @@
 //! Subcommands are btc's own. A command line that names none of them, or the program's
 //! name `bpftrace`, is read as bpftrace reads its own.
 
+use std::io::Write;
+
 use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::report;
 
 /// What to do.
 pub enum Command {
@@ -330,7 +334,7 @@ pub fn parse(args: &[String]) -> Command {
             let _ = Cli::command().print_help();
             std::process::exit(2);
         }
-        return match Cli::parse_from(args).command {
+        return match Cli::try_parse_from(args).unwrap_or_else(|e| told(&e, 2)).command {
             Sub::Compile(args) => Command::Compile(args),
             Sub::Check(args) => Command::Check(args),
             Sub::Run(args) => Command::Run(args),
@@ -344,11 +348,8 @@ pub fn parse(args: &[String]) -> Command {
             Sub::Bench(args) => Command::Run(RunArgs { bench: true, test: false, ..args }),
         };
     }
-    let args = DropIn::try_parse_from(args).unwrap_or_else(|e| {
-        let _ = e.print();
-        // As bpftrace's; clap's own is 2.
-        std::process::exit(i32::from(e.use_stderr()))
-    });
+    // As bpftrace's; clap's own is 2.
+    let args = DropIn::try_parse_from(args).unwrap_or_else(|e| told(&e, 1));
     if args.info {
         return Command::Info;
     }
@@ -366,6 +367,19 @@ pub fn parse(args: &[String]) -> Command {
         }),
         None => Command::Run(args.run),
     }
+}
+
+/// Ends with what clap has to say: help and versions that were asked for, 1 where nobody could take them; or what is
+/// wrong with the arguments, and this code.
+fn told(message: &clap::Error, wrong: i32) -> ! {
+    let written = message.print().and_then(|()| std::io::stdout().flush());
+    if message.use_stderr() {
+        std::process::exit(wrong);
+    }
+    if let Err(why) = &written {
+        report::note(format_args!("ERROR: {}", report::unwritten(why)));
+    }
+    std::process::exit(i32::from(written.is_err()))
 }
 
 /// Options of one letter that take a value.

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use btc_driver::{Compilation, Diagnostics, SourceMap, render};
+use btc_runtime::{Keep, shown};
 
 use crate::caller;
 
@@ -45,19 +46,9 @@ fn drawn(messages: impl Fn(bool) -> String) -> String {
     }
 }
 
-/// A text of which a terminal obeys nothing.
+/// A text of which a terminal obeys nothing. Lines may end as on Windows.
 fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut all = text.chars().peekable();
-    while let Some(c) = all.next() {
-        let ends_line = c == '\n' || c == '\r' && all.peek() == Some(&'\n');
-        if c.is_control() && c != '\t' && !ends_line {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    text.split("\r\n").map(|part| shown(part, Keep::Layout)).collect::<Vec<_>>().join("\r\n")
 }
 
 /// Says a line on standard error.
@@ -77,7 +68,12 @@ pub fn print(result: impl AsRef<[u8]>) -> Result<(), String> {
     // Names of others stand in lists. What is for another program goes to no terminal.
     let shown = std::str::from_utf8(bytes).ok().filter(|_| out.is_terminal()).map(visible);
     let written = out.write_all(shown.as_deref().map_or(bytes, str::as_bytes)).and_then(|()| out.flush());
-    written.map_err(|e| format!("standard output cannot be written: {e}"))
+    written.map_err(|e| unwritten(&e))
+}
+
+/// What is said of a result that standard output does not take.
+pub fn unwritten(why: &std::io::Error) -> String {
+    format!("standard output cannot be written: {why}")
 }
 
 /// The exit code after a result was written to standard output.

@@ -75,6 +75,10 @@ fn results_that_cannot_be_written_are_a_failure() {
         &["man"],
         &["info"],
         &["list", "interval:*"],
+        &["--help"],
+        &["-V"],
+        &["compile", "--help"],
+        &["-q", "--version"],
     ] {
         let (code, said) = without_output(args);
         assert!(code == Some(1) && said.contains("ERROR"), "{args:?}: {code:?} {said}");

@@ -49,7 +49,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
             listing.points(&points);
         }
     }
-    listing.out.flush().map_err(|e| format!("standard output cannot be written: {e}"))?;
+    listing.out.flush().map_err(|e| report::unwritten(&e))?;
     if listing.count == 0 {
         report::note(format_args!("no probe and no type matches `{}`", args.pattern));
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use btc_abi::{Action, Attach, Manifest, Place, Record, Segment};
+use btc_abi::{Action, Attach, Manifest, Place};
 
 use crate::Error;
 
@@ -75,13 +75,13 @@ pub fn effects(object: &[u8], manifest: &Manifest) -> Result<Vec<Effect>, Error>
     });
     let calls = btc_elf::effects::all(&contents).into_iter().map(|e| Effect { kind: EffectKind::Calls, what: e.calls, line: 0 });
     let records = manifest.records.iter().filter_map(|r| {
-        let (kind, what) = match &r.action {
-            Action::System(segments) => (EffectKind::Runs, pattern(r, segments)),
-            Action::Cat(segments) => (EffectKind::Reads, pattern(r, segments)),
-            Action::Packet { path } => (EffectKind::Writes, path.clone()),
+        let kind = match &r.action {
+            Action::System(_) => EffectKind::Runs,
+            Action::Cat(_) => EffectKind::Reads,
+            Action::Packet { .. } => EffectKind::Writes,
             _ => return None,
         };
-        Some(effect(kind, what, &r.place))
+        Some(effect(kind, r.literal()?, &r.place))
     });
     let mut all: Vec<Effect> = pins.chain(calls).chain(records).collect();
     all.sort_by_key(|e| e.kind);
@@ -110,19 +110,4 @@ pub(crate) fn refuse_unsafe(object: &[u8], manifest: &Manifest) -> Result<(), Er
 
 fn effect(kind: EffectKind, what: String, place: &Place) -> Effect {
     Effect { kind, what, line: place.line }
-}
-
-/// A format with the types of its values.
-fn pattern(record: &Record, segments: &[Segment]) -> String {
-    let mut text = String::new();
-    for segment in segments {
-        match segment {
-            Segment::Text(bytes) => text += &String::from_utf8_lossy(bytes),
-            Segment::Value { field, .. } => match record.fields.get(*field as usize) {
-                Some(field) => text += &format!("{{{}}}", field.encoding),
-                None => text += "{}",
-            },
-        }
-    }
-    text
 }

@@ -59,6 +59,7 @@ pub use attach::{binary_functions, bpf_functions, static_probes, static_signs, s
 pub use info::{Answer, Offer, offer};
 pub use options::{Author, Buffering, FEATURES, Format, Mode, Named, Options, environment, parameters};
 pub use reads::unfit_reads;
+pub use render::escape::{Keep, shown};
 pub use render::kernel_enums::{enum_constant, enum_name, enum_names};
 pub use run::{Outcome, run};
 pub use types::{Prototype, Types, Value, Variants};

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use libbpf_sys as sys;
 
+use crate::render::escape::{self, Keep};
+
 /// Most bytes that are kept: a verifier log can be huge.
 const LIMIT: usize = 1 << 20;
 
@@ -44,7 +46,8 @@ unsafe extern "C" fn heard(level: sys::libbpf_print_level, format: *const c_char
     if shown || is_warning {
         // SAFETY: libbpf hands over a format and its arguments.
         let text = unsafe { vsprintf::vsprintf_raw(format, arguments) }.unwrap_or_default();
-        let text = printable(&String::from_utf8_lossy(&text));
+        // Names of an object stand in it.
+        let text = escape::replaced(&String::from_utf8_lossy(&text), Keep::Layout);
         if shown {
             // Among hundreds of lines of progress the warnings must stand out.
             let _ = write!(std::io::stderr(), "{}{text}", if is_warning { "warning: " } else { "" });
@@ -55,9 +58,4 @@ unsafe extern "C" fn heard(level: sys::libbpf_print_level, format: *const c_char
         }
     }
     0
-}
-
-/// Without what a terminal obeys: names of an object stand in it.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

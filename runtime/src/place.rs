@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use btc_abi::{Manifest, Place};
 
-use crate::render::escape::{self, Keep};
+use crate::render::escape::{self, Keep, replaced};
 
 /// `script.bt:3:5-20`
 pub(crate) fn show(manifest: &Manifest, place: &Place) -> String {
@@ -27,9 +27,7 @@ pub(crate) fn message(manifest: &Manifest, place: &Place, level: &str, text: &st
         let start = (place.column as usize).saturating_sub(1).min(length);
         let end = if place.end_line > place.line { length } else { (place.end_column as usize).saturating_sub(1) };
         let marks = end.min(length).saturating_sub(start).max(1);
-        // One character each, for the marks stand below them.
-        let line: String = line.chars().map(|c| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c }).collect();
-        let _ = writeln!(all, "{line}\n{:start$}{}", "", "~".repeat(marks));
+        let _ = writeln!(all, "{}\n{:start$}{}", replaced(line, Keep::Layout), "", "~".repeat(marks));
     }
     all
 }

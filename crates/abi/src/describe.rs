@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Encoding, MapKind, Reduce};
+use crate::{Action, Encoding, MapKind, Record, Reduce, Segment};
 
 impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,6 +77,38 @@ impl fmt::Display for Reduce {
             Reduce::Hist { bits } => write!(f, "hist({bits})"),
             Reduce::LHist { min, max, step } => write!(f, "lhist({min}, {max}, {step})"),
             Reduce::TSeries { .. } => f.write_str("tseries"),
+        }
+    }
+}
+
+impl Record {
+    /// The text that the script gives to the action: a format, command, path or separator. For a value stands its type in
+    /// braces: `{int32}`.
+    pub fn literal(&self) -> Option<String> {
+        match &self.action {
+            Action::Printf(format) | Action::Errorf(format) | Action::Warnf(format) | Action::Cat(format) | Action::System(format) => {
+                Some(format.iter().map(|segment| self.segment(segment)).collect())
+            }
+            Action::Time(text) | Action::Join(text) | Action::RuntimeWarning(text) | Action::Fail(text) | Action::Packet { path: text } => {
+                Some(text.clone())
+            }
+            Action::PrintValue
+            | Action::PrintMap { .. }
+            | Action::PrintMapElement { .. }
+            | Action::Clear { .. }
+            | Action::Zero { .. }
+            | Action::Exit
+            | Action::Unwatch => None,
+        }
+    }
+
+    fn segment(&self, segment: &Segment) -> String {
+        match segment {
+            Segment::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Segment::Value { field, .. } => match self.fields.get(*field as usize) {
+                Some(field) => format!("{{{}}}", field.encoding),
+                None => "{}".into(),
+            },
         }
     }
 }

@@ -141,16 +141,33 @@ fn objects_are_shown_as_what_they_are() {
     assert!(good && text.starts_with("effects on this host\n  runs at kprobe:vfs_read, line 1\n"), "{text}");
     assert!(text.contains("\n; @usecs = hist((nsecs - @start[tid]) / 1000);\n"), "{text}");
 
-    for escape in ["@\u{1b}[2J\u{7}", "@a\nb\rcd", "@\u{202e}abc"] {
-        let (_, text, message) = inspect(&folder.0, &replaced(&object, "@start", &escape[..6.min(escape.len())]));
+    for (name, seen) in [
+        ("@\u{1b}[2J\u{7}", "@\\x1b[2J\\x07"), ("@a\nb\rc", "@a\\x0ab\\x0dc"),
+        ("@\u{202e}ab", "@\\xe2\\x80\\xaeab"), ("@\u{200b}ab", "@\\xe2\\x80\\x8bab"),
+    ] {
+        let (_, text, message) = inspect(&folder.0, &replaced(&object, "@start", name));
         for shown in [&text, &message] {
-            assert!(!shown.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{shown}");
+            assert!(!shown.chars().any(|c| c.is_control() && c != '\n' || matches!(c, '\u{202e}' | '\u{200b}')), "{shown}");
         }
-        assert!(text.contains("\\u{1b}") || text.contains("\\n") || text.contains("\\u{202e}"), "{text}");
+        assert!(text.contains(seen), "{text}");
     }
 
     let (_, text, _) = inspect(&folder.0, &replaced(&object, "@usecs = hist((nsecs", "@usecs = none((nsecs"));
     assert!(!text.contains("; @usecs = none"), "a line that the script has not");
+}
+
+/// What goes to the terminal as it is, is shown as what it is.
+#[test]
+fn formats_are_shown() {
+    let folder = Folder::new("formats");
+    let script = "BEGIN { printf(\"\\x1b[2J%d \u{200b}%s\\n\", 1, comm); warnf(\"w%d\", 1); time(\"%H\"); }";
+    let path = folder.0.join("formats.o");
+    let command = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_btc")).args(args).arg(&path).output().expect("btc can be started");
+    assert!(command(&["compile", "-e", script, "-o"]).status.success());
+    let text = String::from_utf8_lossy(&command(&["inspect"]).stdout).into_owned();
+    for shown in [r#"printf "\u{1b}[2J{int8} \u{200b}{string[16]}\n"  "#, r#"warnf "w{int8}"  "#, r#"time "%H"  "#] {
+        assert!(text.contains(shown), "{shown}: {text}");
+    }
 }
 
 /// What a run refuses is told, with all that can be shown, and is no success.

@@ -171,7 +171,12 @@ impl Handle<'_> {
     pub(crate) fn get(&self, key: &[u8]) -> Option<Value> {
         let (mut key, mut buffer) = (key.to_vec(), self.buffer());
         key.resize(self.bpf()?.key_size(), 0);
-        self.lookup(&key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))
+        self.merged(&key, &mut buffer)
+    }
+
+    /// The value under a key as the map has it, read by way of this buffer.
+    fn merged(&self, key: &[u8], buffer: &mut [u8]) -> Option<Value> {
+        self.lookup(key, buffer).then(|| merge(self.map, self.cpu_parts(buffer)))
     }
 
     fn keys(&self) -> Vec<Vec<u8>> {
@@ -180,14 +185,9 @@ impl Handle<'_> {
 
     /// All entries in the order in which they print.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = self
-            .keys()
-            .into_iter()
-            .filter_map(|key| {
-                let value = self.get(&key)?;
-                Some(Entry { key, value })
-            })
-            .collect();
+        let mut buffer = self.buffer();
+        let entry = |key: Vec<u8>| Some(Entry { value: self.merged(&key, &mut buffer)?, key });
+        let mut entries: Vec<Entry> = self.keys().into_iter().filter_map(entry).collect();
         sort(self.map, &mut entries);
         entries
     }
@@ -212,8 +212,8 @@ impl Handle<'_> {
 
     /// All entries in the order in which they print; the map is empty then.
     pub(crate) fn take_entries(&self) -> Vec<Entry> {
+        let mut buffer = self.buffer();
         let taken = |key: Vec<u8>| {
-            let mut buffer = self.buffer();
             let value = self.take_entry(&key, &mut buffer).then(|| merge(self.map, self.cpu_parts(&buffer)))?;
             Some(Entry { key, value })
         };

@@ -84,17 +84,18 @@ impl BpfMap {
     pub(crate) fn keys(&self, limit: usize) -> Vec<Vec<u8>> {
         let mut keys: Vec<Vec<u8>> = Vec::new();
         let mut seen = std::collections::HashSet::new();
+        let mut next = vec![0u8; self.key_size];
         while keys.len() < limit {
             let before: *const c_void = keys.last().map_or(std::ptr::null(), |k: &Vec<u8>| k.as_ptr().cast());
-            let mut next = vec![0u8; self.key_size];
             // SAFETY: both keys have the map's key size; a null key asks for the first.
             if unsafe { sys::bpf_map_get_next_key(self.fd, before, next.as_mut_ptr().cast()) } != 0 {
                 break;
             }
+            // One that comes again begins a second round.
             if !seen.insert(next.clone()) {
                 break;
             }
-            keys.push(next);
+            keys.push(next.clone());
         }
         keys
     }

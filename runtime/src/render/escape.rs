@@ -2,17 +2,32 @@
 
 use std::io::Write;
 
-/// Which control characters stay.
+/// Which characters stay that are not seen as they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// Ends of lines and tabs: what is shown may have several lines.
+pub enum Keep {
+    /// All but control characters that are no ends of lines or tabs: what is shown may have several lines.
     Layout,
-    /// None: names have none.
+    /// All but control characters: names have none.
     Nothing,
+    /// Neither control characters nor those without a width of their own or that reorder what stands beside them: what is
+    /// shown is to be judged by what is seen.
+    Seen,
+}
+
+/// Whether it has no width, or changes the direction of what stands beside it.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn is_kept(c: char, keep: Keep) -> bool {
-    !c.is_control() || keep == Keep::Layout && matches!(c, '\n' | '\t')
+    match keep {
+        Keep::Layout => !c.is_control() || matches!(c, '\n' | '\t'),
+        Keep::Nothing => !c.is_control(),
+        Keep::Seen => !c.is_control() && !is_unseen(c),
+    }
 }
 
 /// Makes control characters visible in what was appended to `out` from `from` on: `\x1b`, as in buffers. A terminal obeys
@@ -39,8 +54,13 @@ fn visible(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// A text with its control characters made visible.
-pub(crate) fn shown(text: &str, keep: Keep) -> String {
+/// A text with the characters that do not stay replaced by one each: what stands below it still does.
+pub(crate) fn replaced(text: &str, keep: Keep) -> String {
+    text.chars().map(|c| if is_kept(c, keep) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// A text with the characters that do not stay made visible by their bytes.
+pub fn shown(text: &str, keep: Keep) -> String {
     if text.chars().all(|c| is_kept(c, keep)) {
         return text.to_string();
     }
@@ -135,7 +155,7 @@ mod tests {
             controls(&mut out, 0, keep);
             String::from_utf8(out).unwrap()
         };
-        for keep in [Keep::Layout, Keep::Nothing] {
+        for keep in [Keep::Layout, Keep::Nothing, Keep::Seen] {
             for c in '\0'..=char::from_u32(0x2fff).unwrap() {
                 let text = shown(c.to_string().as_bytes(), keep);
                 assert_eq!(text == c.to_string(), is_kept(c, keep));
@@ -147,6 +167,10 @@ mod tests {
         }
         assert_eq!(shown(b"\x1b]0;t\x07 \xc2\x9b1m\x9b\r\n\ta\xc3\xa9", Keep::Layout), "\\x1b]0;t\\x07 \\xc2\\x9b1m\\x9b\\x0d\n\taé");
         assert_eq!(shown(b"a\nb\tc", Keep::Nothing), "a\\x0ab\\x09c");
+        let hidden = "a\u{202e}b\u{200b}c\u{feff}";
+        assert_eq!(shown(hidden.as_bytes(), Keep::Nothing), hidden);
+        assert_eq!(shown(hidden.as_bytes(), Keep::Seen), "a\\xe2\\x80\\xaeb\\xe2\\x80\\x8bc\\xef\\xbb\\xbf");
+        assert_eq!(replaced("a\x1bb\n", Keep::Layout), "a\u{fffd}b\n");
         let mut behind = b"\x1b".to_vec();
         controls(&mut behind, 1, Keep::Nothing);
         assert_eq!(behind, b"\x1b", "what stood there before is not touched");

@@ -81,6 +81,10 @@ impl<'m> Context<'m> {
 
 /// The little-endian number at the start of `bytes`, 0 beyond the end.
 pub(crate) fn le(bytes: &[u8], at: usize) -> u64 {
+    // Nearly all reads are of whole words: a million entries are sorted by them.
+    if let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        return u64::from_le_bytes(*word);
+    }
     let mut all = [0; 8];
     for (to, from) in all.iter_mut().zip(bytes.iter().skip(at)) {
         *to = *from;

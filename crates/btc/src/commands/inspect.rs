@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use btc_abi::{Manifest, ParamKind, RequirementKind};
 use btc_driver::elf::{self, Contents};
 use btc_providers::normal;
-use btc_runtime::Effect;
+use btc_runtime::{Effect, Keep, shown};
 use serde_json::{Value, json};
 
 use crate::cli::InspectArgs;
@@ -90,7 +90,8 @@ fn as_text(manifest: &Manifest, contents: &Contents, effects: &[Effect], refusal
     );
     section(&mut out, "records", manifest.records.iter().enumerate().map(|(id, r)| {
         let fields: Vec<String> = r.fields.iter().map(|f| format!("{} @{}", f.encoding, f.offset)).collect();
-        format!("{id}: line {}: {}  {} bytes  [{}]", r.place.line, action_name(&r.action), r.size, fields.join(", "))
+        let literal = r.literal().map_or(String::new(), |text| format!(" {text:?}"));
+        format!("{id}: line {}: {}{literal}  {} bytes  [{}]", r.place.line, action_name(&r.action), r.size, fields.join(", "))
     }));
     section(&mut out, "loss counters", manifest.losses.iter().map(|l| {
         format!("line {}:{}: {:?} {}", l.place.line, l.place.column, l.kind, l.subject)
@@ -121,16 +122,9 @@ fn source_lines<'c>(manifest: &Manifest, contents: &'c Contents) -> Beside<'c, &
     lines.map(|l| ((l.section.as_str(), u64::from(l.offset)), l.text.trim())).collect()
 }
 
-/// Adds a line of which a terminal obeys nothing: an object may hold any names.
+/// Adds a line that is what it looks like: an object may hold any names.
 fn line(out: &mut String, text: &str) {
-    for c in text.chars() {
-        // Marks of direction reorder what is read.
-        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
+    out.push_str(&shown(text, Keep::Seen));
     out.push('\n');
 }
 
@@ -221,7 +215,7 @@ fn as_json(manifest: &Manifest, contents: &Contents, effects: &[Effect], refusal
             "name": param_name(&p.kind), "type": format!("{:?}", p.ty).to_lowercase(), "default": p.default, "help": p.help,
         })).collect::<Vec<_>>(),
         "records": manifest.records.iter().enumerate().map(|(id, r)| json!({
-            "id": id, "action": action_name(&r.action), "size": r.size, "line": r.place.line, "column": r.place.column,
+            "id": id, "action": action_name(&r.action), "literal": r.literal(), "size": r.size, "line": r.place.line, "column": r.place.column,
             "fields": r.fields.iter().map(|f| json!({
                 "name": f.name, "offset": f.offset, "size": f.encoding.size(), "type": f.encoding.to_string(),
             })).collect::<Vec<_>>(),

@@ -252,6 +252,6 @@ impl Attach {
 
     /// Whether only the host knows what the attach point is called there, though it is no pattern.
     pub fn is_named_late(&self) -> bool {
-        matches!(self, Attach::SourceLine { .. } | Attach::FentryProgram { .. })
+        matches!(self, Attach::SourceLine { .. } | Attach::FentryProgram { .. } | Attach::Uprobe { demangle: true, .. })
     }
 }

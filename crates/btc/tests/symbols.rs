@@ -115,3 +115,43 @@ fn a_plain_symbol_is_shown_as_it_is_written() {
     let wrong: Vec<_> = names.iter().zip(&shown).filter(|(name, shown)| name != shown).collect();
     assert!(wrong.is_empty() && shown.len() == names.len(), "{} of {}: {wrong:?}{}", shown.len(), names.len(), text(&output.stderr));
 }
+
+/// Two functions of one name in two classes are two, and are called by the same names however a probe was written.
+#[test]
+fn functions_of_classes_have_their_whole_name() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let (source, program) = (folder.join("classes.c"), folder.join("classes"));
+    let code = r#"
+        __attribute__((noinline)) int a(int x, short y) __asm__("_ZN2ns1A2goEis");
+        __attribute__((noinline)) int b(int x) __asm__("_ZN2ns1B2goEi");
+        int a(int x, short y) { __asm__ volatile("" ::: "memory"); return x + y; }
+        int b(int x) { __asm__ volatile("" ::: "memory"); return x; }
+        int main(void) { return (a(1, 2) + b(3)) * 0; }"#;
+    std::fs::write(&source, code).expect("the program can be written");
+    let built = Command::new("cc").args(["-O1", "-o"]).arg(&program).arg(&source).status();
+    assert!(built.is_ok_and(|s| s.success()), "cc builds the program");
+    let path = program.display();
+    for (language, pattern) in [
+        ("cpp:", "\"ns::A::go\""), ("cpp:", "\"ns::B::go(int)\""), ("cpp:", "\"ns::*::go\""), ("cpp:", "*go*"), ("", "*go*"), ("", "_ZN2ns1A2goEis"),
+    ] {
+        for kind in ["uprobe", "uretprobe"] {
+            let script = format!("{kind}:{path}:{language}{pattern} /pid == cpid/ {{ @[func, probe] = count(); }}");
+            let output = btc(&["-q", "-e", &script, "-c", &path.to_string()]);
+            let said = text(&output.stdout);
+            let all = [("A", "ns::A::go(int, short)", "_ZN2ns1A2goEis"), ("B", "ns::B::go(int)", "_ZN2ns1B2goEi")];
+            let wanted = all.iter().filter(|(class, ..)| pattern.contains('*') || pattern.contains(class)).map(|(_, name, symbol)| {
+                format!("@[{name}, {kind}:{path}:{language}{symbol}]: 1")
+            });
+            let (mut wanted, mut lines): (Vec<String>, Vec<String>) =
+                (wanted.collect(), said.lines().filter(|l| !l.is_empty()).map(str::to_string).collect());
+            wanted.sort_unstable();
+            lines.sort_unstable();
+            assert_eq!(lines, wanted, "{script}: {}", text(&output.stderr));
+        }
+    }
+    let script = format!("config = {{ cpp_demangle = false }} uprobe:{path}:cpp:\"ns::A::go\" /pid == cpid/ {{ print(func); }}");
+    assert!(text(&btc(&["-q", "-e", &script, "-c", &path.to_string()]).stdout).contains("_ZN2ns1A2goEis\n"));
+}

@@ -19,7 +19,7 @@ pub static STRNCMP: Function = Function {
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Compares at most `n` bytes of two texts, none behind a NUL: 0 when they are equal.",
+    doc: "Compares at most `n` bytes of two texts, none behind a NUL: 0 when they are equal, else 1.",
     lower,
 };
 

@@ -93,7 +93,7 @@ pub(crate) fn pointer(l: &mut (dyn Lowering<'_> + '_), at: Memory) -> Value {
 }
 
 /// How the first bytes that differ compare: below, equal to or above 0. At most `most` bytes
-/// count, and `limit` where it is given; with `stop`, none behind a NUL.
+/// count, and `limit` where it is given. With `stop` none behind a NUL does, and what differs is 1.
 pub(crate) fn compare(
     l: &mut (dyn Lowering<'_> + '_),
     left: Memory,
@@ -133,8 +133,14 @@ fn compare_at(l: &mut (dyn Lowering<'_> + '_), texts: &[Memory], most: u32, limi
     let differ = c.block(0);
     c.branch_imm(Cond::Eq, over, 0, round.next, differ);
     c.switch_to(differ);
-    let difference = c.bin(BinOp::Sub, x, y);
-    c.store(Width::B8, result, 0, difference);
+    let outcome = if stop {
+        let difference = c.bin(BinOp::Xor, x, y);
+        let same = is_zero(c, difference);
+        c.bin_imm(BinOp::Xor, same, 1)
+    } else {
+        c.bin(BinOp::Sub, x, y)
+    };
+    c.store(Width::B8, result, 0, outcome);
     c.leave(round.out);
     l.end_loop();
     l.b().load(Width::B8, result, 0)

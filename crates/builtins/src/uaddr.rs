@@ -15,8 +15,8 @@ pub static UADDR: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Address of a symbol of the probed binary, as it lies in the process, in uprobes and uretprobes of one \
-          function (uretprobes: Linux 6.6). A pointer to an integer of the symbol's size, where the binary is at \
-          hand to tell, else to a `uint64`.",
+          function (uretprobes: Linux 6.6). A pointer to an integer of the symbol's size where the binary is at hand \
+          to tell, else to a `uint64`. It has no sign, whatever the variable has in C: `*(int32*)uaddr(\"x\")`.",
     lower: |l, call| {
         let name = call.text(0).unwrap_or_default();
         Lowered::Value(l.user_symbol(&name))

@@ -42,7 +42,7 @@ fn value(manifest: &Manifest, encoding: &Encoding, bytes: &[u8]) -> String {
         Encoding::Bool => (number(encoding, bytes) != 0).to_string(),
         Encoding::Enum { names, .. } => {
             let n = number(encoding, bytes);
-            let known = manifest.enums[*names as usize].variants.iter().find(|(v, _)| *v == n as i64);
+            let known = manifest.enums[*names as usize].variants.iter().rfind(|(v, _)| *v == n as i64);
             known.map_or_else(|| n.to_string(), |(_, name)| name.clone())
         }
         Encoding::Str { .. } => text(bytes),

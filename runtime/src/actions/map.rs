@@ -14,22 +14,22 @@ pub(super) fn print(state: &mut State, arrived: Arrived, map: u32, (top, div): (
         taken(state, arrived.id);
     }
     let Some(handle) = state.maps.get(map as usize) else { return };
-    let content = match handle.map.key {
-        None if take => Content::Scalar(handle.take_scalar()),
-        None => Content::Scalar(handle.scalar().0),
+    let (content, is_set) = match handle.map.key {
+        None => {
+            let (value, is_set) = if take { handle.take_scalar() } else { handle.scalar() };
+            (Content::Scalar(value), is_set)
+        }
         Some(_) => {
             let mut entries = if take { handle.take_entries() } else { handle.entries() };
             if let Ok(top @ 1..) = usize::try_from(top) {
                 entries.drain(..entries.len().saturating_sub(top));
             }
-            Content::Keyed(entries)
+            let is_set = !entries.is_empty();
+            (Content::Keyed(entries), is_set)
         }
     };
-    let is_empty = match &content {
-        Content::Scalar(value) => value.is_empty_block(),
-        Content::Keyed(entries) => is_block(handle.map) && entries.is_empty(),
-    };
-    if !is_empty {
+    // Of a histogram or series that nothing was added to, nothing is printed; one of zeros is, as it was set to them.
+    if is_set || !is_block(handle.map) {
         state.output.map(&state.ctx, handle.map, &content, div, state.sink.buffer());
     }
 }

@@ -23,6 +23,13 @@ pub(crate) struct Wanted<'a> {
     pub demangle: bool,
 }
 
+impl Wanted<'_> {
+    /// A function as `probe` shows it: by the symbol, whatever name of the source found it.
+    fn title(&self, symbol: &str) -> String {
+        if self.demangle { format!("cpp:{symbol}") } else { symbol.to_string() }
+    }
+}
+
 /// A function of a binary.
 struct Function {
     name: String,
@@ -48,15 +55,15 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
     // One program cannot be attached in both ways.
     if found.iter().map(|(_, functions)| functions.len()).sum::<usize>() > 1 && multi::of_binaries(options) {
         let some = found.into_iter().filter(|(_, functions)| !functions.is_empty());
-        return Ok(some.map(|(path, functions)| many((path, &shown_path(wanted.path, path)), word, wanted.ret, functions)).collect());
+        return Ok(some.map(|(path, functions)| many(path, wanted, word, functions)).collect());
     }
     for (path, functions) in found {
         for function in functions {
             let name = function.name.as_str();
             let at = match (wanted.symbol.is_empty(), wanted.offset) {
                 (true, address) => format!("{address:#x}"),
-                (false, 0) => name.to_string(),
-                (false, offset) => format!("{name}+{offset}"),
+                (false, 0) => wanted.title(name),
+                (false, offset) => format!("{}+{offset}", wanted.title(name)),
             };
             let title = format!("{word}:{}:{at}", shown_path(wanted.path, path));
             all.push(at_offset(path, function.offset, (kind, config), title, name, options));
@@ -87,15 +94,16 @@ pub(super) fn at_offset(
     Target::new(Point::Perf(vec![event]), title, function)
 }
 
-/// Functions of a binary, whose name is shown so, that one link attaches.
-fn many((path, shown): (&Path, &str), word: &str, ret: bool, functions: Vec<Function>) -> Target {
+/// Functions of a binary that one link attaches.
+fn many(path: &Path, wanted: &Wanted, word: &str, functions: Vec<Function>) -> Target {
+    let shown = shown_path(wanted.path, path);
     let place = |f: Function| multi::Place {
-        name: PointName { name: format!("{word}:{shown}:{}", f.name), function: f.name },
+        name: PointName { name: format!("{word}:{shown}:{}", wanted.title(&f.name)), function: f.name },
         symbol: CString::default(),
         offset: f.offset,
     };
     let of = multi::Of::Binary(CString::new(path.as_os_str().as_bytes()).unwrap_or_default());
-    let multi = multi::Multi { of, ret, places: functions.into_iter().map(place).collect() };
+    let multi = multi::Multi { of, ret: wanted.ret, places: functions.into_iter().map(place).collect() };
     Target::new(Point::Multi(multi), format!("{word}:{shown}"), "")
 }
 

@@ -77,13 +77,16 @@ impl Handle<'_> {
 
     /// The value of a map without key, and whether it was ever assigned.
     pub(crate) fn scalar(&self) -> (Value, bool) {
-        let (buffer, flag) = (self.read_single(), self.flag());
-        let set = self.cpu_parts(&buffer).any(|p| le(p, flag) != 0);
-        (merge(self.map, self.cpu_parts(&buffer)), set)
+        self.held(&self.read_single())
+    }
+
+    fn held(&self, buffer: &[u8]) -> (Value, bool) {
+        let is_set = self.cpu_parts(buffer).any(|p| le(p, self.flag()) != 0);
+        (merge(self.map, self.cpu_parts(buffer)), is_set)
     }
 
     /// The same, and the map becomes unassigned, in one step where it is in `.bss` or counts.
-    pub(crate) fn take_scalar(&self) -> Value {
+    pub(crate) fn take_scalar(&self) -> (Value, bool) {
         let mut buffer = self.buffer();
         match self.storage {
             Storage::Map(_) if Baseline::fits(self.map) => {
@@ -105,7 +108,7 @@ impl Handle<'_> {
             }
             Storage::Variable(variable) => variable.take(&mut buffer),
         }
-        merge(self.map, self.cpu_parts(&buffer))
+        self.held(&buffer)
     }
 
     /// The bytes of a map without key, of all CPUs.

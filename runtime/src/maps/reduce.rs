@@ -20,17 +20,6 @@ pub(crate) enum Value {
     Series(Vec<Point>, bool),
 }
 
-impl Value {
-    /// Whether it is a histogram or a series in which nothing is: as in bpftrace, none is printed.
-    pub(crate) fn is_empty_block(&self) -> bool {
-        match self {
-            Value::Buckets(counts) => counts.iter().all(|count| *count == 0),
-            Value::Series(points, _) => points.is_empty(),
-            Value::Bytes(_) | Value::Number(..) | Value::Stats { .. } => false,
-        }
-    }
-}
-
 /// `total / count` as the type says; 0 when there is nothing.
 pub(crate) fn divide(total: u64, count: u64, signed: bool) -> u64 {
     match (count, signed) {

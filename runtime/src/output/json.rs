@@ -21,7 +21,9 @@ fn value(ctx: &Context, map: &Map, value: &Value, div: u64, out: &mut Vec<u8>) {
         },
         Value::Number(n, signed) => int::decimal_json(divided(*n, *signed, div), *signed, out),
         Value::Stats { count, average, total, signed } => {
-            let _ = write!(out, "{{\"count\": {count}, \"average\": ");
+            out.extend_from_slice(b"{\"count\": ");
+            int::decimal_json(*count, false, out);
+            out.extend_from_slice(b", \"average\": ");
             int::decimal_json(divided(*average, *signed, div), *signed, out);
             out.extend_from_slice(b", \"total\": ");
             int::decimal_json(*total, *signed, out);

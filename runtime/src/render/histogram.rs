@@ -4,6 +4,8 @@ use std::io::Write;
 
 use btc_abi::Reduce;
 
+use super::int::number_json;
+
 /// Characters of the longest bar.
 const BAR: u128 = 52;
 
@@ -42,11 +44,11 @@ fn bounds(reduce: &Reduce, index: usize, count: usize) -> Bounds {
     }
 }
 
-/// `1024` as `1K`, as far as it divides.
-fn scaled(mut n: i128) -> String {
+/// `1024` as `1K`, as far as it divides and at least `fine` are left: what a power of two is cut into keeps its unit.
+fn scaled(mut n: i128, fine: i128) -> String {
     let mut units = ["K", "M", "G", "T", "P", "E"].iter();
     let mut unit = "";
-    while n >= 1024 && n % 1024 == 0 {
+    while n >= 1024 * fine && n % 1024 == 0 {
         let Some(next) = units.next() else { break };
         unit = next;
         n /= 1024;
@@ -54,7 +56,9 @@ fn scaled(mut n: i128) -> String {
     format!("{n}{unit}")
 }
 
-fn label(bounds: Bounds) -> String {
+fn label(reduce: &Reduce, bounds: Bounds) -> String {
+    let fine = if let Reduce::Hist { bits } = reduce { 1 << bits } else { 1 };
+    let scaled = |n| scaled(n, fine);
     match bounds {
         (Some(low), Some(high)) if high - low == 1 => format!("[{low}]"),
         (Some(low), Some(high)) => format!("[{}, {})", scaled(low), scaled(high)),
@@ -62,6 +66,11 @@ fn label(bounds: Bounds) -> String {
         (Some(low), None) => format!("[{}, ...)", scaled(low)),
         (None, None) => String::new(),
     }
+}
+
+/// What counts are divided by: as in bpftrace, those of linear histograms are not.
+fn divisor(reduce: &Reduce, div: u64) -> u64 {
+    if matches!(reduce, Reduce::LHist { .. }) { 1 } else { div.max(1) }
 }
 
 /// First and last bucket that hold anything.
@@ -74,12 +83,12 @@ fn used(counts: &[u64]) -> Option<(usize, usize)> {
 /// Appends the buckets that are used, one a line.
 pub(crate) fn text(reduce: &Reduce, counts: &[u64], div: u64, out: &mut Vec<u8>) {
     let Some((first, last)) = used(counts) else { return };
-    let div = div.max(1);
+    let div = divisor(reduce, div);
     let most = counts.iter().max().map_or(1, |m| m / div).max(1);
     for (index, count) in counts.iter().enumerate().take(last + 1).skip(first) {
         let count = count / div;
         let bar = (u128::from(count) * BAR / u128::from(most)) as usize;
-        let label = label(bounds(reduce, index, counts.len()));
+        let label = label(reduce, bounds(reduce, index, counts.len()));
         let _ = writeln!(out, "{label:<16}{count:>8} |{:<52}|", "@".repeat(bar));
     }
 }
@@ -95,12 +104,18 @@ pub(crate) fn json(reduce: &Reduce, counts: &[u64], div: u64, out: &mut Vec<u8>)
             let (low, high) = bounds(reduce, index, counts.len());
             out.push(b'{');
             if let Some(low) = low {
-                let _ = write!(out, "\"min\": {low}, ");
+                out.extend_from_slice(b"\"min\": ");
+                number_json(low, out);
+                out.extend_from_slice(b", ");
             }
             if let Some(high) = high {
-                let _ = write!(out, "\"max\": {}, ", high - 1);
+                out.extend_from_slice(b"\"max\": ");
+                number_json(high - 1, out);
+                out.extend_from_slice(b", ");
             }
-            let _ = write!(out, "\"count\": {}}}", count / div.max(1));
+            out.extend_from_slice(b"\"count\": ");
+            number_json(i128::from(count / divisor(reduce, div)), out);
+            out.push(b'}');
         }
     }
     out.push(b']');
@@ -168,6 +183,15 @@ mod tests {
         let (reduce, counts) = of(&[63, 64, 67, 67], 5);
         let all = lines(&reduce, &counts, 1);
         assert!(all[0].starts_with("[63] ") && all[1].starts_with("[64, 66) ") && all[2].starts_with("[66, 68) "));
+        // Numbers and labels, as bpftrace 0.27.1 prints them.
+        for (number, bits, label) in [
+            (1000, 1, "[768, 1024)"), (1024, 1, "[1024, 1536)"), (2048, 1, "[2K, 3K)"), (3000, 3, "[2816, 3072)"),
+            (7999, 3, "[7680, 8K)"), (1 << 20, 1, "[1024K, 1536K)"), (1 << 20, 3, "[1024K, 1152K)"), (9000, 5, "[8960, 9216)"),
+            (32768, 5, "[32K, 33K)"), ((1 << 30) - 1, 1, "[768M, 1024M)"),
+        ] {
+            let (reduce, counts) = of(&[number], bits);
+            assert!(lines(&reduce, &counts, 1)[0].starts_with(&format!("{label} ")), "{number} {bits}: {label}");
+        }
     }
 
     #[test]
@@ -185,6 +209,7 @@ mod tests {
         assert!(all[0].starts_with("(..., 0)               1 |"));
         assert!(all[5].starts_with("[8, 10)                1 |"));
         assert!(all[6].starts_with("[10, ...)              2 |"));
+        assert_eq!(lines(&reduce, &counts, 2), all, "their counts are not divided");
         // What is left of the width belongs to the last one; widths of 1 have one bound.
         let (odd, narrow) = (Reduce::LHist { min: 0, max: 10, step: 4 }, Reduce::LHist { min: 7, max: 9, step: 1 });
         assert_eq!((odd.buckets(), narrow.buckets()), (4, 4));

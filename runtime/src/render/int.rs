@@ -46,11 +46,16 @@ pub(crate) fn decimal(value: u64, signed: bool, out: &mut Vec<u8>) {
     let _ = if signed { write!(out, "{}", value as i64) } else { write!(out, "{value}") };
 }
 
-/// Appends a decimal number as JSON: what does not fit a signed number is quoted.
+/// Appends a decimal number as JSON.
 pub(crate) fn decimal_json(value: u64, signed: bool, out: &mut Vec<u8>) {
-    let _ = match i64::try_from(value) {
-        Err(_) if !signed => write!(out, "\"{value}\""),
-        _ => write!(out, "{}", value as i64),
+    number_json(if signed { i128::from(value as i64) } else { i128::from(value) }, out);
+}
+
+/// The same of any width. Readers of JSON have 64-bit floating point: what that would round is quoted, as in bpftrace.
+pub(crate) fn number_json(value: i128, out: &mut Vec<u8>) {
+    let _ = match value as f64 as i128 == value {
+        true => write!(out, "{value}"),
+        false => write!(out, "\"{value}\""),
     };
 }
 
@@ -114,6 +119,17 @@ mod tests {
         assert_eq!(show(Encoding::Int { size: 1, signed: true }, &[0xff]), same("-1"));
         assert_eq!(show(Encoding::Int { size: 1, signed: false }, &[0xff]), same("255"));
         assert_eq!(show(Encoding::Int { size: 2, signed: true }, &[0, 0x80]), same("-32768"));
+        // As bpftrace 0.27.1: what 64-bit floating point does not hold is quoted.
+        for (number, is_quoted) in [
+            ((1 << 53) - 1, false), (1 << 53, false), ((1 << 53) + 1, true), (1 << 62, false), ((1 << 62) + 1, true),
+            ((1 << 63) - 1, true), ((1 << 63) - 1024, false), ((1 << 63) - 512, true), (1 << 63, false), ((1 << 63) + 2048, false),
+            (u64::MAX, true), (u64::MAX - 2047, false), (10_000_000_000_000_000_001, true), (10_000_000_000_000_000_000, false),
+        ] {
+            let (text, json) = show(Encoding::Int { size: 8, signed: false }, &number.to_le_bytes());
+            assert_eq!(json, if is_quoted { format!("\"{text}\"") } else { text });
+        }
+        let (_, json) = show(Encoding::Int { size: 8, signed: true }, &(-9_007_199_254_740_993i64).to_le_bytes());
+        assert_eq!(json, "\"-9007199254740993\"");
         let (text, json) = show(Encoding::Int { size: 8, signed: false }, &[0xff; 8]);
         assert_eq!((text.as_str(), json.as_str()), ("18446744073709551615", "\"18446744073709551615\""));
     }
@@ -127,7 +143,8 @@ mod tests {
         assert_eq!(show(bits(16, 16, false), &raw), same("65535"));
         let packed = Encoding::Bits { size: 9, signed: true, bits: BitRange { start: 7, width: 62 } };
         let mut raw = (1u128 << 68 | 5 << 7 | 127).to_le_bytes()[..9].to_vec();
-        assert_eq!(show(packed.clone(), &raw), same("-2305843009213693947"));
+        let wide = "-2305843009213693947".to_string();
+        assert_eq!(show(packed.clone(), &raw), (wide.clone(), format!("\"{wide}\"")));
         raw[8] = 0;
         assert_eq!(show(packed, &raw), same("5"));
     }

@@ -79,10 +79,10 @@ impl Known {
     }
 }
 
-/// The name of a value of so many bytes, whatever its sign.
+/// The name of a value of so many bytes, whatever its sign; of several the last, as in bpftrace.
 pub fn enum_name(variants: &[(i64, String)], value: u64, size: u8) -> Option<&str> {
     let unused = 64 - 8 * u32::from(size.clamp(1, 8));
-    variants.iter().find(|(v, _)| (*v as u64 ^ value) << unused == 0).map(|(_, name)| name.as_str())
+    variants.iter().rfind(|(v, _)| (*v as u64 ^ value) << unused == 0).map(|(_, name)| name.as_str())
 }
 
 #[cfg(test)]

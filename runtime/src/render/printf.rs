@@ -108,7 +108,7 @@ fn digits(spec: &FormatSpec, n: u64) -> (&'static str, String) {
         Conversion::HexLower => (if alternate { "0x" } else { "" }, format!("{unsigned:x}")),
         Conversion::HexUpper => (if alternate { "0X" } else { "" }, format!("{unsigned:X}")),
         Conversion::Octal => (if alternate { "0" } else { "" }, format!("{unsigned:o}")),
-        Conversion::Pointer => ("0x", format!("{n:x}")),
+        Conversion::Pointer => (if n == 0 { "" } else { "0x" }, format!("{n:x}")),
         _ => {
             let signed = ((n << (64 - bits)) as i64) >> (64 - bits);
             let sign = match (signed < 0, spec.plus, spec.space) {

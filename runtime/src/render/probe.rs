@@ -3,6 +3,7 @@
 use btc_abi::FUNCTION_MARK;
 
 use super::{Context, PointName, le};
+use crate::symbols::demangle;
 
 fn point(ctx: &Context, number: u64) -> Option<PointName> {
     let number = usize::try_from(number).ok()?;
@@ -25,6 +26,7 @@ pub(super) fn name(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
 
 pub(super) fn function(ctx: &Context, bytes: &[u8], out: &mut Vec<u8>) {
     if let Some(point) = point(ctx, le(bytes, 0) & !FUNCTION_MARK) {
-        out.extend_from_slice(point.function.as_bytes());
+        let full = Some(&point.function).filter(|_| ctx.settings.symbols.demangle).and_then(|name| demangle(name));
+        out.extend_from_slice(full.as_ref().unwrap_or(&point.function).as_bytes());
     }
 }

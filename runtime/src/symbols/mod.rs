@@ -15,6 +15,7 @@ mod unwind;
 mod watch;
 mod wire;
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use btc_abi::{Encoding, Manifest, StackMode};
@@ -290,10 +291,28 @@ pub(crate) fn demangle(name: &str) -> Option<String> {
     if !name.starts_with("_Z") && !name.starts_with("_R") {
         return None;
     }
-    if let Ok(full) = rustc_demangle::try_demangle(name) {
-        return Some(format!("{full:#}"));
+    let mut full = Bounded(String::new());
+    match rustc_demangle::try_demangle(name) {
+        Ok(name) => write!(full, "{name:#}").ok()?,
+        Err(_) => cpp_demangle::Symbol::new(name).ok()?.structured_demangle(&mut full, &Default::default()).ok()?,
     }
-    cpp_demangle::Symbol::new(name).ok()?.demangle().ok()
+    Some(full.0)
+}
+
+/// Most bytes of a source name: one can double with every few bytes of a mangled name.
+const LONGEST: usize = 1 << 16;
+
+/// A string that takes no more than that.
+struct Bounded(String);
+
+impl Write for Bounded {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        if self.0.len() + text.len() > LONGEST {
+            return Err(std::fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
 }
 
 /// Doors for the fuzzer: what stands in files of others.

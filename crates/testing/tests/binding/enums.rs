@@ -250,7 +250,7 @@ fn brought(kernel: &Known, value: &str) -> Result<(EnumNames, u8), String> {
 
 fn name_of<'v>(values: &'v Values, value: i64, size: u8) -> Option<&'v str> {
     let unused = 64 - 8 * u32::from(size);
-    values.iter().find(|(v, _)| (*v as u64) << unused == (value as u64) << unused).map(|(_, name)| name.as_str())
+    values.iter().rfind(|(v, _)| (*v as u64) << unused == (value as u64) << unused).map(|(_, name)| name.as_str())
 }
 
 /// Names: all enums whose values differ, in all pairs.

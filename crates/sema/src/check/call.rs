@@ -182,6 +182,9 @@ impl Checker<'_, '_> {
                 Probes::Arguments if self.facts.provider == "tracepoint" => {
                     Some("the arguments of a tracepoint are `args.name`".to_string())
                 }
+                Probes::Result if self.resolved.provider.result.is_some() => {
+                    Some("of a pattern's functions it lies in different places: name one function, or use `kretprobe`".to_string())
+                }
                 Probes::Arguments if self.facts.result.is_some() => {
                     Some("keep the argument in a map at the function's entry, keyed by `tid`".to_string())
                 }

@@ -62,9 +62,14 @@ impl Records<'_> {
     fn fields_at(&self, field: &ast::CField, ty: Type, first: u32, bits: Option<u32>) -> Vec<FieldInfo> {
         match (&field.name, &ty) {
             (Some(name), _) => {
-                // `char` arrays are text.
+                // `char` arrays are text; the truth of C is a number, as in bpftrace, where only that of a comparison and of
+                // the kernel's types prints as a word.
                 let ty = match ty {
                     Type::Array { element, count, .. } if *element == Type::int(1, true) && count > 0 => Type::str(count),
+                    Type::Array { element, count, text } if *element == Type::Bool => {
+                        Type::Array { element: Box::new(Type::int(1, false)), count, text }
+                    }
+                    Type::Bool => Type::int(1, false),
                     other => other,
                 };
                 vec![FieldInfo { name: name.name.clone(), ty, bit_offset: first, bits, hidden: false }]

@@ -4,6 +4,9 @@ use btc_ir::{BinOp, Block, Callee, Cfg, Function, Jump, Module, Op, Section, Ter
 
 use crate::loops;
 
+/// Helpers that yield an address or 0: map_lookup_elem, ringbuf_reserve, map_lookup_percpu_elem.
+const FINDERS: [u32; 3] = [1, 131, 195];
+
 /// Helpers whose third argument is an address as a number: `bpf_probe_read` and its kin.
 const READERS: &[u32] = &[4, 45, 112, 113, 114, 115];
 /// The function of the kernel that takes any number for a pointer.
@@ -219,6 +222,21 @@ impl<'f> Flow<'f> {
         let (guards, counts) = (self.guards(&self.known()), loops::counts(self.func, self, &loops::all(self.func, cfg)));
         let mut marks = self.must_know();
         marks.iter_mut().zip(guards.iter().zip(&counts)).for_each(|(mark, (a, b))| *mark |= a | b);
+        marks
+    }
+
+    /// Addresses that a helper yields, or 0: the verifier lets nobody compute with one before it was compared with 0.
+    pub fn found(&self) -> Vec<bool> {
+        let is_found = |op: &Op| matches!(op, Op::Call(Callee::Helper(n), _) if FINDERS.contains(n));
+        let mut marks: Vec<bool> = (0..self.origins.len()).map(|v| self.op(Value(v as u32)).is_some_and(is_found)).collect();
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
+            for v in 0..marks.len() {
+                let Origin::Param(block, n) = self.origin(Value(v as u32)) else { continue };
+                let any = marks[v] || self.incoming(block, n).iter().any(|(_, v)| marks[v.index()]);
+                changed |= std::mem::replace(&mut marks[v], any) != any;
+            }
+        }
         marks
     }
 

@@ -63,12 +63,12 @@ fn inner(func: &Function, cfg: &Cfg, module: &Module) -> Vec<(Block, usize, Valu
         return Vec::new();
     }
     let flow = Flow::new(func, module);
-    let (fixed, known) = (flow.fixed(cfg), flow.known());
+    let (fixed, known, addresses) = (flow.fixed(cfg), flow.known(), flow.found());
     let mut found = Vec::new();
     for l in &loops {
         for_each_told(func, &flow, l, |block, at, v| {
             let is_end = at == func.block(block).insts.len() && func.successors(block).iter().any(|next| !l.blocks.contains(next));
-            if !is_end && !fixed[v.index()] && !known[v.index()] {
+            if !is_end && !fixed[v.index()] && !known[v.index()] && !addresses[v.index()] {
                 found.push((block, at, v));
             }
         });

@@ -252,6 +252,10 @@ impl Attach {
 
     /// Whether only the host knows what the attach point is called there, though it is no pattern.
     pub fn is_named_late(&self) -> bool {
-        matches!(self, Attach::SourceLine { .. } | Attach::FentryProgram { .. } | Attach::Uprobe { demangle: true, .. })
+        match self {
+            Attach::SourceLine { .. } | Attach::FentryProgram { .. } | Attach::Uprobe { demangle: true, .. } => true,
+            Attach::Usdt { provider, .. } => provider.is_empty(),
+            _ => false,
+        }
     }
 }

@@ -112,6 +112,7 @@ fn static_probes_have_their_arguments() {
         "usdt:{path}:all {{ printf(\"%d %d %d %d %d %s\\n\", arg0, arg1, arg2, arg3, arg4, str(arg5)); }}
          usdt:{path}:demo:guarded {{ @guarded = count(); @on = arg0; }}
          usdt:{path}:demo:* {{ @fired[probe] = count(); }}
+         usdt:{path}:plain {{ @short[probe] = count(); }}
          usdt:{path}:all {{ @one[0] = 0; for ($kv : @one) {{ printf(\"within %d %s\\n\", arg1, str(arg5)); }} }}"
     );
     let object = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("static_probes.o").display().to_string();
@@ -127,6 +128,8 @@ fn static_probes_have_their_arguments() {
         for name in ["all", "plain", "guarded"] {
             assert!(text.contains(&format!("@fired[usdt:{path}:demo:{name}]: 3")), "{name}\n{text}");
         }
+        // The provider is told where the script leaves it out.
+        assert!(text.contains(&format!("@short[usdt:{path}:demo:plain]: 3")), "{text}");
     }
 }
 

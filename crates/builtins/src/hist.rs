@@ -16,7 +16,8 @@ pub static HIST: Function = Function {
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "A histogram of `n` over powers of two; `bits` (0 to 5) cut each power into 2^bits buckets.",
+    doc: "A histogram of `n`, an `int64`, over powers of two; `bits` (0 to 5) cut each power into 2^bits buckets. A `uint64` from 2^63 on, such as \
+          `retval` of an error, counts as below 0.",
     lower,
 };
 
@@ -31,12 +32,18 @@ fn check(c: &mut Check) -> Type {
 fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     let bits = call.int(1).unwrap_or(0).clamp(0, 5) as u8;
     let n = l.value(0);
-    let bucket = bucket(l, n, bits, call.args[0].ty.is_signed());
+    let bucket = bucket(l, n, bits, has_sign(&call.args[0].ty));
     let last = i64::from(Reduce::Hist { bits }.buckets()) - 1;
     // The verifier cannot follow the logarithm; the bound is true by construction.
     let bucket = l.b().push(Op::UMin(bucket, last as u64));
     add_to_bucket(l, bucket);
     Lowered::InDest
+}
+
+/// Whether a number counts as below 0 where its top bit is set: it has a sign, or all bits of the `int64` that histograms take. So
+/// `retval` and `arg0` of an error are below 0 there, though they are a `uint64` elsewhere, as in bpftrace.
+pub(crate) fn has_sign(ty: &Type) -> bool {
+    ty.is_signed() || ty.size() == 8
 }
 
 /// Adds 1 to a bucket of the destination.

@@ -20,7 +20,8 @@ pub static LHIST: Function = Function {
     returns: Returns::Infer(check),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "A histogram of `n` from `min` to `max` with buckets of width `step`.",
+    doc: "A histogram of `n`, an `int64`, from `min` to `max` with buckets of width `step`. A `uint64` from 2^63 on, such as `retval` of an error, \
+          counts as below `min`.",
     lower,
 };
 
@@ -51,7 +52,7 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     };
     let last = i64::from(btc_abi::Reduce::LHist { min, max, step }.buckets()) - 1;
     let n = l.value(0);
-    let signed = call.args[0].ty.is_signed();
+    let signed = hist::has_sign(&call.args[0].ty);
     let b = l.b();
     let done = b.block(1);
     let (below, not_below, above, within) = (b.block(0), b.block(0), b.block(0), b.block(0));

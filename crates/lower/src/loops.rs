@@ -41,11 +41,14 @@ const NATIVE: Work = Work { insts: 1 << 15, forks: 1 << 9 };
 const FALLBACK: Work = Work { insts: 400_000, forks: 8000 };
 /// What a search may take of the latter: there may be several in a statement.
 const SEARCH: Work = Work { insts: 1 << 17, forks: 8000 };
-/// Fewest and most native rounds of a loop, whatever it costs: the verifier sees the end of a short one where
-/// it knows the numbers, and a round of the iterator is more to follow than a few native ones. A
-/// search has an end at each round, so it need not have that many.
-const FEWEST: i64 = 8;
+/// Most native rounds of a loop.
 const MOST: i64 = 1 << 13;
+/// What a loop goes round natively where the kernel has no iterators, whatever it costs. A search has an end at each round, so it
+/// need not have that many.
+const FEWEST_OLD: i64 = 8;
+/// How often the verifier walks a round of the iterator, until it sees that it is like the one before. A loop of one round more is
+/// no cheaper with the iterator.
+const ITERATED: i64 = 3;
 
 /// What a call costs that has a callback, beside the callback: the verifier follows ways with and without rounds.
 const CALLBACK: Work = Work { insts: 1 << 11, forks: 1 << 4 };
@@ -202,11 +205,11 @@ impl FnLower<'_, '_, '_> {
             Rounds::Unknown | Rounds::Counted(_) => i64::MAX,
         };
         let [now, old] = self.walked(l);
-        let fewest = if matches!(l.rounds, Rounds::Search(_)) { 1 } else { FEWEST };
+        let fewest = if known <= ITERATED + 1 { known } else { 1 };
         let native = self.rounds(native, now).max(fewest).min(known);
-        let bound = self.rounds(fallback, old).max(native).min(known);
-        // A round of the iterator is walked until it is seen to be like the one before.
-        let again = if native < known { 3 } else { 0 };
+        let fewest = if matches!(l.rounds, Rounds::Search(_)) { 1 } else { FEWEST_OLD };
+        let bound = self.rounds(fallback, old).max(fewest).max(native).min(known);
+        let again = if native < known { ITERATED } else { 0 };
         self.work = [l.before[0].plus(now.times(native + again)), l.before[1].plus(old.times(bound))];
         Form { native, bound: (native < known).then_some(bound) }
     }

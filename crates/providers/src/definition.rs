@@ -336,15 +336,20 @@ pub fn number(text: &str) -> Option<u64> {
     }
 }
 
+/// Nanoseconds of the units that stand before a number, `ms:10`, and of those that only a duration has, `10ms`: before a number `m`
+/// would be a slip for `ms`, a thousand times as long.
+const UNITS: &[(&str, u64)] = &[("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
+const DURATIONS: &[(&str, u64)] = &[("ns", 1), ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000)];
+
 /// The timer that `unit:number` or a duration such as `10ms` means.
 pub fn duration(parse: &Parse, syntax: &str) -> Result<(ClockUnit, u64), ProbeError> {
-    let (unit, number) = match parse.parts.as_slice() {
-        [unit, number] => (unit.clone(), number.clone()),
+    let (units, unit, number) = match parse.parts.as_slice() {
+        [unit, number] => (UNITS.to_vec(), unit.clone(), number.clone()),
         [one] => {
             let at = one.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1);
             let (number, unit) = one.split_at(at);
             let unit = if unit.is_empty() { "ns" } else { unit };
-            (unit.to_string(), number.to_string())
+            ([UNITS, DURATIONS].concat(), unit.to_string(), number.to_string())
         }
         _ => return Err(ProbeError::syntax(format!("this is not written as `{syntax}`"))),
     };
@@ -354,20 +359,18 @@ pub fn duration(parse: &Parse, syntax: &str) -> Result<(ClockUnit, u64), ProbeEr
     if value == 0 {
         return Err(ProbeError::syntax("a timer needs a number above 0"));
     }
-    let scale = match unit.as_str() {
-        "hz" => return Ok((ClockUnit::Hertz, value)),
-        "ns" => 1,
-        "us" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        _ => {
-            let error = ProbeError::syntax(format!("`{unit}` is not a unit of time"));
-            return Err(error.help("the units are `hz`, `us`, `ms` and `s`"));
-        }
+    if unit == "hz" {
+        return Ok((ClockUnit::Hertz, value));
+    }
+    let Some((_, scale)) = units.iter().find(|(name, _)| *name == unit) else {
+        let error = ProbeError::syntax(format!("`{unit}` is no unit of a timer"));
+        let help = match DURATIONS.iter().any(|(name, _)| *name == unit) {
+            true => format!("write a duration, `{number}{unit}`, or one of `hz`, `us`, `ms` and `s` before the number"),
+            false => "the units are `hz`, `us`, `ms` and `s`".to_string(),
+        };
+        return Err(error.help(help));
     };
-    let ns = value.checked_mul(scale).ok_or_else(|| ProbeError::syntax("this time is too long"))?;
+    let ns = value.checked_mul(*scale).ok_or_else(|| ProbeError::syntax("this time is too long"))?;
     if ns < 1_000 {
         return Err(ProbeError::syntax(format!("a timer of {ns} ns is too fast")).help("the fastest is `1us`"));
     }

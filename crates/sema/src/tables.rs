@@ -306,6 +306,10 @@ impl Tables {
                 let help = did_you_mean(name, assigned.map(|(n, _)| n.as_str()));
                 d.push(Diagnostic::error(Code::UnknownMap, info.span, message).help_opt(help));
             }
+            if info.key != Type::Unknown && info.key.size() == 0 && !d.has_errors() {
+                let message = format!("the key of `{name}` is of type `{}`, which has no size", info.key);
+                d.push(Diagnostic::error(Code::MapType, info.span, message).help("leave the key out, or give it a part that differs"));
+            }
             let per_cpu = matches!(
                 info.declared,
                 Some((hir::MapKind::PerCpuHash | hir::MapKind::LruPerCpuHash, _))

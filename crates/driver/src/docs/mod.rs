@@ -122,8 +122,9 @@ makes a constant expression C's, in a macro and elsewhere: `~0U` is 4294967295; 
 
 A literal takes the sign of the numbers that share its place: variable, map, key or part of a tuple. Where a `uint64` shares it with numbers that
 may be negative, all are kept as `int64`, with a warning at the `uint64`. An index that lies beyond an array or text reads as 0 and counts as a
-failed read; a pointer's index goes anywhere. The difference of two pointers is counted in what both point at, as in C, and in bytes where one
-points at bytes or at nothing known. `&place` is a pointer into the memory that the place is in.
+failed read; a pointer's index goes anywhere. A read at an address where nothing is yields 0 and counts as a failed read too, but for a number in a
+struct of the kernel: from Linux 6.2 on the kernel itself puts 0 there, without a word, as in bpftrace. The difference of two pointers is counted
+in what both point at, as in C, and in bytes where one points at bytes or at nothing known. `&place` is a pointer into the memory that the place is in.
 
 A parameter `$1` is the number that its text would be in a script, with a sign before it: `0x1f`, `1e3`, `5ms`, `1_000`, also `0b101`; an empty one
 is 0. Where the script runs at once it is that literal in all respects: `~$1` is a `uint64` for 5, and `$1 + 1` beyond 2^64 an error. An object, which

@@ -24,12 +24,8 @@ impl Checker<'_, '_> {
     /// `span` is where a disagreement is reported.
     pub(super) fn map_key(&mut self, name: &str, index: &[ast::Expr], span: Span) -> Option<hir::Expr> {
         let mut keys: Vec<hir::Expr> = index.iter().map(|k| self.value(k)).collect();
-        for key in &keys {
-            let is_empty = matches!(&key.ty, Type::Array { .. } | Type::Record(_)) && key.ty.size() == 0;
-            if is_empty || matches!(key.ty, Type::None | Type::Aggregation(_)) {
-                let message = format!("a value of type `{}` cannot be a key{}", key.ty, if is_empty { ": it has no size" } else { "" });
-                self.error(Code::MapType, key.span, message);
-            }
+        for key in keys.iter().filter(|key| matches!(key.ty, Type::None | Type::Aggregation(_))) {
+            self.error(Code::MapType, key.span, format!("a value of type `{}` cannot be a key", key.ty));
         }
         let key = match keys.len() {
             0 => None,

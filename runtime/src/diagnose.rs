@@ -114,7 +114,7 @@ fn missing_relocation(manifest: &Manifest, log: &str) -> Option<String> {
     let place = source_place(manifest, log[..at].rsplit("-- BEGIN PROG LOAD LOG --").next()?);
     let place = place.or_else(|| Some(crate::place::show(manifest, &probe_of(manifest, log)?.place)));
     let missing = match field {
-        Some(field) => format!("{ty} has no field {field} on this kernel"),
+        Some(field) => format!("{ty} has no field {field} on this kernel, or one of another kind"),
         None => match ty.split_once("::") {
             Some((ty, value)) => format!("{ty} has no value {value} on this kernel"),
             None => format!("{ty} does not exist on this kernel"),
@@ -315,7 +315,7 @@ mod tests {
     fn missing_fields_are_named() {
         let log = "1: <invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [737] \
                    struct task_struct___nope.nope (0:0 @ offset 0)\n";
-        assert_eq!(explain_log(log), "struct task_struct has no field nope on this kernel");
+        assert_eq!(explain_log(log), "struct task_struct has no field nope on this kernel, or one of another kind");
     }
 
     /// Whatever a kernel lacks, the message begins with a place of the script.
@@ -331,7 +331,7 @@ mod tests {
         };
         let field = "; x(1) @ p.bt:2\n3: <invalid CO-RE relocation>\n\
                      failed to resolve CO-RE relocation <byte_off> [7] struct task_struct.nope (0:0 @ offset 0)";
-        assert_eq!(told(&verified(field)), "p.bt:2: struct task_struct has no field nope on this kernel");
+        assert_eq!(told(&verified(field)), "p.bt:2: struct task_struct has no field nope on this kernel, or one of another kind");
         let bare = verified(&field.replace("; x(1) @ p.bt:2\n", ""));
         assert!(told(&bare).starts_with("p.bt:"), "{}", told(&bare));
         let text = told(&verified("The address of function ext4_x cannot be found"));

@@ -16,6 +16,7 @@ pub static BSWAP: Function = Function {
     is_unsafe: false,
     doc: "The bytes of a number in reverse order; its size stays.",
     lower: |l, call| {
+        l.require_same_type(0);
         let n = l.value(0);
         let bits = call.ty.size() as u8 * 8;
         let op = if bits == 8 { Op::ZeroExtend(8, n) } else { Op::ByteSwap(bits, n) };

@@ -34,6 +34,7 @@ macro_rules! children {
             | ExprKind::Context
             | ExprKind::KernelEnum { .. }
             | ExprKind::KernelSize(_)
+            | ExprKind::SizeOf { .. }
             | ExprKind::KernelOffset { .. } => Vec::new(),
             ExprKind::Map { key: e, .. } | ExprKind::StepMap { key: e, .. } | ExprKind::Block { value: e, .. } => {
                 e.$iter().map(|e| $($r)+ **e).collect()
@@ -216,6 +217,13 @@ pub enum ExprKind {
     /// `sizeof(struct x)` of a kernel struct: late-bound. The type knows the size on the
     /// build's target, which counts where a constant must be known at once.
     KernelSize(RecordType),
+    /// `sizeof(p->field)` of a field of a kernel struct or of an argument: late-bound.
+    SizeOf {
+        /// The field. It is not evaluated.
+        of: Box<Expr>,
+        /// Its bytes on the build's target, as for sizes of structs.
+        size: i64,
+    },
     /// `offsetof(struct x, y.z)` of a kernel struct: late-bound.
     KernelOffset {
         /// The struct.

@@ -6,8 +6,8 @@
 mod expr;
 mod print;
 mod program;
+mod stmt;
 mod typed;
-mod writes;
 
 pub use btc_abi::GlobalValue;
 pub use expr::{BinaryOp, CompareKind, Expr, ExprKind, FieldStep, Logic, UnaryOp};

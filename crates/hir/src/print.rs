@@ -135,6 +135,7 @@ fn expr(out: &mut String, e: &Expr, depth: usize) {
         }
         ExprKind::KernelEnum { variant, .. } => (format!("enum {variant}"), vec![]),
         ExprKind::KernelSize(record) => (format!("sizeof {}", record.name), vec![]),
+        ExprKind::SizeOf { of, .. } => ("sizeof".to_string(), vec![&**of]),
         ExprKind::KernelOffset { record, path, value } if path.is_empty() => (format!("{value} in {}", record.name), vec![]),
         ExprKind::KernelOffset { record, path, .. } => {
             let path: Vec<&str> = path.iter().map(|(step, _)| step.name.as_str()).collect();

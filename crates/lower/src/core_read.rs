@@ -267,7 +267,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// Has the runtime see to it that a field is what it is taken for, as far as libbpf does not look and the code does not.
-    fn rely_on(&mut self, field: &CorePlace) {
+    pub fn rely_on(&mut self, field: &CorePlace) {
         if field.path.is_empty() || field.described.is_empty() || field.sign_is_asked() {
             return;
         }
@@ -304,6 +304,14 @@ impl CorePlace {
         CorePlace { base, space: Space::Kernel, record: record.to_string(), union: false, path, leaf, described, hidden: false }
     }
 
+    /// An element of the array that it is.
+    pub fn element(&self, index: u32, ty: &Type) -> CorePlace {
+        let mut element = self.clone();
+        element.path.push(PathStep::Index(index));
+        element.end_at(ty);
+        element
+    }
+
     /// Says what the path ends at, when a step was added.
     pub fn end_at(&mut self, ty: &Type) {
         self.leaf = leaf_of(ty);
@@ -311,12 +319,12 @@ impl CorePlace {
     }
 
     /// Whether it is a signed number here, if it is a number.
-    fn sign_here(&self) -> Option<bool> {
+    pub fn sign_here(&self) -> Option<bool> {
         if let Leaf::Int { signed, .. } | Leaf::Enum { signed, .. } = self.leaf { Some(signed) } else { None }
     }
 
     /// Whether it is a number whose sign is a late constant.
-    fn sign_is_asked(&self) -> bool {
+    pub fn sign_is_asked(&self) -> bool {
         matches!(self.leaf, Leaf::Int { .. }) && !self.is_element()
     }
 
@@ -336,7 +344,7 @@ impl CorePlace {
     }
 
     /// Whether it is an element of an array.
-    fn is_element(&self) -> bool {
+    pub fn is_element(&self) -> bool {
         matches!(self.path.last(), Some(PathStep::Index(_)))
     }
 

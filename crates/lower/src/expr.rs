@@ -125,6 +125,8 @@ impl FnLower<'_, '_, '_> {
             }
             ExprKind::Cast(inner) => self.cast(inner, &e.ty),
             ExprKind::AddressOf(inner) => {
+                // Whoever follows the pointer reads what it points at here.
+                self.require_same_type(inner);
                 let place = self.place_to_point_at(inner);
                 let address = self.address(&place).0;
                 // To the program it is a number. The verifier takes few operations on what it knows for a pointer into the
@@ -155,6 +157,7 @@ impl FnLower<'_, '_, '_> {
                 self.step_map(*map, key.as_deref(), *delta, *prefix)
             }
             ExprKind::KernelEnum { ty, variant, value } => self.kernel_enum(ty, variant, *value),
+            ExprKind::SizeOf { of, size } => self.size_of_field(of, *size),
             ExprKind::KernelSize(record) if record.is_kernel() => self.size_of_known(record),
             ExprKind::KernelOffset { record, path, .. } if record.is_kernel() => self.kernel_offset(record, path),
             // Of a record of the script: what it contains must be as large as here.
@@ -214,6 +217,10 @@ impl FnLower<'_, '_, '_> {
     }
 
     fn unary(&mut self, op: UnaryOp, operand: &hir::Expr, ty: &Type) -> Value {
+        // How wide a number is, and whether it has a sign, is seen in these only.
+        if op == UnaryOp::BitNot || op == UnaryOp::Neg && !operand.ty.is_signed() {
+            self.require_same_type(operand);
+        }
         let value = self.scalar(operand);
         match op {
             UnaryOp::Neg => {

@@ -22,6 +22,7 @@ mod identity;
 mod into;
 mod loops;
 mod map;
+mod origins;
 mod place;
 mod read;
 mod refusal;

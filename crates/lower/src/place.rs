@@ -165,9 +165,8 @@ impl FnLower<'_, '_, '_> {
         let place = self.place(base);
         let bound = bound(&base.ty);
         match (number(index), place) {
-            (Some(n), Place::Core(mut core)) if base.ty.size() > 0 => {
-                core.path.push(PathStep::Index(n as u32));
-                core.end_at(ty);
+            (Some(n), Place::Core(array)) if base.ty.size() > 0 => {
+                let mut core = array.element(n as u32, ty);
                 core.hidden |= n.saturating_mul(i64::from(ty.size())) > i64::from(FAR);
                 Place::Core(core)
             }
@@ -220,10 +219,7 @@ impl FnLower<'_, '_, '_> {
     fn stride(&mut self, array: &Place, ty: &Type) -> Value {
         match (ty, array) {
             (Type::Record(r), Place::Core(core)) if r.is_kernel() => {
-                let mut element = core.clone();
-                element.path.push(PathStep::Index(0));
-                element.end_at(ty);
-                self.b.late(element.fact(Fact::ByteSize))
+                self.b.late(core.element(0, ty).fact(Fact::ByteSize))
             }
             (Type::Record(r), _) if is_kernel_record(ty) => self.size_of_known(r),
             (Type::Array { element, count, .. }, _) if is_kernel_record(ty) => {

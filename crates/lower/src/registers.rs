@@ -229,6 +229,17 @@ impl FnLower<'_, '_, '_> {
     }
 }
 
+impl FnLower<'_, '_, '_> {
+    /// Goes on only where an argument is what it is on the build's target: that is looked at where its place is asked for.
+    pub fn require_shape(&mut self, location: &Location, ty: &Type) {
+        let Location::Named { name, .. } = location else { return };
+        let what = Refused::Field { field: format!("args.{name}"), ty: ty.to_string() };
+        let place = self.b.late(named(location, word(), ArgumentPart::Offset));
+        let beyond = self.b.bin_imm(BinOp::Add, place, 1);
+        self.require(beyond, what);
+    }
+}
+
 fn field(record: &str, member: &str, index: Option<u32>, leaf: Leaf, fact: Fact) -> Late {
     let mut path = vec![PathStep::Member { name: member.to_string(), record: None }];
     path.extend(index.map(PathStep::Index));

@@ -5,11 +5,13 @@
 //! looked for at the wrong place, the program is refused.
 
 use btc_abi::Refused;
-use btc_ir::{BinOp, Cond, Fact, Late, Memory, PathStep, TypeFact, Value};
-use btc_types::{Origin, RecordType, Type};
+use btc_hir::{self as hir, ExprKind, FieldStep};
+use btc_ir::{BinOp, Cond, Fact, Late, Memory, TypeFact, Value};
+use btc_types::{Origin, RecordType, Space, Type};
 
+use crate::constant::number;
 use crate::function::FnLower;
-use crate::place::{CorePlace, Place, is_kernel_record, storage, stub_name};
+use crate::place::{Base, CorePlace, Place, is_kernel_record, record_at, storage, stub_name};
 
 impl FnLower<'_, '_, '_> {
     /// Copies a kernel record, or an array of them, from memory that a helper reads.
@@ -91,9 +93,7 @@ impl FnLower<'_, '_, '_> {
     pub fn require_layout(&mut self, core: &CorePlace, ty: &Type) {
         match ty {
             Type::Array { element, .. } => {
-                let mut first = core.clone();
-                first.path.push(PathStep::Index(0));
-                self.require_layout(&first, element);
+                self.require_layout(&core.element(0, element), element);
             }
             Type::Record(r) if r.is_kernel() && r.name.starts_with('.') => {
                 let size = self.b.late(core.fact(Fact::ByteSize));
@@ -122,6 +122,106 @@ impl FnLower<'_, '_, '_> {
         self.require_equal(size, ty.size(), Refused::Field { field: core.spelled(), ty: ty.to_string() });
     }
 
+    /// Goes on only where a field of a kernel struct, or an argument, has the type that it has on the build's target: for
+    /// whatever asks for more than its value. It is not evaluated. The same holds for what a variable or map has its type from.
+    pub fn require_same_type(&mut self, e: &hir::Expr) {
+        for e in self.shared.origins.fields(self.index, e) {
+            if let ExprKind::Argument { location, .. } = &e.kind {
+                self.require_shape(location, &e.ty);
+            } else if let Some(field) = self.core_path(e) {
+                self.require_same_field(&field, &e.ty, step_of(e));
+            }
+        }
+    }
+
+    fn require_same_field(&mut self, field: &CorePlace, ty: &Type, step: Option<&FieldStep>) {
+        match ty {
+            // Their own fields are found there, and what a pointer leads to is looked at where it is read.
+            Type::Record(_) | Type::Pointer { .. } => return,
+            Type::Array { element, .. } => {
+                self.require_length(field, ty);
+                return self.require_same_field(&field.element(0, element), element, None);
+            }
+            Type::Str { .. } => return self.require_length(field, ty),
+            _ => {}
+        }
+        self.rely_on(field);
+        let (bytes, bits) = storage_unit(step, ty);
+        let mut facts = vec![(Fact::ByteSize, bytes)];
+        if !field.is_element() {
+            facts.push((Fact::RightShift, 64 - bits));
+            let signed = field.sign_here().filter(|_| field.sign_is_asked());
+            facts.extend(signed.map(|signed| (Fact::Signed, u32::from(signed))));
+        }
+        let (same, other) = (self.b.block(0), self.b.block(0));
+        for (fact, here) in facts {
+            let there = self.b.late(field.fact(fact));
+            let next = self.b.block(0);
+            self.b.branch_imm(Cond::Eq, there, i64::from(here), next, other);
+            self.b.switch_to(next);
+        }
+        self.b.jump(same, &[]);
+        self.b.switch_to(other);
+        self.refuse(Refused::Field { field: field.spelled(), ty: ty.to_string() });
+        self.b.switch_to(same);
+    }
+
+    /// Goes on only where a field and the pointers on the way to it are there and are what they are taken for, though nothing
+    /// is read.
+    pub fn require_way(&mut self, e: &hir::Expr) {
+        if let Some(link) = self.core_path(e) {
+            self.rely_on(&link);
+            let what = Refused::Field { field: link.spelled(), ty: e.ty.to_string() };
+            let offset = self.b.late(link.fact(Fact::ByteOffset));
+            let beyond = self.b.bin_imm(BinOp::Add, offset, 1);
+            self.require(beyond, what);
+        }
+        let mut at = e;
+        loop {
+            match &at.kind {
+                ExprKind::Field { base, .. } | ExprKind::Element { base, .. } => at = base,
+                ExprKind::Deref(pointer) => return self.require_way(pointer),
+                _ => return,
+            }
+        }
+    }
+
+    /// The way to a field of a kernel struct, from address 0.
+    fn core_path(&mut self, e: &hir::Expr) -> Option<CorePlace> {
+        match &e.kind {
+            ExprKind::Field { base, field } => {
+                let place = match (self.core_path(base), &base.ty) {
+                    (Some(outer), _) => Place::Core(outer),
+                    (None, Type::Record(r)) if is_kernel_record(&base.ty) => {
+                        record_at(Base::Value(self.b.iconst(0)), Space::Kernel, r)
+                    }
+                    _ => return None,
+                };
+                match self.field(place, &base.ty, field, &e.ty) {
+                    Place::Core(field) => Some(field),
+                    _ => None,
+                }
+            }
+            ExprKind::Element { base, index } => {
+                let array = self.core_path(base)?;
+                Some(array.element(number(index).unwrap_or(0) as u32, &e.ty))
+            }
+            _ => None,
+        }
+    }
+
+    /// `sizeof` of a field of a kernel struct or of an argument that has `size` bytes on the build's target.
+    pub fn size_of_field(&mut self, e: &hir::Expr, size: i64) -> Value {
+        match (self.core_path(e), step_of(e)) {
+            (Some(field), step) if step.is_none_or(|step| step.bits.is_none()) => {
+                self.require_way(e);
+                return self.b.late(field.fact(Fact::ByteSize));
+            }
+            _ => self.require_same_type(e),
+        }
+        self.b.iconst(size)
+    }
+
     fn require_equal(&mut self, value: Value, wanted: u32, what: Refused) {
         let (same, other) = (self.b.block(0), self.b.block(0));
         self.b.branch_imm(Cond::Eq, value, i64::from(wanted), same, other);
@@ -129,6 +229,19 @@ impl FnLower<'_, '_, '_> {
         self.refuse(what);
         self.b.switch_to(same);
     }
+}
+
+/// The field that an expression is, if it is one.
+fn step_of(e: &hir::Expr) -> Option<&FieldStep> {
+    if let ExprKind::Field { field, .. } = &e.kind { Some(field) } else { None }
+}
+
+/// Bytes from which a number is taken, and its bits. Those of a bit field are of its type, or twice as many where it
+/// crosses their bounds, as libbpf counts.
+fn storage_unit(step: Option<&FieldStep>, ty: &Type) -> (u32, u32) {
+    let Some((at, bits)) = step.and_then(|step| Some((step.bit_offset, step.bits?))) else { return (ty.size(), 8 * ty.size()) };
+    let unit = 8 * ty.size();
+    (if at % unit + bits > unit { 2 * ty.size() } else { ty.size() }, bits)
 }
 
 /// That a record is laid out as on the build's target.

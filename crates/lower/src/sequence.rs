@@ -54,6 +54,7 @@ fn is_constant(e: &Expr) -> bool {
         | ExprKind::Context
         | ExprKind::KernelEnum { .. }
         | ExprKind::KernelSize(_)
+        | ExprKind::SizeOf { .. }
         | ExprKind::KernelOffset { .. } => true,
         ExprKind::AddressOf(inner) => matches!(inner.kind, ExprKind::Var(_)),
         ExprKind::Cast(inner) => is_constant(inner),

@@ -11,6 +11,7 @@ use btc_types::{Aggregation, Type};
 
 use crate::constant::Rows;
 use crate::guard;
+use crate::origins::Origins;
 use crate::Needs;
 use crate::encode::{reduce, stored_bytes};
 
@@ -27,6 +28,8 @@ pub(crate) enum Storage {
 pub(crate) struct Shared<'a> {
     pub program: &'a hir::Program,
     sources: &'a SourceMap,
+    /// Where the types of variables and maps come from.
+    pub origins: Origins<'a>,
     pub manifest: Manifest,
     /// The first program of each probe of the script.
     pub clauses: HashMap<Span, u32>,
@@ -81,6 +84,7 @@ impl<'a> Shared<'a> {
         let mut shared = Shared {
             program,
             sources,
+            origins: Origins::of(program),
             manifest: Manifest::default(),
             maps: Vec::new(),
             stacks: HashMap::new(),

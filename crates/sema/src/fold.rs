@@ -16,8 +16,9 @@ pub(crate) fn literal(e: &Expr) -> Option<i64> {
 pub(crate) fn value(e: &Expr) -> Option<i64> {
     Some(match &e.kind {
         ExprKind::Int(n) => *n,
-        // Only asked where a number must be known now; as a value both are bound on the target.
+        // Only asked where a number must be known now; as a value they are bound on the target.
         ExprKind::KernelSize(record) => i64::from(record.size),
+        ExprKind::SizeOf { size, .. } => *size,
         ExprKind::KernelOffset { value, .. } => *value,
         ExprKind::Cast(inner) => convert(value(inner)?, &e.ty)?,
         ExprKind::Unary { op, operand } => {

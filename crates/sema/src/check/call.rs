@@ -405,7 +405,14 @@ impl Checker<'_, '_> {
             ast::ExprKind::Type(ty) => self.type_expr(ty),
             // As bpftrace counts: the literals are words, though a stored boolean is a byte.
             ast::ExprKind::Bool(_) => Type::INT64,
-            _ => self.type_of(arg),
+            _ => {
+                let of = self.only_typed(arg);
+                if is_kernel_field(&of) {
+                    let kind = ExprKind::SizeOf { size: i64::from(of.ty.told_size()), of: Box::new(of) };
+                    return hir::Expr { kind, ty: Type::UINT64, span };
+                }
+                of.ty
+            }
         };
         if ty == Type::Unknown {
             return broken(span);
@@ -428,9 +435,13 @@ impl Checker<'_, '_> {
             names.push(field.name.clone());
             at = base;
         }
-        if let ast::ExprKind::Ident(name) = &at.kind {
-            names.push(name.clone());
-        }
+        let ast::ExprKind::Ident(name) = &at.kind else {
+            let message = "offsetof() takes the names of fields: `a`, `a.b`";
+            let help = "an element is so many times `sizeof(s.a[0])` behind `offsetof(s, a)`";
+            self.d.push(Diagnostic::error(Code::WrongType, at.span, message).help(help));
+            return broken(span);
+        };
+        names.push(name.clone());
         // The way through the script's own records, whose layout is known, and on from there
         // through the kernel's.
         let (mut bits, mut kernel_bits) = (0, 0);
@@ -492,6 +503,26 @@ pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
         }
         Type::Array { element, count: n, .. } => size_of(element, count.wrapping_mul(i64::from(*n)), span),
         ty => number(i64::from(ty.told_size()).wrapping_mul(count)),
+    }
+}
+
+/// Whether it is a field of a kernel struct that is none itself, an element of one, or an argument: its type is the target's.
+pub(super) fn is_kernel_field(e: &hir::Expr) -> bool {
+    match &e.kind {
+        ExprKind::Field { base, .. } => {
+            matches!(&base.ty, Type::Record(r) if r.is_kernel()) && !matches!(&e.ty, Type::Record(r) if !r.name.starts_with('.'))
+        }
+        ExprKind::Element { base, .. } => is_kernel_field(base) && !matches!(e.ty, Type::Record(_)),
+        // What a variable holds may be one.
+        ExprKind::Argument { .. } | ExprKind::Var(_) | ExprKind::Map { .. } => e.ty != Type::Unknown && !has_record(&e.ty),
+        _ => false,
+    }
+}
+
+fn has_record(ty: &Type) -> bool {
+    match ty {
+        Type::Array { element, .. } => has_record(element),
+        ty => matches!(ty, Type::Record(_)),
     }
 }
 

@@ -5,6 +5,7 @@ use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast::{self, TypeExprKind};
 use btc_types::{Space, Type};
 
+use super::call::is_kernel_field;
 use super::ops::kept_sign;
 use super::{Checker, broken};
 use crate::fold::literal;
@@ -50,10 +51,20 @@ impl Checker<'_, '_> {
 
     /// The type of an expression that is not evaluated.
     pub(super) fn type_of(&mut self, e: &ast::Expr) -> Type {
-        let outer = std::mem::replace(&mut self.only_types, true);
-        let ty = self.expr(e).ty;
-        self.only_types = outer;
+        let of = self.only_typed(e);
+        let ty = of.ty.clone();
+        if is_kernel_field(&of) {
+            self.typed_by.push(of);
+        }
         ty
+    }
+
+    /// An expression that is not evaluated.
+    pub(super) fn only_typed(&mut self, e: &ast::Expr) -> hir::Expr {
+        let outer = std::mem::replace(&mut self.only_types, true);
+        let e = self.expr(e);
+        self.only_types = outer;
+        e
     }
 
     pub(super) fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> hir::Expr {

@@ -387,6 +387,10 @@ impl Checker<'_, '_> {
             self.error(Code::WrongType, span, "only variables, maps and fields have an address");
             return broken(span);
         }
+        if matches!(&operand.kind, ExprKind::Field { field, .. } if field.bits.is_some()) {
+            self.error(Code::WrongType, span, "a bit field has no address");
+            return broken(span);
+        }
         let space = space_of(&operand);
         let kind = ExprKind::AddressOf(Box::new(operand));
         hir::Expr { kind, ty: Type::pointer(ty, space), span }

@@ -83,7 +83,7 @@ pub(crate) fn probe(
         Some((location, ty))
     });
     let map_loops = checker.has_map_loops;
-    let mut vars = checker.vars;
+    let (mut vars, typed_by) = (checker.vars, checker.typed_by);
     for (i, var) in vars.iter_mut().enumerate() {
         // One that is never used holds integers.
         var.ty = match tables.var(index, hir::VarId(i as u32)) {
@@ -101,6 +101,7 @@ pub(crate) fn probe(
         predicate,
         predicate_vars,
         map_loops,
+        typed_by,
         body,
         vars,
         span: resolved.span,
@@ -135,6 +136,8 @@ struct Checker<'a, 'b> {
     uses_identity: bool,
     /// Whether the expression is asked for its type only.
     only_types: bool,
+    /// Fields and arguments whose type is asked for.
+    typed_by: Vec<hir::Expr>,
 }
 
 impl<'a, 'b> Checker<'a, 'b> {
@@ -162,6 +165,7 @@ impl<'a, 'b> Checker<'a, 'b> {
             callbacks: 0,
             uses_identity: false,
             only_types: false,
+            typed_by: Vec::new(),
         }
     }
 }

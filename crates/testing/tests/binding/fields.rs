@@ -12,6 +12,7 @@ use btc_runtime::unfit_reads;
 use crate::kernel::Known;
 use crate::machine::{KERNEL, Loaded, PATTERNS};
 use crate::path::{Found, Leaf, Path, Shown, Step};
+use crate::ways::{self, Way};
 use crate::{Script, Tally, objects};
 
 /// Where the structs are.
@@ -35,14 +36,43 @@ fn differing(kernels: &[Known]) -> BTreeSet<Path> {
     all.into_iter().filter(differs).collect()
 }
 
-/// A probe that shows a field in its own type, and numbers in 64 bits.
-fn script(path: &Path, found: &Found) -> Script {
-    let text = path.text(ROOT);
-    let wide = match found.leaf {
-        Leaf::Number { .. } => format!(" print((int64)({text}));"),
-        _ => String::new(),
-    };
-    Script { probe: text.clone(), text: format!("begin {{ print({text});{wide} }}\n") }
+/// What is asked of a field on a kernel.
+struct Case<'p> {
+    path: &'p Path,
+    found: Found,
+    way: Way,
+}
+
+impl Case<'_> {
+    fn script(&self) -> Script {
+        let text = self.path.text(ROOT);
+        Script { text: format!("begin {{ {} }}\n", self.way.action(&text, &self.found.leaf)), probe: text }
+    }
+}
+
+/// What more than its value can be asked of a field, where that is not the same on all kernels that have it.
+fn others(path: &Path, found: &Found, kernels: &[Known]) -> &'static [Way] {
+    let is_other = |other: Found| (&other.leaf, other.unit) != (&found.leaf, found.unit);
+    // One bit may be a truth value, which is a type of its own.
+    let is_truth = matches!(found.leaf, Leaf::Number { bits: 1, .. }) && found.unit == Some(8);
+    if is_truth || !matches!(found.leaf, Leaf::Number { .. }) || !kernels.iter().filter_map(|k| k.structs.find(path)).any(is_other) {
+        return &[];
+    }
+    // A bit field has no address.
+    if found.unit.is_some() { &ways::OTHERS[..4] } else { &ways::OTHERS }
+}
+
+/// All that is asked of a kernel's fields.
+fn cases<'p>(paths: &'p [Path], from: &Known, kernels: &[Known]) -> Vec<Case<'p>> {
+    let mut cases = Vec::new();
+    for path in paths {
+        let Some(found) = from.structs.find(path) else { continue };
+        if matches!(found.leaf, Leaf::Other | Leaf::Bytes(_)) || from.structs.is_declared(path) || reads_shared(path, from) {
+            continue;
+        }
+        cases.extend([Way::Value].iter().chain(others(path, &found, kernels)).map(|way| Case { path, found: found.clone(), way: *way }));
+    }
+    cases
 }
 
 /// The fields that a script for a path reads, each by its record and the way in it.
@@ -91,8 +121,8 @@ fn shown(manifest: &Manifest, bytes: &[u8]) -> Shown {
 }
 
 /// Whether that is right. A copy of a struct has room that may be larger.
-fn is_right(shown: &Shown, n: usize, right: &Shown, found: &Found, here: &Found) -> bool {
-    let leaf = &found.leaf;
+fn is_right(shown: &Shown, n: usize, right: &Shown, found: &Found, case: &Case) -> bool {
+    let (leaf, here) = (&found.leaf, &case.found);
     match (shown, right) {
         (Shown::Number(own), Shown::Number(right)) if n == 1 => *own as u64 == *right as u64,
         (Shown::Number(own), Shown::Number(right)) if *leaf == Leaf::Bool => own == right || *own == i128::from(*right != 0),
@@ -109,14 +139,14 @@ fn is_right(shown: &Shown, n: usize, right: &Shown, found: &Found, here: &Found)
 }
 
 /// What a program of an object shows where a kernel has casts or has not.
-fn compare(loaded: &Loaded, manifest: &Manifest, program: &str, casts: bool, here: &Found, right: Option<&Found>) -> Result<(), Option<String>> {
+fn compare(loaded: &Loaded, manifest: &Manifest, program: &str, casts: bool, case: &Case, right: Option<&Found>) -> Result<(), Option<String>> {
     for pattern in PATTERNS {
         let records = loaded.run(program, pattern, casts).map_err(|why| if why.starts_with("no helper 195896080") || why.starts_with("libbpf") { None } else { Some(why) })?;
         for (n, record) in records.iter().enumerate() {
             let own = shown(manifest, record);
-            let expected = right.and_then(|found| found.value(ROOT, pattern));
+            let expected = right.and_then(|found| case.way.right(found, ROOT, pattern));
             match (&expected, right) {
-                (Some(expected), Some(found)) if is_right(&own, n, expected, found, here) => {}
+                (Some(expected), Some(found)) if is_right(&own, n, expected, found, case) => {}
                 _ => return Err(Some(format!("shows {own:x?}, right is {expected:x?}"))),
             }
         }
@@ -135,9 +165,9 @@ pub fn all(kernels: &[Known]) -> Tally {
     println!("{} paths", paths.len());
     let mut needless: Vec<String> = Vec::new();
     for from in kernels {
-        let own: Vec<(&Path, Found)> = paths.iter().filter_map(|p| Some((p, from.structs.find(p)?))).filter(|(p, f)| !matches!(f.leaf, Leaf::Other | Leaf::Bytes(_)) && !from.structs.is_declared(p) && !reads_shared(p, from)).collect();
-        let scripts: Vec<Script> = own.iter().map(|(p, f)| script(p, f)).collect();
-        let by_text: BTreeMap<String, usize> = own.iter().enumerate().map(|(n, (p, _))| (p.text(ROOT), n)).collect();
+        let cases = cases(&paths, from, kernels);
+        let scripts: Vec<Script> = cases.iter().map(Case::script).collect();
+        let by_line: BTreeMap<&str, &Case> = scripts.iter().map(|s| s.text.trim_end()).zip(&cases).collect();
         for batch in scripts.chunks(BATCH) {
             for object in objects(from, batch, &mut tally) {
                 tally.objects += 1;
@@ -151,15 +181,14 @@ pub fn all(kernels: &[Known]) -> Tally {
                     let unfit: BTreeSet<(String, String)> = unfit.into_iter().map(|(read, _)| (read.record, read.path)).collect();
                     for probe in &manifest.probes {
                         let line = lines[probe.place.line as usize - 1];
-                        let text = line.trim_start_matches("begin { print(").split(");").next().expect("a path");
-                        let (path, here) = &own[by_text[text]];
-                        let right = to.structs.find(path);
-                        let refused = reads(path, from).iter().any(|read| unfit.contains(read));
+                        let case = by_line[line];
+                        let right = to.structs.find(case.path);
+                        let refused = reads(case.path, from).iter().any(|read| unfit.contains(read));
                         for casts in [true, false] {
-                            let what = || format!("{text} from {} on {}{}", from.name, to.name, if casts { "" } else { ", by helper" });
+                            let what = || format!("{line} from {} on {}{}", from.name, to.name, if casts { "" } else { ", by helper" });
                             let done = match refused {
                                 true => Err(None),
-                                false => compare(&loaded, &manifest, &probe.program, casts, here, right.as_ref()),
+                                false => compare(&loaded, &manifest, &probe.program, casts, case, right.as_ref()),
                             };
                             match done {
                                 Ok(()) => tally.equal += 1,
@@ -169,11 +198,11 @@ pub fn all(kernels: &[Known]) -> Tally {
                                     if from.name == to.name && refused {
                                         tally.wrong.push(format!("{}: is an error", what()));
                                     }
-                                    if right.as_ref().is_some_and(|r| r.leaf == here.leaf && r.at.len() == here.at.len()) {
+                                    if right.as_ref().is_some_and(|r| r.leaf == case.found.leaf && r.at.len() == case.found.at.len()) {
                                         needless.push(what());
                                     }
                                 }
-                                Err(Some(why)) => tally.wrong.push(format!("{}: {why}; there {right:?}, here {here:?}", what())),
+                                Err(Some(why)) => tally.wrong.push(format!("{}: {why}; there {right:?}, here {:?}", what(), case.found)),
                             }
                         }
                     }

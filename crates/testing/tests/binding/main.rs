@@ -15,6 +15,7 @@ mod machine;
 mod path;
 mod relocate;
 mod right;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

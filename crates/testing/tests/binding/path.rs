@@ -73,6 +73,8 @@ pub struct Found {
     /// Bits from the start of the root to a pointer, from where that points to the next, and so on to the field.
     pub at: Vec<u32>,
     pub leaf: Leaf,
+    /// Of a bit field: bits of the type that it is declared with.
+    pub unit: Option<u32>,
     /// Of a record without a name: which of its bytes are a field's.
     pub used: Vec<bool>,
 }
@@ -266,7 +268,8 @@ impl Structs {
             used = vec![false; *size as usize];
             self.mark(id, 0, 0, &mut used);
         }
-        Some((Found { at, leaf, used }, declared))
+        let unit = bits.map(|_| self.size(id) * 8);
+        Some((Found { at, leaf, unit, used }, declared))
     }
 
     /// Marks the bytes that fields take of a type that begins at byte `at`.

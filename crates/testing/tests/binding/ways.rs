@@ -1,0 +1,58 @@
+//! What a script can ask of a field, and what is right.
+
+use crate::machine::Pattern;
+use crate::path::{Found, Leaf, Shown};
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// Its value, of a number also in 64 bits.
+    Value,
+    /// What a pointer to it points at.
+    Address,
+    /// Its bytes.
+    Size,
+    /// All bits of it the other way, which shows how wide it is.
+    Complement,
+    /// The same of a variable that holds it.
+    Held,
+    /// A number of its type.
+    Typed,
+}
+
+/// Those that ask for more than the value.
+pub const OTHERS: [Way; 5] = [Way::Size, Way::Complement, Way::Held, Way::Typed, Way::Address];
+
+impl Way {
+    /// The action that shows it.
+    pub fn action(self, field: &str, leaf: &Leaf) -> String {
+        match self {
+            Way::Value if matches!(leaf, Leaf::Number { .. }) => format!("print({field}); print((int64)({field}));"),
+            Way::Value => format!("print({field});"),
+            Way::Address => format!("$p = &{field}; print(*$p);"),
+            Way::Size => format!("print(sizeof({field}));"),
+            Way::Complement => format!("print(~{field});"),
+            Way::Held => format!("$v = {field}; print(~$v);"),
+            Way::Typed => format!("print((typeof({field}))-1);"),
+        }
+    }
+
+    /// What a kernel shows that has the field there.
+    pub fn right(self, found: &Found, root: u64, pattern: Pattern) -> Option<Shown> {
+        let value = found.value(root, pattern)?;
+        let Leaf::Number { bits, signed } = found.leaf else { return Some(value) };
+        let Shown::Number(n) = value else { return Some(value) };
+        let width = found.unit.unwrap_or(bits);
+        let all = (1 << width) - 1;
+        Some(Shown::Number(match self {
+            Way::Address if found.unit.is_some() => return None,
+            Way::Value | Way::Address => n,
+            Way::Size => i128::from(width / 8),
+            Way::Complement | Way::Held if width == 64 && signed => !n,
+            // What is less wide is shown without a sign.
+            Way::Complement | Way::Held => !n & all,
+            Way::Typed if signed => -1,
+            Way::Typed => all,
+        }))
+    }
+}

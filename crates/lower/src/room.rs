@@ -212,11 +212,9 @@ impl FnLower<'_, '_, '_> {
 
     /// `sizeof` of a field of a kernel struct or of an argument that has `size` bytes on the build's target.
     pub fn size_of_field(&mut self, e: &hir::Expr, size: i64) -> Value {
+        self.require_way(e);
         match (self.core_path(e), step_of(e)) {
-            (Some(field), step) if step.is_none_or(|step| step.bits.is_none()) => {
-                self.require_way(e);
-                return self.b.late(field.fact(Fact::ByteSize));
-            }
+            (Some(field), step) if step.is_none_or(|step| step.bits.is_none()) => return self.b.late(field.fact(Fact::ByteSize)),
             _ => self.require_same_type(e),
         }
         self.b.iconst(size)

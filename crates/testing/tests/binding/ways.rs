@@ -40,7 +40,12 @@ impl Way {
     /// What a kernel shows that has the field there.
     pub fn right(self, found: &Found, root: u64, pattern: Pattern) -> Option<Shown> {
         let value = found.value(root, pattern)?;
-        let Leaf::Number { bits, signed } = found.leaf else { return Some(value) };
+        let (bits, signed) = match found.leaf {
+            Leaf::Number { bits, signed } => (bits, signed),
+            // A truth value where the object was made for a number: it shows the number.
+            Leaf::Bool if self != Way::Value => (8, false),
+            _ => return Some(value),
+        };
         let Shown::Number(n) = value else { return Some(value) };
         let width = found.unit.unwrap_or(bits);
         let all = (1 << width) - 1;

@@ -65,7 +65,8 @@ pub fn arguments_at(object: &[u8], kernel: &dyn Kernel, event: Option<&Typed>) -
     let argument = |patch: &Patch| {
         let PatchValue::Argument { of, name, shape, part } = &patch.value else { return None };
         let of = event.filter(|_| matches!(of, Typed::Tracepoint { .. })).unwrap_or(of);
-        let bound = bind(kernel, of, name, shape);
+        let probe = manifest.probes.iter().find(|p| p.program == patch.program);
+        let bound = bind(kernel, of, name, shape, Like::of(&manifest, probe));
         Some(Argument { of: of.clone(), name: name.clone(), part: *part, bound })
     };
     Ok(manifest.patches.iter().filter_map(argument).collect())
@@ -92,10 +93,11 @@ pub(crate) fn of_probe(
         if !is_own {
             continue;
         }
-        let bound = bind(kernel, event.unwrap_or(of), name, shape).map_err(|why| {
+        let like = Like::of(manifest, Some(probe));
+        let bound = bind(kernel, event.unwrap_or(of), name, shape, like).map_err(|why| {
             let place = place::show(manifest, &probe.place);
             // Where the kernel is the right one, the events that the wildcard matches differ.
-            let is_right = || bind(kernel, of, name, shape).is_ok();
+            let is_right = || bind(kernel, of, name, shape, like).is_ok();
             let why = event.filter(|_| is_right()).and_then(|e| field::unlike(kernel, e, of, name)).unwrap_or(why);
             let what = if name.is_empty() { "`retval`".to_string() } else { format!("`args.{name}`") };
             Error::new(format!("{place}: cannot bind {what} of {}: {why}", probe.name))
@@ -178,9 +180,9 @@ impl Bound {
 }
 
 /// Where an argument is on a kernel.
-fn bind(kernel: &dyn Kernel, of: &Typed, name: &str, shape: &Shape) -> Result<Bound, String> {
+fn bind(kernel: &dyn Kernel, of: &Typed, name: &str, shape: &Shape, like: Like) -> Result<Bound, String> {
     let (prototype, words) = match of {
-        Typed::Tracepoint { category, event } => return field::bind(kernel, category, event, name, shape),
+        Typed::Tracepoint { category, event } => return field::bind(kernel, (category, event), name, shape, like),
         Typed::Function { module, function } => {
             let found = ask(kernel, module, |types| types.function(function));
             let why = || format!("this kernel has no function {function} with known types");
@@ -195,12 +197,12 @@ fn bind(kernel: &dyn Kernel, of: &Typed, name: &str, shape: &Shape) -> Result<Bo
     let mut offset = 0;
     for (own, value) in &prototype.params {
         if own == name && !name.is_empty() {
-            return fit(shape, value, offset);
+            return fit(shape, value, offset, like);
         }
         offset += words(value) * 8;
     }
     if name.is_empty() {
-        return fit(shape, &prototype.result, offset);
+        return fit(shape, &prototype.result, offset, like);
     }
     let names: Vec<String> = prototype.params.iter().map(|(name, _)| format!("`{name}`")).collect();
     Err(match names.len() {
@@ -229,13 +231,13 @@ fn of_event(types: &Types, event: &str) -> Option<Prototype> {
 }
 
 /// Whether the target's value may stand where the program takes it for `shape`.
-fn fit(shape: &Shape, value: &Value, offset: u32) -> Result<Bound, String> {
+fn fit(shape: &Shape, value: &Value, offset: u32, like: Like) -> Result<Bound, String> {
     let Some(there) = &value.shape else {
         return Err("there is nothing that can be read on this kernel".to_string());
     };
     let bound = |bits, signed| Bound { offset, width: None, bits, signed, direct: value.direct };
     match (shape, there) {
-        (Shape::Int { size, signed }, Shape::Int { size: s, signed: n }) if holds((*size, *signed), (*s, *n)) => {
+        (Shape::Int { size, signed }, Shape::Int { size: s, signed: n }) if holds((*size, *signed), (*s, *n), like) => {
             Ok(bound(s * 8, *n))
         }
         (Shape::Pointer { to }, Shape::Pointer { to: other }) if points(to, other) => Ok(bound(64, false)),
@@ -251,11 +253,37 @@ pub(crate) fn points(to: &str, other: &str) -> bool {
     to == other || bytes(to).is_some_and(|stars| bytes(other) == Some(stars)) || to.bytes().all(|b| b == b'*') && other.starts_with(to)
 }
 
-/// Whether numbers of one size and sign have all values of another.
-fn holds((size, signed): (u8, bool), (other, minus): (u8, bool)) -> bool {
-    match (signed, minus) {
-        (false, true) => false,
-        (true, false) => other < size,
+/// How like the number of the target must be to the one that a program takes it for.
+#[derive(Clone, Copy)]
+enum Like {
+    /// It has all its values: the program is for the events of a pattern, of which each may have another.
+    Values,
+    /// The same sign, too, which tells what operations yield.
+    Sign,
+    /// The same size, too: the script asks for more than values.
+    Size,
+}
+
+impl Like {
+    fn of(manifest: &Manifest, probe: Option<&Probe>) -> Like {
+        let is_pattern = |probe: &Probe| match probe.attach.typed() {
+            Some(Typed::Tracepoint { category, event }) => glob::is_pattern(&category) || glob::is_pattern(&event),
+            _ => false,
+        };
+        match probe {
+            Some(probe) if is_pattern(probe) => Like::Values,
+            _ if manifest.exact => Like::Size,
+            _ => Like::Sign,
+        }
+    }
+}
+
+/// Whether a number of one size and sign may be taken for another.
+fn holds((size, signed): (u8, bool), (other, minus): (u8, bool), like: Like) -> bool {
+    match (like, signed, minus) {
+        (Like::Size, ..) => (size, signed) == (other, minus),
+        (Like::Sign, true, false) | (_, false, true) => false,
+        (Like::Values, true, false) => other < size,
         _ => other <= size,
     }
 }

@@ -60,6 +60,7 @@ fn fits(here: &str, there: &str) -> bool {
     match (parse(here), parse(there)) {
         (Described::Unknown, _) => true,
         (Described::Number(sign, _), Described::Number(other, _)) => sign == other,
+        (Described::Truth, Described::Truth) => true,
         (Described::Pointer(to), Described::Pointer(other)) => points(to, other),
         (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of)),
         (Described::Record(name), Described::Record(other)) => name == other,
@@ -76,6 +77,7 @@ enum Described<'a> {
     Unknown,
     /// Whether it has a sign, and its bytes.
     Number(bool, u8),
+    Truth,
     Pointer(&'a str),
     Array(&'a str, &'a str),
     Record(&'a str),
@@ -92,6 +94,7 @@ fn parse(ty: &str) -> Described<'_> {
     }
     match ty.split_at_checked(1) {
         None => Described::Unknown,
+        Some(("b", "1")) => Described::Truth,
         Some(("*", to)) => Described::Pointer(to),
         Some(("[", rest)) => match rest.split_once(']') {
             Some((count, element)) => Described::Array(count, element),
@@ -109,6 +112,7 @@ fn spell(ty: &str) -> String {
     match parse(ty) {
         Described::Unknown => "something else".to_string(),
         Described::Number(signed, bytes) => number(bytes, signed),
+        Described::Truth => "a truth value".to_string(),
         Described::Pointer(to) => match parse(to) {
             Described::Unknown => "a pointer to something else".to_string(),
             _ => format!("a pointer to {}", spell(to)),

@@ -296,7 +296,8 @@ impl Types {
                 format!("{} {name}", if is_union { "union" } else { "struct" })
             }
             sys::BTF_KIND_INT | sys::BTF_KIND_ENUM | sys::BTF_KIND_ENUM64 if ty.size() <= 8 => {
-                format!("{}{}", if self.is_signed(ty) { 's' } else { 'u' }, ty.size())
+                let mark = if self.is_truth(ty) { 'b' } else if self.is_signed(ty) { 's' } else { 'u' };
+                format!("{mark}{}", ty.size())
             }
             // The language takes a number of more bits for words.
             sys::BTF_KIND_INT => format!("[{}]u8", ty.size() / 8),
@@ -304,7 +305,7 @@ impl Types {
                 let array = array(ty);
                 // Of bytes the language does not tell the sign: they may be text.
                 let element = match self.pointee(array.type_, depth + 1) {
-                    byte if matches!(byte.as_str(), "s1" | "u1") => "1".to_string(),
+                    byte if matches!(byte.as_str(), "s1" | "u1" | "b1") => "1".to_string(),
                     other => other,
                 };
                 format!("[{}]{element}", array.nelems)
@@ -333,13 +334,13 @@ impl Types {
     }
 
     /// Whether a number or an enum has negative values.
+    fn is_truth(&self, ty: &sys::btf_type) -> bool {
+        encoding(ty) & sys::BTF_INT_BOOL != 0
+    }
+
     fn is_signed(&self, ty: &sys::btf_type) -> bool {
         match kind(ty) {
-            sys::BTF_KIND_INT => {
-                // SAFETY: what an integer is stands behind it; libbpf has checked that.
-                let encoding = unsafe { *std::ptr::from_ref(ty).add(1).cast::<u32>() };
-                encoding >> 24 & sys::BTF_INT_SIGNED != 0
-            }
+            sys::BTF_KIND_INT => encoding(ty) & sys::BTF_INT_SIGNED != 0,
             sys::BTF_KIND_ENUM if ty.info >> 31 == 0 => {
                 rows(ty).iter().any(|row: &sys::btf_enum| row.val < 0) && !self.tells_signs()
             }
@@ -365,6 +366,15 @@ fn rows<T>(ty: &sys::btf_type) -> &[T] {
 fn array(ty: &sys::btf_type) -> &sys::btf_array {
     // SAFETY: it stands behind the type; libbpf has checked that.
     unsafe { &*std::ptr::from_ref(ty).add(1).cast::<sys::btf_array>() }
+}
+
+/// What an integer is, as `BTF_INT_ENCODING` tells; 0 of what is none.
+fn encoding(ty: &sys::btf_type) -> u32 {
+    if kind(ty) != sys::BTF_KIND_INT {
+        return 0;
+    }
+    // SAFETY: what an integer is stands behind it; libbpf has checked that.
+    unsafe { *std::ptr::from_ref(ty).add(1).cast::<u32>() >> 24 }
 }
 
 fn kind(ty: &sys::btf_type) -> u32 {

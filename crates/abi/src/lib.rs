@@ -112,6 +112,9 @@ pub struct Manifest {
     pub refusals: Vec<Refusal>,
     /// Fields of the kernel that must be on the target what they are taken for.
     pub reads: Vec<Read>,
+    /// Whether numbers among the arguments must have the size that they had where the object was made: it asks for more of
+    /// them than their values.
+    pub exact: bool,
 }
 
 /// A source text.

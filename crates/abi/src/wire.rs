@@ -404,7 +404,7 @@ macro_rules! wire_enum {
 wire_struct!(Manifest {
     1 compiler, 2 sources, 3 requirements, 4 probes, 5 params, 6 globals, 7 maps, 8 stacks,
     9 records, 10 enums, 11 losses, 12 patches, 13 settings,
-    14 refusals, 15 reads,
+    14 refusals, 15 reads, 16 exact,
 });
 wire_struct!(Source { 1 name, 2 hash, 3 text });
 wire_struct!(Place { 1 file, 2 line, 3 column, 4 end_line, 5 end_column });

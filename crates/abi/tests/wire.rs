@@ -223,6 +223,7 @@ fn everything() -> Manifest {
         stacks: vec![Stacks { symbol: "s".into(), frames: 127 }],
         records: all_actions().into_iter().map(record).collect(),
         enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())], kernel: true }],
+        exact: true,
         reads: vec![Read { record: "struct s".into(), path: "a.b[2]".into(), ty: "*struct t".into(), place: place.clone() }],
         refusals: all_refusals().into_iter().map(|what| Refusal { what, place: place.clone() }).collect(),
         losses: vec![Loss { kind: LossKind::Helper, place, subject: "bpf_x".into() }],

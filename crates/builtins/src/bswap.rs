@@ -16,10 +16,14 @@ pub static BSWAP: Function = Function {
     is_unsafe: false,
     doc: "The bytes of a number in reverse order; its size stays.",
     lower: |l, call| {
-        l.require_same_type(0);
         let n = l.value(0);
         let bits = call.ty.size() as u8 * 8;
         let op = if bits == 8 { Op::ZeroExtend(8, n) } else { Op::ByteSwap(bits, n) };
         Lowered::Value(l.b().push(op))
     },
 };
+
+/// Whether what a function yields depends on how wide its argument is, beside its value.
+pub fn is_by_width(function: &Function) -> bool {
+    std::ptr::eq(function, &BSWAP)
+}

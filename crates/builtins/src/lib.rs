@@ -14,6 +14,7 @@ mod lowering;
 mod task;
 mod texts;
 
+pub use bswap::is_by_width;
 pub use definition::{
     Arg, Check, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
 };

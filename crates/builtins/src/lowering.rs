@@ -123,8 +123,6 @@ pub trait Lowering<'m> {
     fn ctx(&mut self) -> Value;
     /// Evaluates a scalar argument.
     fn value(&mut self, arg: usize) -> Value;
-    /// Goes on only where the target has the size and sign that the argument has here: for what asks for more than its value.
-    fn require_same_type(&mut self, arg: usize);
     /// Evaluates an argument that is no scalar; the memory is readable and laid out as its type.
     fn memory(&mut self, arg: usize) -> Memory;
     /// Where the value of the call belongs, when its type is no scalar. For an

@@ -217,9 +217,9 @@ pub enum ExprKind {
     /// `sizeof(struct x)` of a kernel struct: late-bound. The type knows the size on the
     /// build's target, which counts where a constant must be known at once.
     KernelSize(RecordType),
-    /// `sizeof(p->field)` of a field of a kernel struct or of an argument: late-bound.
+    /// `sizeof(p->field)` of a field of a kernel struct, late-bound, of an argument, or of what may hold one.
     SizeOf {
-        /// The field. It is not evaluated.
+        /// The value. It is not evaluated.
         of: Box<Expr>,
         /// Its bytes on the build's target, as for sizes of structs.
         size: i64,

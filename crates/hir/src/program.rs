@@ -116,7 +116,8 @@ pub struct Probe {
     pub predicate_vars: bool,
     /// Whether there is a loop over a map.
     pub map_loops: bool,
-    /// Fields of the kernel and arguments whose type the script asks for, as in `typeof(args.size)`. They are not evaluated.
+    /// Fields of the kernel, arguments and what may hold one whose type the script asks for, as in `typeof(args.size)`. They
+    /// are not evaluated.
     pub typed_by: Vec<Expr>,
     /// The action.
     pub body: Block,

@@ -19,11 +19,13 @@ impl Expr {
         own || self.children().into_iter().any(|e| e.writes(map))
     }
 
-    fn each_stmt<'e>(&'e self, visit: &mut dyn FnMut(&'e Stmt)) {
+    /// Visits it and all expressions in it.
+    pub fn each<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
+        visit(self);
         if let ExprKind::Block { block, .. } = &self.kind {
-            block.each_stmt(visit);
+            block.each(visit);
         }
-        self.children().into_iter().for_each(|e| e.each_stmt(visit));
+        self.children().into_iter().for_each(|e| e.each(visit));
     }
 }
 
@@ -33,13 +35,12 @@ impl Block {
         self.stmts.iter().any(|stmt| stmt.writes(map))
     }
 
-    /// Visits all statements, also those in statements and expressions.
-    pub fn each_stmt<'e>(&'e self, visit: &mut dyn FnMut(&'e Stmt)) {
+    /// Visits all expressions in it.
+    pub fn each<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
         for stmt in &self.stmts {
-            visit(stmt);
             let (exprs, blocks) = stmt.parts();
-            exprs.into_iter().for_each(|e| e.each_stmt(visit));
-            blocks.into_iter().for_each(|block| block.each_stmt(visit));
+            exprs.into_iter().for_each(|e| e.each(visit));
+            blocks.into_iter().for_each(|block| block.each(visit));
         }
     }
 }

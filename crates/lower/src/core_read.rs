@@ -12,20 +12,23 @@ use btc_types::{RecordType, Space, Type};
 
 use crate::function::FnLower;
 use crate::place::{Base, CorePlace, Place, TYPEDEF, record_at, stub_name};
+use crate::room::storage_unit;
 
 impl FnLower<'_, '_, '_> {
     /// Loads a scalar field. `bits` tells a bit field.
     pub fn load_core(&mut self, place: &CorePlace, ty: &Type, bits: Option<(u32, u32)>) -> Value {
+        let unit = storage_unit(bits, ty);
         if place.space != Space::Kernel || place.path.is_empty() {
             self.rely_on(place);
             let base = self.base_value(place);
-            return self.read_link(base, place);
+            return self.read_number(base, place, unit);
         }
         let (links, root) = self.links(place);
         links.iter().for_each(|link| self.rely_on(link));
         // The cast wants a struct, and does not look behind a typedef; a load sees the first member of a union.
         if links[0].record.starts_with(TYPEDEF) || links.iter().any(|link| link.hidden) {
-            return self.read_links(root, &links, place);
+            let address = links[..links.len() - 1].iter().fold(root, |address, link| self.read_link(address, link));
+            return self.read_number(address, place, unit);
         }
         let (fast, slow, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
         let by_helper = self.b.block(1);
@@ -55,19 +58,10 @@ impl FnLower<'_, '_, '_> {
 
         self.b.switch_to(by_helper);
         let address = self.b.block_param(by_helper, 0);
-        let value = self.read_link(address, place);
+        let value = self.read_number(address, place, unit);
         self.b.jump(done, &[value]);
         self.b.switch_to(done);
         self.b.block_param(done, 0)
-    }
-
-    /// Reads a field and the pointers on the way to it by a helper.
-    fn read_links(&mut self, root: Value, links: &[&CorePlace], place: &CorePlace) -> Value {
-        let mut address = root;
-        for link in &links[..links.len() - 1] {
-            address = self.read_link(address, link);
-        }
-        self.read_link(address, place)
     }
 
     /// The records on the way to a field, outermost first, and the address it begins at.
@@ -106,8 +100,12 @@ impl FnLower<'_, '_, '_> {
         let (same, other) = (self.b.block(0), self.b.block(0));
         let target_size = self.b.late(place.fact(Fact::ByteSize));
         self.b.branch_imm(Cond::Eq, target_size, i64::from(size), same, other);
-        self.b.switch_to(other);
-        self.b.jump(by_helper, &[typed]);
+        if self.shared.manifest.exact {
+            self.refuse_type(other, place);
+        } else {
+            self.b.switch_to(other);
+            self.b.jump(by_helper, &[typed]);
+        }
         self.b.switch_to(same);
         if let Some(signed) = place.sign_here().filter(|_| place.sign_is_asked()) {
             let sign = self.b.late(place.fact(Fact::Signed));
@@ -139,8 +137,14 @@ impl FnLower<'_, '_, '_> {
         self.b.block_param(done, 0)
     }
 
-    /// A field of the record at `base` by way of a helper: any size, any sign, bit fields too.
+    /// A pointer in the record at `base` by way of a helper.
     fn read_link(&mut self, base: Value, place: &CorePlace) -> Value {
+        self.read_number(base, place, (8, 64))
+    }
+
+    /// A field of the record at `base` by way of a helper: any size, bit fields too. `unit` are the bytes that it is taken
+    /// from where the object is made, and its bits.
+    fn read_number(&mut self, base: Value, place: &CorePlace, unit: (u32, u32)) -> Value {
         let slot = self.b.slot(8);
         let to = self.b.slot_addr(slot);
         let zero = self.b.iconst(0);
@@ -153,9 +157,9 @@ impl FnLower<'_, '_, '_> {
             return self.b.load(Width::B8, to, 0);
         }
         let size = self.b.late(place.fact(Fact::ByteSize));
-        let size = self.b.push(Op::UMin(size, 8));
         let right = self.shift_of(place, Fact::RightShift);
-        self.require_fit(place, right);
+        self.require_fit(place, size, right, unit);
+        let size = self.b.push(Op::UMin(size, 8));
         self.read_sized(memory, size, address, place.space);
         let raw = self.b.load(Width::B8, to, 0);
         let left = self.shift_of(place, Fact::LeftShift);
@@ -173,37 +177,45 @@ impl FnLower<'_, '_, '_> {
         self.b.block_param(done, 0)
     }
 
-    /// Goes on only where all values that a number has on the target are among those of its type here. `unused` are the
-    /// bits of 64 that it leaves there. Of enums old kernels do not tell the sign, of elements none does.
-    fn require_fit(&mut self, place: &CorePlace, unused: Value) {
-        let (size, signed) = match place.leaf {
-            Leaf::Int { size, signed } => (size, (!place.is_element()).then_some(signed)),
-            Leaf::Enum { size, .. } => (size, None),
+    /// Goes on only where a number has the sign on the target that it has here, and all values that it has there are among
+    /// those of its type; in scripts that ask for more than values, where it is as wide. `unused` are the bits of 64 that it
+    /// leaves there. Of enums old kernels do not tell the sign, of elements none does.
+    fn require_fit(&mut self, place: &CorePlace, size: Value, unused: Value, (bytes, bits): (u32, u32)) {
+        let own = match place.leaf {
+            Leaf::Int { size, .. } | Leaf::Enum { size, .. } => u32::from(size),
             _ => return,
         };
-        let here = 64 - 8 * i64::from(size);
-        // With a sign there and none here nothing fits, in the other case what has fewer bits.
-        let (unused, least) = match signed {
-            None => (unused, here),
-            Some(signed) => {
-                let sign = self.b.late(place.fact(Fact::Signed));
-                if signed {
-                    (self.b.bin(BinOp::Add, unused, sign), here + 1)
-                } else {
-                    let none = self.b.bin_imm(BinOp::Shl, sign, 7);
-                    (self.b.bin(BinOp::Sub, unused, none), here)
-                }
-            }
-        };
         let (fits, other) = (self.b.block(0), self.b.block(0));
-        self.b.branch_imm(Cond::SGe, unused, least, fits, other);
-        self.b.switch_to(other);
+        if let Some(signed) = place.sign_here().filter(|_| place.sign_is_asked()) {
+            let sign = self.b.late(place.fact(Fact::Signed));
+            self.go_on_where(Cond::Eq, sign, i64::from(signed), other);
+        }
+        if self.shared.manifest.exact {
+            self.go_on_where(Cond::Eq, size, i64::from(bytes), other);
+            self.go_on_where(Cond::Eq, unused, 64 - i64::from(bits), other);
+        } else {
+            self.go_on_where(Cond::SGe, unused, 64 - 8 * i64::from(own), other);
+        }
+        self.b.jump(fits, &[]);
+        self.refuse_type(other, place);
+        self.b.switch_to(fits);
+    }
+
+    fn go_on_where(&mut self, cond: Cond, value: Value, number: i64, other: Block) {
+        let next = self.b.block(0);
+        self.b.branch_imm(cond, value, number, next, other);
+        self.b.switch_to(next);
+    }
+
+    /// Refuses a number that is another on the target.
+    fn refuse_type(&mut self, block: Block, place: &CorePlace) {
+        self.b.switch_to(block);
         let ty = match place.leaf {
             Leaf::Enum { size, .. } => format!("enum of {size} bytes"),
-            _ => format!("{}int{}", if place.sign_here() == Some(false) { "u" } else { "" }, 8 * size),
+            Leaf::Int { size, signed } => format!("{}int{}", if signed { "" } else { "u" }, 8 * size),
+            _ => unreachable!("no number: {place:?}"),
         };
         self.refuse(Refused::Field { field: place.spelled(), ty });
-        self.b.switch_to(fits);
     }
 
     /// Whether a field is signed: on the target, or, for elements of arrays and for enums, on the build's, and the runtime
@@ -268,7 +280,9 @@ impl FnLower<'_, '_, '_> {
 
     /// Has the runtime see to it that a field is what it is taken for, as far as libbpf does not look and the code does not.
     pub fn rely_on(&mut self, field: &CorePlace) {
-        if field.path.is_empty() || field.described.is_empty() || field.sign_is_asked() {
+        // A truth value is 0 or 1, a number there need not be: no late constant tells which it is.
+        let is_asked = field.sign_is_asked() && field.described != "b1";
+        if field.path.is_empty() || field.described.is_empty() || is_asked {
             return;
         }
         let record = match field.record.starts_with(TYPEDEF) {

@@ -100,8 +100,14 @@ impl FnLower<'_, '_, '_> {
             ExprKind::Unary { op, operand } => self.unary(*op, operand, &e.ty),
             ExprKind::Binary { op, left, right } => {
                 let pointer = left.ty.is_pointer();
+                // The verifier lets a known number be added to a pointer.
+                let is_moved = matches!(op, BinaryOp::Add | BinaryOp::Sub) && pointer && number(right).is_some();
+                if !is_moved {
+                    let (left, right) = (self.number_of(left), self.number_of(right));
+                    return self.binary(*op, left, right, Some(e));
+                }
                 let (left, right) = (self.scalar(left), self.scalar(right));
-                if pointer && *op == BinaryOp::Sub {
+                if *op == BinaryOp::Sub {
                     // The verifier lets nothing be subtracted from a stack pointer.
                     let zero = self.b.iconst(0);
                     let negative = self.b.bin(BinOp::Sub, zero, right);
@@ -129,10 +135,9 @@ impl FnLower<'_, '_, '_> {
                 self.require_same_type(inner);
                 let place = self.place_to_point_at(inner);
                 let address = self.address(&place).0;
-                // To the program it is a number. The verifier takes few operations on what it knows for a pointer into the
-                // stack or a map; of bytes that were swapped it knows nothing.
+                // To the program it is a number.
                 match place {
-                    Place::Direct(_) => (0..2).fold(address, |address, _| self.b.push(Op::ByteSwap(64, address))),
+                    Place::Direct(_) => self.unknown(address),
                     Place::Remote { .. } | Place::Core(_) => address,
                 }
             }
@@ -202,6 +207,18 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
+    /// A value to compute with. What the verifier knows for a pointer takes few operations; of bytes that were swapped it knows
+    /// nothing.
+    fn number_of(&mut self, e: &hir::Expr) -> Value {
+        let value = self.scalar(e);
+        if e.ty.is_pointer() { self.unknown(value) } else { value }
+    }
+
+    /// A pointer as a number, to the verifier too.
+    fn unknown(&mut self, pointer: Value) -> Value {
+        (0..2).fold(pointer, |pointer, _| self.b.push(Op::ByteSwap(64, pointer)))
+    }
+
     /// 1 or 0 from a condition.
     fn truth_value(&mut self, e: &hir::Expr) -> Value {
         let (yes, no, done) = (self.b.block(0), self.b.block(0), self.b.block(1));
@@ -217,11 +234,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     fn unary(&mut self, op: UnaryOp, operand: &hir::Expr, ty: &Type) -> Value {
-        // How wide a number is, and whether it has a sign, is seen in these only.
-        if op == UnaryOp::BitNot || op == UnaryOp::Neg && !operand.ty.is_signed() {
-            self.require_same_type(operand);
-        }
-        let value = self.scalar(operand);
+        let value = self.number_of(operand);
         match op {
             UnaryOp::Neg => {
                 let zero = self.b.iconst(0);
@@ -323,6 +336,10 @@ impl FnLower<'_, '_, '_> {
                 // An address is never negative, whatever its number was read from.
                 Type::Pointer { .. } if inner.ty.is_int() && inner.ty.size() < 8 => {
                     self.b.push(Op::ZeroExtend(inner.ty.size() as u8 * 8, value))
+                }
+                _ if inner.ty.is_pointer() && to.is_int() => {
+                    let value = self.unknown(value);
+                    self.extend(value, to)
                 }
                 _ if to.size() < 8 => self.extend(value, to),
                 _ => value,

@@ -138,8 +138,7 @@ impl FnLower<'_, '_, '_> {
         self.begin_of_syscall(leave);
         for field in &self.probe.typed_by {
             self.enter(field.span);
-            self.require_way(field);
-            self.require_same_type(field);
+            self.require_same_types(field);
         }
         self.enter(self.probe.span);
         // A filter that fails clears no memory for variables, but for its own.

@@ -119,10 +119,6 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
         }
     }
 
-    fn require_same_type(&mut self, arg: usize) {
-        self.f.require_same_type(&self.args[arg]);
-    }
-
     fn memory(&mut self, arg: usize) -> Memory {
         let e = self.once(arg);
         self.f.direct(e)

@@ -5,7 +5,7 @@
 //! looked for at the wrong place, the program is refused.
 
 use btc_abi::Refused;
-use btc_hir::{self as hir, ExprKind, FieldStep};
+use btc_hir::{self as hir, ExprKind};
 use btc_ir::{BinOp, Cond, Fact, Late, Memory, TypeFact, Value};
 use btc_types::{Origin, RecordType, Space, Type};
 
@@ -123,18 +123,26 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// Goes on only where a field of a kernel struct, or an argument, has the type that it has on the build's target: for
-    /// whatever asks for more than its value. It is not evaluated. The same holds for what a variable or map has its type from.
+    /// who asks for its type or address. It is not evaluated.
     pub fn require_same_type(&mut self, e: &hir::Expr) {
-        for e in self.shared.origins.fields(self.index, e) {
-            if let ExprKind::Argument { location, .. } = &e.kind {
-                self.require_shape(location, &e.ty);
-            } else if let Some(field) = self.core_path(e) {
-                self.require_same_field(&field, &e.ty, step_of(e));
-            }
+        if let ExprKind::Argument { location, .. } = &e.kind {
+            self.require_shape(location, &e.ty);
+        } else if let Some(field) = self.core_path(e) {
+            self.require_same_field(&field, &e.ty, bits_of(e));
         }
     }
 
-    fn require_same_field(&mut self, field: &CorePlace, ty: &Type, step: Option<&FieldStep>) {
+    /// Does so for whatever an expression has its type from.
+    pub fn require_same_types(&mut self, e: &hir::Expr) {
+        let is_one = matches!(e.kind, ExprKind::Argument { .. }) || self.core_path(e).is_some();
+        if is_one {
+            self.require_way(e);
+            return self.require_same_type(e);
+        }
+        e.children().into_iter().for_each(|e| self.require_same_types(e));
+    }
+
+    fn require_same_field(&mut self, field: &CorePlace, ty: &Type, bits: Option<(u32, u32)>) {
         match ty {
             // Their own fields are found there, and what a pointer leads to is looked at where it is read.
             Type::Record(_) | Type::Pointer { .. } => return,
@@ -146,7 +154,7 @@ impl FnLower<'_, '_, '_> {
             _ => {}
         }
         self.rely_on(field);
-        let (bytes, bits) = storage_unit(step, ty);
+        let (bytes, bits) = storage_unit(bits, ty);
         let mut facts = vec![(Fact::ByteSize, bytes)];
         if !field.is_element() {
             facts.push((Fact::RightShift, 64 - bits));
@@ -212,10 +220,12 @@ impl FnLower<'_, '_, '_> {
 
     /// `sizeof` of a field of a kernel struct or of an argument that has `size` bytes on the build's target.
     pub fn size_of_field(&mut self, e: &hir::Expr, size: i64) -> Value {
-        self.require_way(e);
-        match (self.core_path(e), step_of(e)) {
-            (Some(field), step) if step.is_none_or(|step| step.bits.is_none()) => return self.b.late(field.fact(Fact::ByteSize)),
-            _ => self.require_same_type(e),
+        match (self.core_path(e), bits_of(e)) {
+            (Some(field), None) => {
+                self.require_way(e);
+                return self.b.late(field.fact(Fact::ByteSize));
+            }
+            _ => self.require_same_types(e),
         }
         self.b.iconst(size)
     }
@@ -229,16 +239,16 @@ impl FnLower<'_, '_, '_> {
     }
 }
 
-/// The field that an expression is, if it is one.
-fn step_of(e: &hir::Expr) -> Option<&FieldStep> {
-    if let ExprKind::Field { field, .. } = &e.kind { Some(field) } else { None }
+/// Of a bit field, where it begins and its width.
+fn bits_of(e: &hir::Expr) -> Option<(u32, u32)> {
+    if let ExprKind::Field { field, .. } = &e.kind { Some((field.bit_offset, field.bits?)) } else { None }
 }
 
 /// Bytes from which a number is taken, and its bits. Those of a bit field are of its type, or twice as many where it
 /// crosses their bounds, as libbpf counts.
-fn storage_unit(step: Option<&FieldStep>, ty: &Type) -> (u32, u32) {
-    let Some((at, bits)) = step.and_then(|step| Some((step.bit_offset, step.bits?))) else { return (ty.size(), 8 * ty.size()) };
+pub(crate) fn storage_unit(bits: Option<(u32, u32)>, ty: &Type) -> (u32, u32) {
     let unit = 8 * ty.size();
+    let Some((at, bits)) = bits else { return (ty.size(), unit) };
     (if at % unit + bits > unit { 2 * ty.size() } else { ty.size() }, bits)
 }
 

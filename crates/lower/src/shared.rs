@@ -10,8 +10,8 @@ use btc_target::{CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_E
 use btc_types::{Aggregation, Type};
 
 use crate::constant::Rows;
+use crate::exact;
 use crate::guard;
-use crate::origins::Origins;
 use crate::Needs;
 use crate::encode::{reduce, stored_bytes};
 
@@ -28,8 +28,6 @@ pub(crate) enum Storage {
 pub(crate) struct Shared<'a> {
     pub program: &'a hir::Program,
     sources: &'a SourceMap,
-    /// Where the types of variables and maps come from.
-    pub origins: Origins<'a>,
     pub manifest: Manifest,
     /// The first program of each probe of the script.
     pub clauses: HashMap<Span, u32>,
@@ -84,8 +82,7 @@ impl<'a> Shared<'a> {
         let mut shared = Shared {
             program,
             sources,
-            origins: Origins::of(program),
-            manifest: Manifest::default(),
+            manifest: Manifest { exact: exact::is_exact(program), ..Manifest::default() },
             maps: Vec::new(),
             stacks: HashMap::new(),
             clauses: HashMap::new(),

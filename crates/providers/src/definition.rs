@@ -203,7 +203,8 @@ pub fn described(ty: &Type) -> String {
             format!("{} {}", if r.union { "union" } else { "struct" }, r.name)
         }
         Type::Pointer { to, .. } => format!("*{}", described(to)),
-        Type::Int { .. } | Type::Bool | Type::Enum(_) => {
+        Type::Bool => "b1".to_string(),
+        Type::Int { .. } | Type::Enum(_) => {
             format!("{}{}", if ty.is_signed() { 's' } else { 'u' }, ty.size())
         }
         Type::Str { capacity, .. } => format!("[{capacity}]1"),

@@ -2,7 +2,7 @@
 
 use btc_abi::{Shape, Typed};
 
-use super::{Bound, Kernel, differs, holds};
+use super::{Bound, Kernel, Like, differs, holds};
 
 /// A field.
 #[derive(Debug, PartialEq)]
@@ -18,10 +18,10 @@ struct Field {
 /// Where a field is in the records of a tracepoint.
 pub(super) fn bind(
     kernel: &dyn Kernel,
-    category: &str,
-    event: &str,
+    (category, event): (&str, &str),
     name: &str,
     shape: &Shape,
+    like: Like,
 ) -> Result<Bound, String> {
     let fields = fields(kernel, category, event);
     let fields = fields.ok_or_else(|| format!("this kernel does not describe the tracepoint {category}:{event}"))?;
@@ -38,7 +38,7 @@ pub(super) fn bind(
     let sized = is_number(spelling) && is_number(&field.spelling);
     let known = |n: u32| u8::try_from(n).ok().filter(|n| matches!(n, 1 | 2 | 4 | 8));
     let fits = match (known(*size), known(field.size)) {
-        (Some(size), Some(there)) if sized => holds((size, *signed), (there, field.signed)),
+        (Some(size), Some(there)) if sized => holds((size, *signed), (there, field.signed), like),
         _ => same(spelling, &field.spelling) && *size == field.size,
     };
     if !fits {

@@ -407,7 +407,7 @@ impl Checker<'_, '_> {
             ast::ExprKind::Bool(_) => Type::INT64,
             _ => {
                 let of = self.only_typed(arg);
-                if is_kernel_field(&of) {
+                if may_differ(&of) {
                     let kind = ExprKind::SizeOf { size: i64::from(of.ty.told_size()), of: Box::new(of) };
                     return hir::Expr { kind, ty: Type::UINT64, span };
                 }
@@ -506,23 +506,23 @@ pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
     }
 }
 
-/// Whether it is a field of a kernel struct that is none itself, an element of one, or an argument: its type is the target's.
-pub(super) fn is_kernel_field(e: &hir::Expr) -> bool {
+/// Whether a type may be another on the target: that of a field of a kernel struct or an argument, or of what may hold one.
+pub(super) fn may_differ(e: &hir::Expr) -> bool {
     match &e.kind {
-        ExprKind::Field { base, .. } => {
-            matches!(&base.ty, Type::Record(r) if r.is_kernel()) && !matches!(&e.ty, Type::Record(r) if !r.name.starts_with('.'))
+        ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Param(_) => false,
+        ExprKind::Field { base, .. } if matches!(&base.ty, Type::Record(r) if r.is_kernel()) => {
+            !matches!(&e.ty, Type::Record(r) if !r.name.starts_with('.'))
         }
-        ExprKind::Element { base, .. } => is_kernel_field(base) && !matches!(e.ty, Type::Record(_)),
-        // What a variable holds may be one.
-        ExprKind::Argument { .. } | ExprKind::Var(_) | ExprKind::Map { .. } => e.ty != Type::Unknown && !has_record(&e.ty),
-        _ => false,
+        ExprKind::Argument { .. } => !matches!(e.ty, Type::Record(_)),
+        _ => has_numbers(&e.ty),
     }
 }
 
-fn has_record(ty: &Type) -> bool {
+fn has_numbers(ty: &Type) -> bool {
     match ty {
-        Type::Array { element, .. } => has_record(element),
-        ty => matches!(ty, Type::Record(_)),
+        Type::Int { .. } | Type::Bool | Type::Enum(_) | Type::Tuple(_) | Type::Named(_) => true,
+        Type::Array { element, .. } => has_numbers(element),
+        _ => false,
     }
 }
 

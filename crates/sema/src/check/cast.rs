@@ -5,7 +5,7 @@ use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast::{self, TypeExprKind};
 use btc_types::{Space, Type};
 
-use super::call::is_kernel_field;
+use super::call::may_differ;
 use super::ops::kept_sign;
 use super::{Checker, broken};
 use crate::fold::literal;
@@ -53,7 +53,7 @@ impl Checker<'_, '_> {
     pub(super) fn type_of(&mut self, e: &ast::Expr) -> Type {
         let of = self.only_typed(e);
         let ty = of.ty.clone();
-        if is_kernel_field(&of) {
+        if may_differ(&of) {
             self.typed_by.push(of);
         }
         ty

@@ -59,7 +59,7 @@ fn others(path: &Path, found: &Found, kernels: &[Known]) -> &'static [Way] {
         return &[];
     }
     // A bit field has no address.
-    if found.unit.is_some() { &ways::OTHERS[..4] } else { &ways::OTHERS }
+    if found.unit.is_some() { &ways::OTHERS[..ways::OTHERS.len() - 1] } else { &ways::OTHERS }
 }
 
 /// All that is asked of a kernel's fields.

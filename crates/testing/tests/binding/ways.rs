@@ -16,12 +16,16 @@ pub enum Way {
     Complement,
     /// The same of a variable that holds it.
     Held,
+    /// The same of a part of a tuple.
+    Within,
+    /// A third of it, below 0: what has 64 bits and no sign is divided without one.
+    Divided,
     /// A number of its type.
     Typed,
 }
 
 /// Those that ask for more than the value.
-pub const OTHERS: [Way; 5] = [Way::Size, Way::Complement, Way::Held, Way::Typed, Way::Address];
+pub const OTHERS: [Way; 7] = [Way::Size, Way::Complement, Way::Held, Way::Within, Way::Divided, Way::Typed, Way::Address];
 
 impl Way {
     /// The action that shows it.
@@ -33,6 +37,8 @@ impl Way {
             Way::Size => format!("print(sizeof({field}));"),
             Way::Complement => format!("print(~{field});"),
             Way::Held => format!("$v = {field}; print(~$v);"),
+            Way::Within => format!("$t = ({field}, 1); print(~$t.0);"),
+            Way::Divided => format!("print({field} / -3);"),
             Way::Typed => format!("print((typeof({field}))-1);"),
         }
     }
@@ -53,9 +59,11 @@ impl Way {
             Way::Address if found.unit.is_some() => return None,
             Way::Value | Way::Address => n,
             Way::Size => i128::from(width / 8),
-            Way::Complement | Way::Held if width == 64 && signed => !n,
+            Way::Complement | Way::Held | Way::Within if width == 64 && signed => !n,
             // What is less wide is shown without a sign.
-            Way::Complement | Way::Held => !n & all,
+            Way::Complement | Way::Held | Way::Within => !n & all,
+            Way::Divided if width == 64 && !signed => n / (all - 2),
+            Way::Divided => n / -3,
             Way::Typed if signed => -1,
             Way::Typed => all,
         }))

@@ -250,7 +250,9 @@ fn fit(shape: &Shape, value: &Value, offset: u32, like: Like) -> Result<Bound, S
 /// string has a sign, each build of a kernel decides anew (it has none since Linux 6.2).
 pub(crate) fn points(to: &str, other: &str) -> bool {
     let bytes = |to: &str| to.strip_suffix("s1").or(to.strip_suffix("u1")).map(str::len);
-    to == other || bytes(to).is_some_and(|stars| bytes(other) == Some(stars)) || to.bytes().all(|b| b == b'*') && other.starts_with(to)
+    // A truth value may be taken for a number, but not the other way round.
+    let there = |other: &str| bytes(other).or(other.strip_suffix("b1").map(str::len));
+    to == other || bytes(to).is_some_and(|stars| there(other) == Some(stars)) || to.bytes().all(|b| b == b'*') && other.starts_with(to)
 }
 
 /// How like the number of the target must be to the one that a program takes it for.

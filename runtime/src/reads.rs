@@ -60,7 +60,7 @@ fn fits(here: &str, there: &str) -> bool {
     match (parse(here), parse(there)) {
         (Described::Unknown, _) => true,
         (Described::Number(sign, _), Described::Number(other, _)) => sign == other,
-        (Described::Truth, Described::Truth) => true,
+        (Described::Truth, Described::Truth) | (Described::Number(false, 1), Described::Truth) => true,
         (Described::Pointer(to), Described::Pointer(other)) => points(to, other),
         (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of)),
         (Described::Record(name), Described::Record(other)) => name == other,

@@ -201,7 +201,8 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(fits);
     }
 
-    fn go_on_where(&mut self, cond: Cond, value: Value, number: i64, other: Block) {
+    /// Goes on in a new block where a comparison holds, else to `other`.
+    pub fn go_on_where(&mut self, cond: Cond, value: Value, number: i64, other: Block) {
         let next = self.b.block(0);
         self.b.branch_imm(cond, value, number, next, other);
         self.b.switch_to(next);

@@ -164,9 +164,7 @@ impl FnLower<'_, '_, '_> {
         let (same, other) = (self.b.block(0), self.b.block(0));
         for (fact, here) in facts {
             let there = self.b.late(field.fact(fact));
-            let next = self.b.block(0);
-            self.b.branch_imm(Cond::Eq, there, i64::from(here), next, other);
-            self.b.switch_to(next);
+            self.go_on_where(Cond::Eq, there, i64::from(here), other);
         }
         self.b.jump(same, &[]);
         self.b.switch_to(other);
@@ -218,7 +216,8 @@ impl FnLower<'_, '_, '_> {
         }
     }
 
-    /// `sizeof` of a field of a kernel struct or of an argument that has `size` bytes on the build's target.
+    /// `sizeof` of what has `size` bytes on the build's target: of a field of a kernel struct those on the target, of all else these,
+    /// only where the fields and arguments in it are as they are here.
     pub fn size_of_field(&mut self, e: &hir::Expr, size: i64) -> Value {
         match (self.core_path(e), bits_of(e)) {
             (Some(field), None) => {

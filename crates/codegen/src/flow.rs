@@ -119,16 +119,24 @@ impl<'f> Flow<'f> {
 
     /// By value, the stack object whose address it is, at a fixed distance.
     pub fn slots(&self) -> Vec<Option<usize>> {
-        let mut slot_of = vec![None; self.len()];
+        self.places().into_iter().map(|place| place.map(|(slot, _)| slot)).collect()
+    }
+
+    /// By value, the place on the stack whose address it is: the object, and the distance in bytes from its start.
+    pub fn places(&self) -> Vec<Option<(usize, i64)>> {
+        let mut places = vec![None; self.len()];
         for inst in self.func.blocks.iter().flat_map(|b| &b.insts) {
             let Some(v) = inst.result else { continue };
-            slot_of[v.index()] = match &inst.op {
-                Op::SlotAddr(slot) => Some(slot.index()),
-                Op::Bin(BinOp::Add, a, b) if matches!(self.op(*b), Some(Op::Const(_))) => slot_of[a.index()],
+            places[v.index()] = match &inst.op {
+                Op::SlotAddr(slot) => Some((slot.index(), 0)),
+                Op::Bin(BinOp::Add, a, b) => match (places[a.index()], self.op(*b)) {
+                    (Some((slot, at)), Some(Op::Const(n))) => Some((slot, n.wrapping_add(at))),
+                    _ => None,
+                },
                 _ => None,
             };
         }
-        slot_of
+        places
     }
 
     /// Whether the verifier knows nothing of what an operation yields, whatever it knows of what it is computed from.

@@ -4,7 +4,7 @@
 //! [`Program`] a function, in the order of the functions. Knows no language, no ELF and no
 //! BTF: whatever the target binds leaves as a [`btc_bpf::Reference`].
 //!
-//! What the verifier would have to follow too often is rewritten first ([`forget`], [`merges`], [`zeros`]). Then a
+//! What the verifier would have to follow too often is rewritten first ([`forget`], [`objects`], [`merges`], [`zeros`]). Then a
 //! function goes through [`legalize`] (scratch prologue, large fills and copies),
 //! [`isel`] (machine code over virtual registers), [`layout`] (the order of the blocks), [`regalloc`] with
 //! [`spill`] and [`words`] (a register or stack word for each), and [`emit`] (bytes, branch distances, source lines; the [`guard`] of a
@@ -27,6 +27,7 @@ mod loops;
 mod merges;
 mod mir;
 mod moves;
+mod objects;
 mod regalloc;
 mod relief;
 mod select;
@@ -117,6 +118,7 @@ pub fn compile(module: &mut Module) -> Result<Vec<Program>, CodegenError> {
     for n in 0..module.functions.len() {
         change(module, n, |function, module| {
             forget::run(function, module);
+            objects::run(function, module);
             merges::run(function, module);
             zeros::run(function, module);
         });

@@ -5,15 +5,14 @@
 
 use std::collections::HashMap;
 
-use btc_ir::{Callee, Cfg, Function, Module, Op, ScratchId, Value, Width};
+use btc_ir::{Cfg, Function, Module, Op, Value};
 
 use crate::demote::{self, Reads};
 use crate::flow::{Flow, Origin};
 use crate::live::{self, Live};
+use crate::objects;
 use crate::share;
 
-/// Helpers that want an object on the stack, for a callback: `bpf_for_each_map_elem`, `bpf_loop`.
-const ON_STACK: &[u32] = &[164, 181];
 /// Numbers that are needed for fewer instructions than this take no lasting room.
 const SHORT: usize = 4;
 /// Numbers that are moved at once, beside those that must be: others take their registers.
@@ -37,52 +36,19 @@ pub fn run(func: &mut Function, module: &mut Module, excess: u32) -> bool {
 
 /// Moves stack objects to scratch memory, large ones first. Yields the bytes that were freed.
 fn objects(func: &mut Function, module: &Module, excess: u32) -> u32 {
-    let free = movable(func, module);
+    let free = objects::movable(func, module);
     let mut order: Vec<usize> = (0..func.slots.len()).filter(|n| free[*n] && func.slots[*n] > 0).collect();
     order.sort_by_key(|n| std::cmp::Reverse(func.slots[*n]));
-    let mut moved = 0;
-    let mut places = HashMap::new();
+    let (mut slots, mut bytes) = (Vec::new(), 0);
     for slot in order {
-        if moved >= excess {
+        if bytes >= excess {
             break;
         }
-        let size = std::mem::take(&mut func.slots[slot]);
-        moved += size.next_multiple_of(8);
-        func.scratch.push(size);
-        places.insert(slot, ScratchId(func.scratch.len() as u32 - 1));
+        bytes += func.slots[slot].next_multiple_of(8);
+        slots.push(slot);
     }
-    for inst in func.blocks.iter_mut().flat_map(|b| &mut b.insts) {
-        if let Op::SlotAddr(slot) = inst.op
-            && let Some(place) = places.get(&slot.index())
-        {
-            inst.op = Op::ScratchAddr(*place);
-        }
-    }
-    moved
-}
-
-/// Which stack objects may lie elsewhere: those that only numbers are kept in, and whose addresses go to helpers
-/// that take any memory.
-fn movable(func: &Function, module: &Module) -> Vec<bool> {
-    let flow = Flow::new(func, module);
-    let must_know = flow.must_know();
-    let slot_of = flow.slots();
-    let mut free = vec![true; func.slots.len()];
-    for block in &func.blocks {
-        live::for_each_use(block, |n, v| {
-            let Some(slot) = slot_of[v.index()] else { return };
-            free[slot] &= block.insts.get(n).is_some_and(|inst| match &inst.op {
-                Op::Load(width, _) => *width != Width::B8 || !must_know[inst.result.map_or(0, |r| r.index())],
-                Op::Store(_, _, stored) => *stored != v && !must_know[stored.index()],
-                Op::AtomicAdd(_, _, added) => *added != v,
-                Op::Clear(..) | Op::Copy { .. } => true,
-                Op::Call(Callee::Helper(number), _) => !ON_STACK.contains(number),
-                Op::Bin(..) => inst.result.is_some_and(|r| slot_of[r.index()].is_some()),
-                _ => false,
-            });
-        });
-    }
-    free
+    objects::to_scratch(func, &slots);
+    bytes
 }
 
 /// Numbers to keep in scratch memory.

@@ -383,7 +383,10 @@ impl Checker<'_, '_> {
             ExprKind::Map { .. } => true,
             _ => false,
         };
-        if !place && ty != Type::Unknown {
+        if ty == Type::Unknown {
+            return broken(span);
+        }
+        if !place {
             self.error(Code::WrongType, span, "only variables, maps and fields have an address");
             return broken(span);
         }

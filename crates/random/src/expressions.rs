@@ -47,6 +47,9 @@ fn boxed(e: Expr) -> Box<Expr> {
     Box::new(e)
 }
 
+/// Keys in keys, of which each may hold three: the parser takes 200 brackets in one another.
+const DEEPEST_KEYS: usize = 16;
+
 impl Generator {
     /// A variable that passes.
     fn var(&mut self, wanted: impl Fn(&Var) -> bool) -> Option<Var> {
@@ -80,7 +83,10 @@ impl Generator {
     /// Keys of these types.
     pub fn keys_of(&mut self, types: &[Ty]) -> Vec<Expr> {
         let joins = std::mem::replace(&mut self.joins, false);
-        let keys = types.iter().map(|ty| self.of(ty, 1)).collect();
+        self.keyed += 1;
+        let depth = usize::from(self.keyed < DEEPEST_KEYS);
+        let keys = types.iter().map(|ty| self.of(ty, depth)).collect();
+        self.keyed -= 1;
         self.joins = joins;
         keys
     }

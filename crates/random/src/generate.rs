@@ -34,6 +34,8 @@ pub struct Generator {
     pub pure: bool,
     /// Whether texts may be joined: not where a variable could be joined to itself.
     pub joins: bool,
+    /// Keys of maps around the place.
+    pub keyed: usize,
     /// Names given so far.
     named: usize,
 }
@@ -69,6 +71,7 @@ impl Generator {
             loops: 0,
             pure: false,
             joins: true,
+            keyed: 0,
             named: 0,
         }
     }

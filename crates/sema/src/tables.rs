@@ -1,6 +1,6 @@
 //! What inference knows between walks: types of maps and variables, parameters in use.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean, here};
 use btc_hir::{self as hir, ExprKind};
@@ -41,6 +41,13 @@ pub(crate) struct MapInfo {
     position: u32,
 }
 
+/// What a value is assigned to.
+#[derive(PartialEq, Eq, Hash)]
+enum Assigned {
+    Var(usize, hir::VarId),
+    Map(String),
+}
+
 /// Types over the whole script.
 pub(crate) struct Tables {
     /// Maps by name.
@@ -57,6 +64,8 @@ pub(crate) struct Tables {
     pub unsafe_functions: Vec<&'static str>,
     /// Variables that this walk used before anything told their type, with their first use.
     untyped: Vec<(usize, hir::VarId, String, Span)>,
+    /// Variables and values of maps that this walk has assigned to.
+    assigned_to: HashSet<Assigned>,
     /// Where the first parameter stands that is too many.
     one_too_many: Option<Span>,
     /// Copies that `unroll` makes, as far as this walk has come.
@@ -65,6 +74,15 @@ pub(crate) struct Tables {
     pub changed: bool,
     /// Entries of a map that has no declaration.
     max_map_keys: Option<u32>,
+}
+
+/// Whether a pointer is to what an earlier walk took for a smaller type. The first assignment of a walk tells; a second one
+/// to another type is a mistake of the script.
+fn grows(old: &Type, new: &Type) -> bool {
+    match (old, new) {
+        (Type::Pointer { to: old, .. }, Type::Pointer { to: new, .. }) => old != new && join(old, new).as_ref() == Some(new),
+        _ => false,
+    }
 }
 
 impl Tables {
@@ -78,6 +96,7 @@ impl Tables {
             params: Vec::new(),
             unsafe_functions: Vec::new(),
             untyped: Vec::new(),
+            assigned_to: HashSet::new(),
             one_too_many: None,
             unrolled: 0,
             changed: false,
@@ -153,8 +172,12 @@ impl Tables {
     /// A map's key widened by a value, or its value if `key` is not set.
     pub fn join_map(&mut self, probe: usize, name: &str, key: bool, value: &hir::Expr, span: Span) -> Option<Type> {
         let own = self.soft_of(probe, value);
+        let first = !key && self.assigned_to.insert(Assigned::Map(name.to_string()));
         let info = self.map(name, span);
         let (old, soft) = if key { (&info.key, &mut info.soft.0) } else { (&info.value, &mut info.soft.1) };
+        if first && grows(old, &value.ty) {
+            return Some(value.ty.clone());
+        }
         let (ty, joined) = join_soft((old, soft), (&value.ty, &own))?;
         let changed = *soft != joined;
         *soft = joined;
@@ -188,6 +211,9 @@ impl Tables {
     /// A variable's type widened by a value.
     pub fn join_var(&mut self, probe: usize, var: hir::VarId, value: &hir::Expr) -> Option<Type> {
         let old = self.var(probe, var);
+        if self.assigned_to.insert(Assigned::Var(probe, var)) && grows(&old, &value.ty) {
+            return Some(value.ty.clone());
+        }
         let soft = self.soft.get(&(probe, var)).cloned().unwrap_or(Soft::All(false));
         let (ty, joined) = join_soft((&old, &soft), (&value.ty, &self.soft_of(probe, value)))?;
         self.set_soft(probe, var, joined);
@@ -255,6 +281,7 @@ impl Tables {
         self.changed = false;
         self.unrolled = 0;
         self.untyped.clear();
+        self.assigned_to.clear();
         self.maps.values_mut().zip(0..).for_each(|(map, n)| map.position = n);
         if self.by_position.len() != self.maps.len() {
             self.by_position = self.maps.keys().cloned().collect();

@@ -93,18 +93,31 @@ pub(crate) fn of_probe(
         if !is_own {
             continue;
         }
-        let like = Like::of(manifest, Some(probe));
-        let bound = bind(kernel, event.unwrap_or(of), name, shape, like).map_err(|why| {
-            let place = place::show(manifest, &probe.place);
-            // Where the kernel is the right one, the events that the wildcard matches differ.
-            let is_right = || bind(kernel, of, name, shape, like).is_ok();
-            let why = event.filter(|_| is_right()).and_then(|e| field::unlike(kernel, e, of, name)).unwrap_or(why);
-            let what = if name.is_empty() { "`retval`".to_string() } else { format!("`args.{name}`") };
-            Error::new(format!("{place}: cannot bind {what} of {}: {why}", probe.name))
-        })?;
-        bounds.push((n, bound));
+        bounds.push((n, bind_for(kernel, manifest, probe, event, (of, name, shape))?));
+    }
+    for named in manifest.named.iter().filter(|named| named.program == probe.program) {
+        bind_for(kernel, manifest, probe, event, (&named.of, &named.name, &named.shape))?;
     }
     Ok(bounds)
+}
+
+/// Binds an argument of a probe; of one that names many tracepoints, that of the one given.
+fn bind_for(
+    kernel: &dyn Kernel,
+    manifest: &Manifest,
+    probe: &Probe,
+    event: Option<&Typed>,
+    (of, name, shape): (&Typed, &str, &Shape),
+) -> Result<Bound, Error> {
+    let like = Like::of(manifest, Some(probe));
+    bind(kernel, event.unwrap_or(of), name, shape, like).map_err(|why| {
+        let place = place::show(manifest, &probe.place);
+        // Where the kernel is the right one, the events that the wildcard matches differ.
+        let is_right = || bind(kernel, of, name, shape, like).is_ok();
+        let why = event.filter(|_| is_right()).and_then(|e| field::unlike(kernel, e, of, name)).unwrap_or(why);
+        let what = if name.is_empty() { "`retval`".to_string() } else { format!("`args.{name}`") };
+        Error::new(format!("{place}: cannot bind {what} of {}: {why}", probe.name))
+    })
 }
 
 /// Whether an attach point is the function or event, or a pattern that matches it: functions that are called back belong
@@ -314,7 +327,7 @@ pub(crate) fn number(size: u8, signed: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use btc_abi::{Missing, Place, ProbeIdentity, Source};
+    use btc_abi::{Missing, NamedArgument, Place, ProbeIdentity, Source};
 
     use super::*;
 
@@ -343,6 +356,22 @@ mod tests {
             table: String::new(),
             place: Place { file: 0, line, column: 1, end_line: line, end_column: 9 },
         }
+    }
+
+    /// What a program names and no instruction reads must be there, too: it gives others their types.
+    #[test]
+    fn what_is_named_is_bound() {
+        let of = Typed::Function { module: "vmlinux".into(), function: "f".into() };
+        let named = NamedArgument { program: "p1".into(), of, name: "a".into(), shape: Shape::Int { size: 4, signed: true } };
+        let manifest = Manifest {
+            sources: vec![Source { name: "b.bt".into(), ..Source::default() }],
+            probes: vec![probe(1, false), probe(2, false)],
+            named: vec![named],
+            ..Manifest::default()
+        };
+        let error = of_probe(&Bare, &manifest, &manifest.probes[0], None).expect_err("nothing has types").to_string();
+        assert!(error.starts_with("b.bt:1:") && error.contains("`args.a` of fentry:"), "{error}");
+        assert!(of_probe(&Bare, &manifest, &manifest.probes[1], None).is_ok());
     }
 
     /// The probe that an error names is the one that asks, not another one of the same function.

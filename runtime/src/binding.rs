@@ -161,7 +161,11 @@ fn params(image: &mut Image, manifest: &Manifest, options: &Options) -> Result<(
     }
     warn_of_missing(manifest, options);
     for param in &manifest.params {
-        let text = given(param, options).unwrap_or_else(|| param.default.as_str().into());
+        let given = given(param, options);
+        if let Some(other) = given.as_deref().filter(|text| param.fixed && *text != param.default) {
+            return Err(refuse_other(param, other));
+        }
+        let text = given.unwrap_or_else(|| param.default.as_str().into());
         if !param.symbol.is_empty() {
             image.set_number(&param.symbol, param_number(param, &text)?)?;
         }
@@ -178,6 +182,16 @@ fn params(image: &mut Image, manifest: &Manifest, options: &Options) -> Result<(
         }
     }
     Ok(())
+}
+
+/// A parameter that is part of the code has another value than it was compiled with.
+fn refuse_other(param: &Param, given: &str) -> Error {
+    let (name, known) = (title(&param.kind), param.default.as_str());
+    let known = if known.is_empty() { "left out".to_string() } else { format!("`{known}`") };
+    Error::new(format!(
+        "the parameter {name} is `{given}`, and was {known} when the object was compiled: a probe or a constant of the script names it, \
+         so it is part of the code; give it to `btc compile`, or run the script"
+    ))
 }
 
 /// Says which parameters are 0 because they are not given, unless the script asks how many are.
@@ -225,6 +239,7 @@ mod tests {
             text_capacity: 0,
             default: String::new(),
             help: String::new(),
+            fixed: false,
         };
         assert!(param_number(&param, "abc").unwrap_err().to_string().contains("$2"));
         assert_eq!(param_number(&param, ""), Ok(0));

@@ -14,12 +14,12 @@ use crate::{Error, elf, place};
 /// # Errors
 /// When the bytes are no object of btc's.
 pub fn unfit_reads(object: &[u8], kernel: &dyn Kernel) -> Result<Vec<(Read, String)>, Error> {
-    Ok(unfit(&elf::manifest(object)?.reads, kernel))
+    Ok(unfit(&elf::manifest(object)?, kernel))
 }
 
 /// Refuses an object that would take a field for something else.
 pub(crate) fn check(manifest: &Manifest, kernel: &dyn Kernel) -> Result<(), Error> {
-    match unfit(&manifest.reads, kernel).first() {
+    match unfit(manifest, kernel).first() {
         None => Ok(()),
         Some((read, why)) => {
             let record = read.record.strip_prefix("typedef ").unwrap_or(&read.record);
@@ -30,7 +30,8 @@ pub(crate) fn check(manifest: &Manifest, kernel: &dyn Kernel) -> Result<(), Erro
     }
 }
 
-fn unfit(reads: &[Read], kernel: &dyn Kernel) -> Vec<(Read, String)> {
+fn unfit(manifest: &Manifest, kernel: &dyn Kernel) -> Vec<(Read, String)> {
+    let reads = &manifest.reads;
     let mut wanted: HashMap<&str, Vec<&str>> = HashMap::new();
     for read in reads {
         wanted.entry(&read.record).or_default().push(&read.path);
@@ -49,20 +50,20 @@ fn unfit(reads: &[Read], kernel: &dyn Kernel) -> Vec<(Read, String)> {
     }
     let why = |read: &Read| {
         let there = found.get(&(read.record.clone(), read.path.clone()))?;
-        let other = there.iter().find(|there| !fits(&read.ty, there))?;
+        let other = there.iter().find(|there| !fits(&read.ty, there, manifest.exact))?;
         Some((read.clone(), differs(&spell(other), &spell(&read.ty))))
     };
     reads.iter().filter_map(why).collect()
 }
 
-/// Whether a field may be taken for `here`.
-fn fits(here: &str, there: &str) -> bool {
+/// Whether a field may be taken for `here`; one of an exact script has its size, too.
+fn fits(here: &str, there: &str, exact: bool) -> bool {
     match (parse(here), parse(there)) {
         (Described::Unknown, _) => true,
-        (Described::Number(sign, _), Described::Number(other, _)) => sign == other,
+        (Described::Number(sign, size), Described::Number(other, bytes)) => sign == other && (size == bytes || !exact),
         (Described::Truth, Described::Truth) | (Described::Number(false, 1), Described::Truth) => true,
         (Described::Pointer(to), Described::Pointer(other)) => points(to, other),
-        (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of)),
+        (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of, exact)),
         (Described::Record(name), Described::Record(other)) => name == other,
         (Described::Range(least, most), Described::Value(value, is_narrow)) => {
             (least..=most).contains(&value) && (!is_narrow || most <= i128::from(u32::MAX))
@@ -153,8 +154,9 @@ mod tests {
             ("0..18446744073709551615", "~4294967295", false),
             ("0..18446744073709551615", "=4294967295", true),
         ] {
-            assert_eq!(fits(here, there), wanted, "{here} {there}");
+            assert_eq!(fits(here, there, false), wanted, "{here} {there}");
         }
+        assert!(fits("s4", "s2", false) && !fits("s4", "s2", true) && !fits("[4]u4", "[4]u8", true));
     }
 
     #[test]

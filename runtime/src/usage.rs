@@ -59,6 +59,7 @@ mod tests {
             text_capacity: 0,
             default: default.into(),
             help: help.into(),
+            fixed: false,
         };
         let manifest = Manifest {
             params: vec![

@@ -115,6 +115,21 @@ pub struct Manifest {
     /// Whether numbers among the arguments must have the size that they had where the object was made: it asks for more of
     /// them than their values.
     pub exact: bool,
+    /// Arguments that programs name and no instruction reads: what they are gives others their types.
+    pub named: Vec<NamedArgument>,
+}
+
+/// An argument or result that a program names, as in [`PatchValue::Argument`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedArgument {
+    /// ELF symbol of the program.
+    pub program: String,
+    /// What it is an argument of.
+    pub of: Typed,
+    /// Its name there; empty for the result.
+    pub name: String,
+    /// What it is taken for.
+    pub shape: Shape,
 }
 
 /// A source text.
@@ -178,6 +193,8 @@ pub struct Param {
     pub default: String,
     /// One line for `--help`.
     pub help: String,
+    /// Whether `default` is part of the code, as where a probe or a constant names it: no other value can be given.
+    pub fixed: bool,
 }
 
 /// Which parameter it is.

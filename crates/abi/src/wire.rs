@@ -404,15 +404,16 @@ macro_rules! wire_enum {
 wire_struct!(Manifest {
     1 compiler, 2 sources, 3 requirements, 4 probes, 5 params, 6 globals, 7 maps, 8 stacks,
     9 records, 10 enums, 11 losses, 12 patches, 13 settings,
-    14 refusals, 15 reads, 16 exact,
+    14 refusals, 15 reads, 16 exact, 17 named,
 });
+wire_struct!(NamedArgument { 1 program, 2 of, 3 name, 4 shape });
 wire_struct!(Source { 1 name, 2 hash, 3 text });
 wire_struct!(Place { 1 file, 2 line, 3 column, 4 end_line, 5 end_column });
 wire_struct!(Requirement { 1 kind, 2 name, 3 optional });
 wire_enum!(RequirementKind {
     1 Helper {}, 2 Kfunc {}, 3 Type {}, 4 Field {}, 5 EnumValue {}, 6 Kernel {}, 7 Unsafe {},
 });
-wire_struct!(Param { 1 kind, 2 ty, 3 symbol, 4 text_symbol, 5 text_capacity, 6 default, 7 help });
+wire_struct!(Param { 1 kind, 2 ty, 3 symbol, 4 text_symbol, 5 text_capacity, 6 default, 7 help, 8 fixed });
 wire_enum!(ParamKind { 1 Positional { 1 0: index }, 2 Count {}, 3 Named { 1 0: name } });
 wire_enum!(ParamType { 1 Int {}, 2 Bool {}, 3 Str {}, 4 Any {}, 5 Unsigned {} });
 wire_struct!(Refusal { 1 what, 2 place });

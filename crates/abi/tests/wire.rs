@@ -131,6 +131,7 @@ fn all_params() -> Vec<Param> {
         text_capacity: 64,
         default: "d".into(),
         help: "h".into(),
+        fixed: true,
     };
     vec![
         param(ParamKind::Positional(1), ParamType::Int),
@@ -180,6 +181,11 @@ fn all_refusals() -> Vec<Refused> {
 }
 
 /// A manifest with every variant in it.
+fn named_argument() -> NamedArgument {
+    let (of, shape) = (Typed::RawTracepoint { event: "e".into() }, Shape::Int { size: 4, signed: true });
+    NamedArgument { program: "p".into(), of, name: "a".into(), shape }
+}
+
 fn everything() -> Manifest {
     let place = Place { file: 0, line: 1, column: 2, end_line: 3, end_column: 400 };
     let probe = |attach| Probe {
@@ -224,6 +230,7 @@ fn everything() -> Manifest {
         records: all_actions().into_iter().map(record).collect(),
         enums: vec![EnumNames { name: "e".into(), variants: vec![(-1, "MINUS".into()), (0, "ZERO".into())], kernel: true }],
         exact: true,
+        named: vec![named_argument()],
         reads: vec![Read { record: "struct s".into(), path: "a.b[2]".into(), ty: "*struct t".into(), place: place.clone() }],
         refusals: all_refusals().into_iter().map(|what| Refusal { what, place: place.clone() }).collect(),
         losses: vec![Loss { kind: LossKind::Helper, place, subject: "bpf_x".into() }],

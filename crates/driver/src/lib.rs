@@ -319,7 +319,15 @@ fn complete(
         })
         .collect();
     manifest.patches = btc_object::patches(module, programs);
+    let patches = &manifest.patches;
+    manifest.named.retain(|named| !patches.iter().any(|patch| reads(patch, named)));
     manifest
+}
+
+/// Whether an instruction reads an argument that a program names: it is bound with the instruction.
+fn reads(patch: &btc_abi::Patch, named: &btc_abi::NamedArgument) -> bool {
+    matches!(&patch.value, btc_abi::PatchValue::Argument { of, name, shape, .. }
+        if patch.program == named.program && (of, name, shape) == (&named.of, &named.name, &named.shape))
 }
 
 /// Code generation's refusal as a diagnostic at the probe.

@@ -91,6 +91,8 @@ pub struct Param {
     pub default: String,
     /// One line for `--help`.
     pub help: String,
+    /// Whether `default` is part of the code: a probe or a constant names the parameter.
+    pub fixed: bool,
 }
 
 pub use btc_abi::{ParamKind, ParamType};
@@ -119,6 +121,9 @@ pub struct Probe {
     /// Fields of the kernel, arguments and what may hold one whose type the script asks for, as in `typeof(args.size)`. They
     /// are not evaluated.
     pub typed_by: Vec<Expr>,
+    /// Fields of the kernel and arguments that the script takes for values, evaluated or not: others have their types from them.
+    /// What leads to their records is left out.
+    pub named: Vec<Expr>,
     /// The action.
     pub body: Block,
     /// Its variables.

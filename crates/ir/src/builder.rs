@@ -245,6 +245,11 @@ impl<'m> Builder<'m> {
         self.end(Terminator::Return(value));
     }
 
+    /// The name of the function in hand.
+    pub fn function_name(&self) -> &str {
+        &self.func.name
+    }
+
     /// Leaves the function for another one of the same module, such as a callback;
     /// [`Builder::end_nested`] comes back, and completes the name.
     pub fn begin_nested(&mut self, stem: impl Into<String>, kind: FunctionKind, params: u32) -> Suspended {

@@ -283,7 +283,14 @@ impl FnLower<'_, '_, '_> {
     pub fn rely_on(&mut self, field: &CorePlace) {
         // A truth value is 0 or 1, a number there need not be: no late constant tells which it is.
         let is_asked = field.sign_is_asked() && field.described != "b1";
-        if field.path.is_empty() || field.described.is_empty() || is_asked {
+        if !is_asked {
+            self.note_read(field);
+        }
+    }
+
+    /// Has the runtime see to it that a field is what it is taken for.
+    pub fn note_read(&mut self, field: &CorePlace) {
+        if field.path.is_empty() || field.described.is_empty() {
             return;
         }
         let record = match field.record.starts_with(TYPEDEF) {

@@ -1,7 +1,7 @@
 //! Whether a script asks for more of its numbers than their values.
 //!
 //! What a number is read from has a size and a sign where the object is made. Its value is the same where the target has a
-//! narrower one, but `~n`, `-n`, `bswap(n)`, `sizeof(n)` and what brings numbers with and without a sign together are not;
+//! narrower one, but `~n`, `-n`, `bswap(n)`, `sizeof(n)`, `(uint8[])n`, `(void *)n` and what brings numbers with and without a sign together are not;
 //! and a number goes on through variables, maps, keys and tuples. So in a script that does any of these no number may have
 //! another size on the target.
 
@@ -27,6 +27,12 @@ fn asks(e: &hir::Expr) -> bool {
         ExprKind::Compare { op, kind: CompareKind::Scalar { .. }, left, right } => {
             !matches!(op, Logic::Eq | Logic::Ne) && differ(left, right)
         }
+        // The bytes that it has, and a pointer takes those of a number as they are.
+        ExprKind::Cast(of) if matches!(of.ty, Type::Int { .. }) && !is_literal(of) => match &e.ty {
+            Type::Int { .. } | Type::Bool | Type::Enum(_) => false,
+            Type::Pointer { .. } => of.ty.is_signed(),
+            _ => true,
+        },
         ExprKind::Call { function, .. } => btc_builtins::is_by_width(function),
         // Of a field it is bound.
         ExprKind::SizeOf { of, .. } => !is_field(of),

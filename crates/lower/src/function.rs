@@ -136,6 +136,10 @@ impl FnLower<'_, '_, '_> {
         }
         self.restrict(leave);
         self.begin_of_syscall(leave);
+        for named in &self.probe.named {
+            self.enter(named.span);
+            self.note_named(named);
+        }
         for field in &self.probe.typed_by {
             self.enter(field.span);
             self.require_same_types(field);

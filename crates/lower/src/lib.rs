@@ -23,6 +23,7 @@ mod identity;
 mod into;
 mod loops;
 mod map;
+mod named;
 mod place;
 mod read;
 mod refusal;

@@ -193,7 +193,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// The way to a field of a kernel struct, from address 0.
-    fn core_path(&mut self, e: &hir::Expr) -> Option<CorePlace> {
+    pub fn core_path(&mut self, e: &hir::Expr) -> Option<CorePlace> {
         match &e.kind {
             ExprKind::Field { base, field } => {
                 let place = match (self.core_path(base), &base.ty) {

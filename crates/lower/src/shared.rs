@@ -299,6 +299,7 @@ impl<'a> Shared<'a> {
                 text_capacity: if param.uses_text { PARAM_TEXT as u32 } else { 0 },
                 default: param.default.clone(),
                 help: param.help.clone(),
+                fixed: param.fixed,
             });
         }
         for name in &self.program.unsafe_functions {

@@ -19,6 +19,8 @@ pub(crate) struct Resolved<'a> {
     pub missing: Missing,
     pub span: Span,
     pub ast: &'a ast::Probe,
+    /// Parameters that it names.
+    pub params: Vec<u32>,
 }
 
 /// All attach points in order; reports those that are not written well or do not exist.
@@ -57,7 +59,7 @@ fn one<'a>(
         let help = "a parameter of a probe must be known when the script is compiled: give it behind the script, or to `btc check` with --param";
         d.push(Diagnostic::error(Code::BadProbe, point.span, message).help(help));
     });
-    let text = text.ok()?;
+    let (text, params) = text.ok()?;
     // Names go to the kernel as C strings, and into the object's tables.
     if let Some(odd) = text.chars().find(|c| c.is_control()) {
         let message = format!("the control character {odd:?} cannot be part of a probe");
@@ -107,13 +109,13 @@ fn one<'a>(
             Missing::Ignore => {}
         }
     }
-    Some(Resolved { provider, attach, name, missing, span: point.span, ast })
+    Some(Resolved { provider, attach, name, missing, span: point.span, ast, params })
 }
 
 /// An attach point with parameters put in for `$1` and the like, or the number of one that is not known. Text in
-/// quotes stays.
-fn with_params(text: &str, options: &Options) -> Result<String, u32> {
-    let mut out = String::new();
+/// quotes stays. Tells which they are.
+fn with_params(text: &str, options: &Options) -> Result<(String, Vec<u32>), u32> {
+    let (mut out, mut params) = (String::new(), Vec::new());
     for (n, part) in text.split('"').enumerate() {
         let quoted = n % 2 == 1;
         out += if n > 0 { "\"" } else { "" };
@@ -124,14 +126,17 @@ fn with_params(text: &str, options: &Options) -> Result<String, u32> {
             let (name, behind) = from.split_at(1 + digits);
             out += before;
             match name[1..].parse() {
-                Ok(number) => out += options.param(number).ok_or(number)?,
+                Ok(number) => {
+                    out += options.param(number).ok_or(number)?;
+                    params.push(number);
+                }
                 Err(_) => out += name,
             }
             rest = behind;
         }
         out += rest;
     }
-    Ok(out)
+    Ok((out, params))
 }
 
 /// The nearest existing name, compared as the provider's normal form.

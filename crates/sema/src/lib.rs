@@ -58,6 +58,7 @@ pub fn check(
     }
     records.add_binaries(probes.iter().map(|p| &p.attach));
     let mut tables = tables::Tables::new(program, &settings, options, d);
+    probes.iter().flat_map(|p| &p.params).for_each(|n| tables.fix_param(*n, options.param(*n)));
     for _ in 0..MAX_WALKS {
         let mut found = Diagnostics::new();
         tables.begin_walk();

@@ -244,23 +244,10 @@ impl Tables {
 
     /// The parameter, added when new.
     pub fn param(&mut self, kind: hir::ParamKind, ty: hir::ParamType, text: bool) -> hir::ParamId {
-        if self.params.len() >= MAX_PARAMS && !self.params.iter().any(|p| p.kind == kind) {
-            self.one_too_many.get_or_insert_with(here::current);
-            return hir::ParamId(0);
-        }
-        let at = self.params.iter().position(|p| p.kind == kind).unwrap_or_else(|| {
-            self.params.push(hir::Param {
-                kind,
-                ty,
-                uses_number: false,
-                uses_text: false,
-                default: String::new(),
-                help: String::new(),
-            });
-            self.params.len() - 1
-        });
+        let Some(at) = self.place_of_param(kind) else { return hir::ParamId(0) };
         let param = &mut self.params[at];
         param.ty = match (param.ty, ty) {
+            _ if !param.uses_text && !param.uses_number => ty,
             (known, new) if known == new => ty,
             // Its text is kept besides.
             (hir::ParamType::Unsigned, _) | (_, hir::ParamType::Unsigned) => hir::ParamType::Unsigned,
@@ -269,6 +256,35 @@ impl Tables {
         param.uses_text |= text;
         param.uses_number |= !text;
         hir::ParamId(at as u32)
+    }
+
+    /// Says that the value of `$n` is part of the code.
+    pub fn fix_param(&mut self, n: u32, value: Option<&str>) {
+        if let Some(at) = self.place_of_param(hir::ParamKind::Positional(n)) {
+            let param = &mut self.params[at];
+            (param.fixed, param.default) = (true, value.unwrap_or_default().to_string());
+        }
+    }
+
+    /// Where a parameter stands among all, added when new; `None` where there are too many.
+    fn place_of_param(&mut self, kind: hir::ParamKind) -> Option<usize> {
+        if let Some(at) = self.params.iter().position(|p| p.kind == kind) {
+            return Some(at);
+        }
+        if self.params.len() >= MAX_PARAMS {
+            self.one_too_many.get_or_insert_with(here::current);
+            return None;
+        }
+        self.params.push(hir::Param {
+            kind,
+            ty: hir::ParamType::Any,
+            uses_number: false,
+            uses_text: false,
+            default: String::new(),
+            help: String::new(),
+            fixed: false,
+        });
+        Some(self.params.len() - 1)
     }
 
     /// Position of a map in the finished program.

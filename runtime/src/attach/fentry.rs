@@ -9,6 +9,10 @@ use super::{Link, Owner, Point, Problem, Target, TypedFunction, kernel_types, mi
 use crate::error::{last_os, reason};
 use crate::{Error, Options, glob};
 
+/// What no trampoline can do, as a function with too many arguments (kernel: include/linux/errno.h; the C library has no name
+/// for it).
+const ENOTSUPP: i32 = 524;
+
 pub(super) fn targets(module: &str, function: &str, ret: bool, options: &Options) -> Result<Vec<Target>, Problem> {
     let word = if ret { "fexit" } else { "fentry" };
     let module = if module.is_empty() { KERNEL } else { module };
@@ -76,6 +80,9 @@ pub(super) fn attach(name: &str, program: i32) -> Result<Link, Problem> {
     if fd < 0 {
         let error = last_os();
         return match error.raw_os_error() {
+            Some(ENOTSUPP) => missing(
+                "its arguments are more than this kernel hands on (six before Linux 6.6 on x86-64); a kprobe takes it".to_string(),
+            ),
             Some(libc::ENOENT | libc::EINVAL | libc::EOPNOTSUPP) => {
                 missing("this kernel cannot attach there".to_string())
             }

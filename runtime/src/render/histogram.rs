@@ -44,9 +44,10 @@ fn bounds(reduce: &Reduce, index: usize, count: usize) -> Bounds {
     }
 }
 
-/// `1024` as `1K`, as far as it divides and at least `fine` are left: what a power of two is cut into keeps its unit.
-fn scaled(mut n: i128, fine: i128) -> String {
-    let mut units = ["K", "M", "G", "T", "P", "E"].iter();
+/// `1024` as `1K`, as far as it divides, at least `fine` are left (what a power of two is cut into keeps its unit), and there
+/// are `units`.
+fn scaled(mut n: i128, fine: i128, units: &[&str]) -> String {
+    let mut units = units.iter();
     let mut unit = "";
     while n >= 1024 * fine && n % 1024 == 0 {
         let Some(next) = units.next() else { break };
@@ -57,8 +58,14 @@ fn scaled(mut n: i128, fine: i128) -> String {
 }
 
 fn label(reduce: &Reduce, bounds: Bounds) -> String {
-    let fine = if let Reduce::Hist { bits } = reduce { 1 << bits } else { 1 };
-    let scaled = |n| scaled(n, fine);
+    const UNITS: [&str; 6] = ["K", "M", "G", "T", "P", "E"];
+    // As in bpftrace, linear ones have units where each step is some.
+    let (fine, units) = match reduce {
+        Reduce::Hist { bits } => (1 << bits, &UNITS[..]),
+        Reduce::LHist { step, .. } if step % 1024 == 0 => (1, &UNITS[..2]),
+        _ => (1, &[][..]),
+    };
+    let scaled = |n| scaled(n, fine, units);
     match bounds {
         (Some(low), Some(high)) if high - low == 1 => format!("[{low}]"),
         (Some(low), Some(high)) => format!("[{}, {})", scaled(low), scaled(high)),

@@ -149,11 +149,12 @@ too much for those kernels, which is told before anything runs. Loops over maps 
 long is loaded as on an older one.
 
 Positional parameters count where a constant is wanted (`unroll($1)`, `lhist(x, 0, $1, 10)`, `kstack($1)`) and in probes (`interval:s:$1`,
-`uprobe:$1:main`). There an object has those that `btc compile script.bt PARAM …` was given; everywhere else it takes what it is run
-with, or these again when it is run with none.
+`uprobe:$1:main`). There an object has those that `btc compile script.bt PARAM …` was given, and refuses to run with others; everywhere else it takes
+what it is run with, or these again when it is run with none.
 
 `#include <…>` of a header that is not installed is no error: types come from BTF, and constants of the kernel's interface to programs (`AF_INET`,
-`EAGAIN`, `S_IFMT`, `ETH_P_IP`, `CLONE_NEWPID`, …) are known to btc. Where the header is there, its constants win.
+`EAGAIN`, `S_IFMT`, `ETH_P_IP`, `CLONE_NEWPID`, …) that it would define are known to btc once it is named. Where the header is there, its
+constants win.
 
 ### What processes may say
 

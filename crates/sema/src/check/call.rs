@@ -172,7 +172,10 @@ impl Checker<'_, '_> {
             Probes::Any => true,
             Probes::Arguments => self.facts.has_arguments,
             Probes::Registers => self.facts.has_registers,
-            Probes::Result => self.facts.result.is_some(),
+            Probes::Result => {
+                self.uses_result = true;
+                self.facts.result.is_some()
+            }
             Probes::Functions => self.facts.is_function,
         };
         if !fits {
@@ -364,7 +367,7 @@ impl Checker<'_, '_> {
     }
 
     /// The constant that an argument is.
-    fn literal(&self, arg: &ast::Expr) -> Option<Literal> {
+    fn literal(&mut self, arg: &ast::Expr) -> Option<Literal> {
         Some(match self.known(arg)? {
             Constant::Int(n) => Literal::Int(n as i64),
             Constant::Bool(b) => Literal::Bool(b),

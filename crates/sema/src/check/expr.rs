@@ -1,5 +1,6 @@
 //! Expressions.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 use btc_abi::number::parameter;
@@ -174,19 +175,26 @@ impl Checker<'_, '_> {
     }
 
     /// The value of a constant expression; parameters count where they are known.
-    pub(super) fn known(&self, e: &ast::Expr) -> Option<Constant> {
+    pub(super) fn known(&mut self, e: &ast::Expr) -> Option<Constant> {
         let options = self.cx.options;
+        let asked = RefCell::new(Vec::new());
         let names = |name: &str| match name.strip_prefix('$') {
             // One that the user left out is 0, as it is elsewhere.
-            Some(n) if options.params.is_some() => parameter(options.param(n.parse().ok()?).unwrap_or("0")),
+            Some(n) if options.params.is_some() => {
+                let n = n.parse().ok()?;
+                asked.borrow_mut().push(n);
+                parameter(options.param(n).unwrap_or("0"))
+            }
             Some(_) => None,
             None => self.cx.records.script_constant(name).map(i128::from),
         };
-        constant::fold(e, &names).ok()?
+        let value = constant::fold(e, &names).ok()??;
+        asked.into_inner().into_iter().for_each(|n| self.tables.fix_param(n, options.param(n)));
+        Some(value)
     }
 
     /// The number that a constant expression is.
-    pub(super) fn constant(&self, e: &ast::Expr) -> Option<i64> {
+    pub(super) fn constant(&mut self, e: &ast::Expr) -> Option<i64> {
         self.known(e)?.number()
     }
 
@@ -220,6 +228,13 @@ impl Checker<'_, '_> {
         id
     }
 
+    fn element_of(&mut self, base: hir::Expr, index: hir::Expr, ty: Type, span: Span) -> hir::Expr {
+        self.note_part_of(&base);
+        let element = hir::Expr { kind: ExprKind::Element { base: Box::new(base), index: Box::new(index) }, ty, span };
+        self.note_value(&element);
+        element
+    }
+
     fn index(&mut self, base: &ast::Expr, index: &[ast::Expr], span: Span) -> hir::Expr {
         let base = self.expr(base);
         let [index] = index else {
@@ -236,13 +251,11 @@ impl Checker<'_, '_> {
         match base.ty.clone() {
             Type::Array { element, count, .. } => {
                 self.check_index(&base, count, &index, span);
-                let kind = ExprKind::Element { base: Box::new(base), index: Box::new(index) };
-                hir::Expr { kind, ty: *element, span }
+                self.element_of(base, index, *element, span)
             }
             Type::Str { capacity, .. } => {
                 self.check_index(&base, capacity, &index, span);
-                let kind = ExprKind::Element { base: Box::new(base), index: Box::new(index) };
-                hir::Expr { kind, ty: Type::int(1, true), span }
+                self.element_of(base, index, Type::int(1, true), span)
             }
             Type::Tuple(parts) => match constant {
                 Some(n) => self.tuple_part(base, &parts, n as u64, span),

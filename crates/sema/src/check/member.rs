@@ -90,7 +90,10 @@ impl Checker<'_, '_> {
         if let (Type::Pointer { space: inner, .. }, Space::User | Space::Unknown) = (&mut ty, space) {
             *inner = space;
         }
-        hir::Expr { kind: ExprKind::Field { base: Box::new(base), field: step(info) }, ty, span }
+        self.note_part_of(&base);
+        let field = hir::Expr { kind: ExprKind::Field { base: Box::new(base), field: step(info) }, ty, span };
+        self.note_value(&field);
+        field
     }
 
     /// `args.x`
@@ -116,7 +119,9 @@ impl Checker<'_, '_> {
                     location: argument.location.clone(),
                     dynamic: argument.dynamic,
                 };
-                hir::Expr { kind, ty: argument.ty.clone(), span }
+                let argument = hir::Expr { kind, ty: argument.ty.clone(), span };
+                self.note_value(&argument);
+                argument
             }
             None => {
                 let message = format!("`{}` has no argument `{}`", self.resolved.name, field.name);
@@ -186,7 +191,9 @@ impl Checker<'_, '_> {
         for argument in arguments {
             let kind = ExprKind::Argument { location: argument.location, dynamic: argument.dynamic };
             names.push(argument.name);
-            parts.push(hir::Expr { kind, ty: argument.ty, span });
+            let part = hir::Expr { kind, ty: argument.ty, span };
+            self.note_value(&part);
+            parts.push(part);
         }
         let ty = Type::Named(names.into_iter().zip(parts.iter().map(|p| p.ty.clone())).collect());
         Some(hir::Expr { kind: ExprKind::Tuple(parts), ty, span })

@@ -7,6 +7,7 @@ mod expr;
 mod map;
 mod member;
 mod name;
+mod named;
 mod ops;
 mod stmt;
 mod typeinfo;
@@ -83,6 +84,11 @@ pub(crate) fn probe(
         Some((location, ty))
     });
     let map_loops = checker.has_map_loops;
+    if let Some((location, ty)) = result.as_ref().filter(|_| checker.uses_result) {
+        let kind = hir::ExprKind::Argument { location: location.clone(), dynamic: None };
+        checker.note_value(&hir::Expr { kind, ty: ty.clone(), span: resolved.span });
+    }
+    let named = checker.all_named();
     let (mut vars, typed_by) = (checker.vars, checker.typed_by);
     for (i, var) in vars.iter_mut().enumerate() {
         // One that is never used holds integers.
@@ -102,6 +108,7 @@ pub(crate) fn probe(
         predicate_vars,
         map_loops,
         typed_by,
+        named,
         body,
         vars,
         span: resolved.span,
@@ -134,10 +141,14 @@ struct Checker<'a, 'b> {
     callbacks: u64,
     /// Whether `probe` or `func` is used.
     uses_identity: bool,
+    /// Whether `retval` is.
+    uses_result: bool,
     /// Whether the expression is asked for its type only.
     only_types: bool,
     /// Fields and arguments whose type is asked for.
     typed_by: Vec<hir::Expr>,
+    /// Those that are taken for values.
+    named: Vec<named::Named>,
 }
 
 impl<'a, 'b> Checker<'a, 'b> {
@@ -164,8 +175,10 @@ impl<'a, 'b> Checker<'a, 'b> {
             has_map_loops: false,
             callbacks: 0,
             uses_identity: false,
+            uses_result: false,
             only_types: false,
             typed_by: Vec::new(),
+            named: Vec::new(),
         }
     }
 }

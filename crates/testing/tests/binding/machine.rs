@@ -296,6 +296,12 @@ fn source(insn: &Insn, regs: &Registers) -> u64 {
 }
 
 fn alu(insn: &Insn, regs: &mut Registers) -> Result<(), String> {
+    let is_end = insn.class() == op::ALU && insn.code & op::OP == op::END;
+    if is_end && insn.code & op::X != 0 && insn.imm == 64 {
+        let swapped = &mut regs[usize::from(insn.dst)];
+        *swapped = swapped.swap_bytes();
+        return Ok(());
+    }
     let wide = insn.class() == op::ALU64;
     let cut = |n: u64| if wide { n } else { n & 0xffff_ffff };
     let (a, b) = (cut(regs[usize::from(insn.dst)]), cut(source(insn, regs)));

@@ -22,10 +22,27 @@ pub enum Way {
     Divided,
     /// A number of its type.
     Typed,
+    /// The last of its bytes among eight.
+    Bytes,
+    /// A pointer from it.
+    Pointed,
+    /// All bits of another number the other way, of the type of both; the field is never read.
+    Dropped,
 }
 
 /// Those that ask for more than the value.
-pub const OTHERS: [Way; 7] = [Way::Size, Way::Complement, Way::Held, Way::Within, Way::Divided, Way::Typed, Way::Address];
+pub const OTHERS: [Way; 10] = [
+    Way::Size,
+    Way::Complement,
+    Way::Held,
+    Way::Within,
+    Way::Divided,
+    Way::Typed,
+    Way::Bytes,
+    Way::Pointed,
+    Way::Dropped,
+    Way::Address,
+];
 
 impl Way {
     /// The action that shows it.
@@ -40,6 +57,9 @@ impl Way {
             Way::Within => format!("$t = ({field}, 1); print(~$t.0);"),
             Way::Divided => format!("print({field} / -3);"),
             Way::Typed => format!("print((typeof({field}))-1);"),
+            Way::Bytes => format!("print(((uint8[8]){field})[7]);"),
+            Way::Pointed => format!("print((uint64)(void *){field});"),
+            Way::Dropped => format!("print(~(1 ? 5 : {field}));"),
         }
     }
 
@@ -64,6 +84,11 @@ impl Way {
             Way::Complement | Way::Held | Way::Within => !n & all,
             Way::Divided if width == 64 && !signed => n / (all - 2),
             Way::Divided => n / -3,
+            Way::Bytes if width == 64 => n >> 56 & 0xff,
+            Way::Bytes => 0,
+            Way::Pointed => n & all,
+            Way::Dropped if width == 64 && signed => !5,
+            Way::Dropped => !5 & all,
             Way::Typed if signed => -1,
             Way::Typed => all,
         }))

@@ -24,8 +24,13 @@ pub(crate) fn check(manifest: &Manifest, kernel: &dyn Kernel) -> Result<(), Erro
         Some((read, why)) => {
             let record = read.record.strip_prefix("typedef ").unwrap_or(&read.record);
             let place = place::show(manifest, &read.place);
-            let what = if record.starts_with("enum ") { "constant" } else { "field" };
-            Err(Error::new(format!("{place}: the {what} `{}` of `{record}` does not fit: {why}", read.path)))
+            let what = match read.path.as_str() {
+                "" => format!("the type `{record}`"),
+                path if path.starts_with('{') => format!("the enum of the constant `{}`", path.trim_matches(['{', '}'])),
+                path if record.starts_with("enum ") => format!("the constant `{path}` of `{record}`"),
+                path => format!("the field `{path}` of `{record}`"),
+            };
+            Err(Error::new(format!("{place}: {what} does not fit: {why}")))
         }
     }
 }
@@ -50,7 +55,9 @@ fn unfit(manifest: &Manifest, kernel: &dyn Kernel) -> Vec<(Read, String)> {
     }
     let why = |read: &Read| {
         let there = found.get(&(read.record.clone(), read.path.clone()))?;
-        let other = there.iter().find(|there| !fits(&read.ty, there, manifest.exact))?;
+        // A type that the script names is as large.
+        let is_type = read.path.is_empty() || read.path.starts_with('{');
+        let other = there.iter().find(|there| !fits(&read.ty, there, manifest.exact || is_type))?;
         Some((read.clone(), differs(&spell(other), &spell(&read.ty))))
     };
     reads.iter().filter_map(why).collect()

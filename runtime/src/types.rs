@@ -181,6 +181,12 @@ impl Types {
             };
             let record = format!("{word} {}", self.name(ty.name_off));
             for path in wanted.get(record.as_str()).into_iter().flatten() {
+                // An empty path is the type itself, a name in braces an enum that has the name.
+                let enumerator = path.strip_prefix('{').and_then(|p| p.strip_suffix('}'));
+                if path.is_empty() || enumerator.is_some_and(|name| self.enumerator(ty, name).is_some()) {
+                    found.entry((record.clone(), path.to_string())).or_default().push(self.pointee(id, 0));
+                    continue;
+                }
                 if word == "enum" {
                     let value = self.enumerator(ty, path);
                     found.entry((record.clone(), path.to_string())).or_default().extend(value);

@@ -13,7 +13,7 @@ pub use btc_abi::GlobalValue;
 pub use expr::{BinaryOp, CompareKind, Expr, ExprKind, FieldStep, Logic, UnaryOp};
 pub use print::print;
 pub use program::{
-    Block, Map, MapKind, Param, ParamKind, ParamType, Probe, Program, Record, RecordField, Stmt, StmtKind, Var,
+    Block, KernelType, Map, MapKind, Param, ParamKind, ParamType, Probe, Program, Record, RecordField, Stmt, StmtKind, Var,
 };
 
 /// Index into [`Program::maps`].

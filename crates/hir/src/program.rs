@@ -25,6 +25,23 @@ pub struct Program {
     /// Structs and unions whose layout is fixed: the script's own, what it uses of user binaries, and those of
     /// the kernel that it uses and that have no name.
     pub records: Vec<Record>,
+    /// Enums and typedefs of the kernel that the script names.
+    pub kernel_types: Vec<KernelType>,
+}
+
+/// A type of the kernel that the script names: its own size and sign go into casts, `sizeof` and the script's structs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KernelType {
+    /// How C writes it: `enum x`, `typedef x`; `enum ` where it has no tag.
+    pub name: String,
+    /// Of an enum without a tag, one of its enumerators.
+    pub enumerator: String,
+    /// What it is on the build's target.
+    pub ty: Type,
+    /// Whether enumerators alone are named.
+    pub by_value: bool,
+    /// Where.
+    pub span: Span,
 }
 
 /// A struct or union of the script or a user binary.

@@ -28,7 +28,7 @@ fn asks(e: &hir::Expr) -> bool {
             !matches!(op, Logic::Eq | Logic::Ne) && differ(left, right)
         }
         // The bytes that it has, and a pointer takes those of a number as they are.
-        ExprKind::Cast(of) if matches!(of.ty, Type::Int { .. }) && !is_literal(of) => match &e.ty {
+        ExprKind::Cast(of) if is_number(&of.ty) && !is_literal(of) => match &e.ty {
             Type::Int { .. } | Type::Bool | Type::Enum(_) => false,
             Type::Pointer { .. } => of.ty.is_signed(),
             _ => true,
@@ -43,8 +43,11 @@ fn asks(e: &hir::Expr) -> bool {
 /// Whether one number has a sign and the other has not. A literal has that of the other.
 fn differ(left: &hir::Expr, right: &hir::Expr) -> bool {
     let is_plain = |e: &hir::Expr| matches!(e.kind, ExprKind::Int(n) if n >= 0);
-    let both = matches!((&left.ty, &right.ty), (Type::Int { .. }, Type::Int { .. }));
-    both && left.ty.is_signed() != right.ty.is_signed() && !is_plain(left) && !is_plain(right)
+    is_number(&left.ty) && is_number(&right.ty) && left.ty.is_signed() != right.ty.is_signed() && !is_plain(left) && !is_plain(right)
+}
+
+fn is_number(ty: &Type) -> bool {
+    matches!(ty, Type::Int { .. } | Type::Enum(_) | Type::Bool)
 }
 
 fn is_literal(e: &hir::Expr) -> bool {

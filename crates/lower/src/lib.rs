@@ -72,6 +72,7 @@ pub(crate) struct Needs {
 fn attempt(program: &hir::Program, sources: &SourceMap, needs: Needs) -> (Module, Manifest, Needs) {
     let mut module = Module { license: program.license.clone(), ..Module::default() };
     let mut shared = shared::Shared::new(program, sources, &mut module, needs);
+    named::note_types(&mut shared);
     let mut ops = 0;
     for index in 0..program.probes.len() {
         let function = function::program(&mut module, &mut shared, index);

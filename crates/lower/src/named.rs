@@ -1,11 +1,26 @@
-//! What a program names and may not read: it gives others their types all the same.
+//! What a script names and may not read: it gives others their types all the same.
 
-use btc_abi::NamedArgument;
+use btc_abi::{NamedArgument, Read};
 use btc_hir::{self as hir, ExprKind};
-use btc_providers::Location;
+use btc_providers::{Location, described};
 use btc_types::Type;
 
 use crate::function::FnLower;
+use crate::shared::Shared;
+
+/// Has the runtime see to it that types of the kernel that the script names are what they are here.
+pub(crate) fn note_types(shared: &mut Shared<'_>) {
+    for named in &shared.program.kernel_types {
+        let ty = described(&named.ty);
+        let is_record = matches!(named.ty, Type::Record(_));
+        if is_record || ty.is_empty() || named.by_value && !shared.manifest.exact {
+            continue;
+        }
+        let path = if named.enumerator.is_empty() { String::new() } else { format!("{{{}}}", named.enumerator) };
+        let place = shared.place(named.span);
+        shared.manifest.reads.push(Read { record: named.name.clone(), path, ty, place });
+    }
+}
 
 impl FnLower<'_, '_, '_> {
     /// Has the runtime see to it that a field of the kernel that is taken for a value, or an argument, has the type that it has

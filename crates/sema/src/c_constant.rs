@@ -130,7 +130,7 @@ impl Evaluator<'_> {
         if let Some(value) = (self.earlier)(name).or_else(|| self.records.enumerator(name)) {
             return Ok(value);
         }
-        match self.records.constant(name) {
+        match self.records.constant(name, span) {
             Some(_) => wrong(span, format!("`{name}` is an enumerator of the kernel, which may number it otherwise elsewhere")),
             None => wrong(span, format!("`{name}` is not defined")),
         }

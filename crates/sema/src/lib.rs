@@ -83,7 +83,7 @@ pub fn check(
                 d.push(Diagnostic::error(Code::UnknownType, span, message).help(help));
                 return hir::Program::default();
             }
-            return hir::Program { records: records.own(), ..tables.finish(checked, &settings) };
+            return hir::Program { records: records.own(), kernel_types: records.kernel_types(), ..tables.finish(checked, &settings) };
         }
     }
     let span = program.probes.first().map_or_else(Default::default, |p| p.span);

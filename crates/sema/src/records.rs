@@ -4,7 +4,7 @@
 //! elsewhere behind them.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use btc_abi::Attach;
@@ -36,6 +36,8 @@ pub(crate) struct Records<'t> {
     binaries: Vec<String>,
     /// Records that were looked into and whose layout goes along with the program.
     used: RefCell<HashMap<RecordType, Option<Arc<RecordLayout>>>>,
+    /// Enums and typedefs of the kernel that were asked for, by how C writes them.
+    kernel_types: RefCell<BTreeMap<String, hir::KernelType>>,
 }
 
 impl<'t> Records<'t> {
@@ -51,6 +53,7 @@ impl<'t> Records<'t> {
             constants: HashMap::new(),
             binaries: Vec::new(),
             used: RefCell::default(),
+            kernel_types: RefCell::default(),
         };
         let tags = program.definitions.iter().filter_map(|definition| match definition {
             CDefinition::Record(record) => Some((record.name.name.clone(), record.kind == ast::RecordKind::Union)),
@@ -166,9 +169,29 @@ impl<'t> Records<'t> {
         here.filter_map(|b| self.target.user_types(b).ok().flatten()).find_map(|types| ask(&types))
     }
 
+    /// Types of the kernel that the script names, but for structs and unions, which are bound where they are used.
+    pub fn kernel_types(&self) -> Vec<hir::KernelType> {
+        self.kernel_types.borrow().values().cloned().collect()
+    }
+
+    /// Notes a type of the kernel; one that is only a value's counts for scripts that ask for more than values.
+    fn note_kernel_type(&self, name: String, enumerator: Option<&str>, ty: &Type, span: Span) {
+        let by_value = enumerator.is_some();
+        let enumerator = enumerator.filter(|_| name == "enum ").unwrap_or_default().to_string();
+        let known = hir::KernelType { name: name.clone(), enumerator: enumerator.clone(), ty: ty.clone(), by_value, span };
+        let mut all = self.kernel_types.borrow_mut();
+        let entry = all.entry(name + &enumerator).or_insert(known);
+        entry.by_value &= by_value;
+    }
+
     /// The enumerator of that name.
-    pub fn constant(&self, name: &str) -> Option<Constant> {
-        self.constants.get(name).cloned().or_else(|| self.target.btf()?.constant(name))
+    pub fn constant(&self, name: &str, span: Span) -> Option<Constant> {
+        self.constants.get(name).cloned().or_else(|| {
+            let constant = self.target.btf()?.constant(name)?;
+            let ty = Type::Enum(constant.ty.clone());
+            self.note_kernel_type(format!("enum {}", constant.ty.name), Some(name), &ty, span);
+            Some(constant)
+        })
     }
 
     /// The script's enumerator of that name; does not open BTF.
@@ -264,7 +287,11 @@ impl<'t> Records<'t> {
             .or_else(|| self.records.get(name).map(|l| Type::Record(l.ty.clone())))
             .or_else(|| self.enums.get(name).map(|e| Type::Enum(e.clone())))
             .or_else(|| self.in_binaries(true, from, |t| t.named(name)))
-            .or_else(|| self.target.btf().and_then(|b| b.named(name)))
+            .or_else(|| {
+                let ty = self.target.btf()?.named(name)?;
+                self.note_kernel_type(format!("typedef {name}"), None, &ty, at.span);
+                Some(ty)
+            })
             .or_else(|| self.in_binaries(false, from, |t| t.named(name)));
         known.unwrap_or_else(|| self.unknown(name, name, at, d))
     }
@@ -291,7 +318,11 @@ impl<'t> Records<'t> {
 
     fn enumeration(&self, tag: &str, at: &TypeExpr, from: From<'_>, d: &mut Diagnostics) -> Type {
         let script = || self.enums.get(tag).cloned();
-        let kernel = || self.target.btf()?.enumeration(tag);
+        let kernel = || {
+            let known = self.target.btf()?.enumeration(tag)?;
+            self.note_kernel_type(format!("enum {tag}"), None, &Type::Enum(known.clone()), at.span);
+            Some(known)
+        };
         let known = script()
             .or_else(|| self.in_binaries(true, from, |t| t.enumeration(tag)))
             .or_else(kernel)

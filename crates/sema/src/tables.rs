@@ -394,6 +394,7 @@ impl Tables {
             license: settings.license.clone(),
             unsafe_functions: self.unsafe_functions,
             records: Vec::new(),
+            kernel_types: Vec::new(),
         }
     }
 }

@@ -34,7 +34,7 @@ impl Checker<'_, '_> {
             && let Some(ctx) = self.context(span) {
                 return ctx;
             }
-        if let Some(constant) = self.cx.records.constant(name) {
+        if let Some(constant) = self.cx.records.constant(name, span) {
             let ty = Type::Enum(constant.ty.clone());
             let kind = if constant.ty.script {
                 ExprKind::Int(constant.value)

@@ -15,6 +15,7 @@ mod machine;
 mod path;
 mod relocate;
 mod right;
+mod types;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -188,6 +189,19 @@ fn corpus_of_scripts() {
 fn some_enums() {
     check(btc_testing::testdata("binding"), 10, enums::constants);
     check(btc_testing::testdata("binding"), 10, enums::names);
+}
+
+/// Sizes of types that scripts name, of the four kernels, whole.
+#[test]
+#[ignore = "cargo xtask binding-test"]
+fn all_types_that_differ() {
+    check(std::env::var_os("BTC_BINDING").expect("BTC_BINDING").into(), 10, types::all);
+}
+
+/// Sizes of types that scripts name, of the four kernels, cut down.
+#[test]
+fn some_types() {
+    check(btc_testing::testdata("binding"), 5, types::all);
 }
 
 /// Numbers of constants, of the four kernels, whole.

@@ -1,0 +1,130 @@
+//! Types of the kernel that a script names, where their size or sign is not the same on all kernels: enums, and typedefs of
+//! numbers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use btc_runtime::unfit_reads;
+use btc_target::Source;
+use btf_rs::{Btf, BtfType, Type};
+
+use crate::bound::Object;
+use crate::kernel::Known;
+use crate::machine::{Loaded, PATTERNS, World};
+use crate::{Script, Tally, objects};
+
+/// Types in one script.
+const BATCH: usize = 50;
+/// Typedefs and qualifiers within each other.
+const DEPTH: u32 = 16;
+
+/// Bytes and whether there is a sign, by how C writes the type.
+type Sizes = BTreeMap<String, BTreeSet<(usize, bool)>>;
+
+/// The number below typedefs and qualifiers; old kernels do not tell the sign of enums.
+fn number(btf: &Btf, mut ty: Type, marks_signs: bool) -> Option<(usize, bool)> {
+    for _ in 0..DEPTH {
+        let id = match &ty {
+            Type::Int(int) => return Some((int.size(), int.is_signed())).filter(|(size, _)| *size <= 8),
+            Type::Enum(e) => {
+                let negative = e.members.iter().any(|m| (m.val() as i32) < 0);
+                return Some((e.size(), if marks_signs { e.is_signed() } else { negative }));
+            }
+            Type::Enum64(e) => return Some((e.size(), e.is_signed())),
+            Type::Typedef(t) => t.get_type_id()?,
+            Type::Const(t) | Type::Volatile(t) | Type::Restrict(t) => t.get_type_id()?,
+            Type::TypeTag(t) => t.get_type_id()?,
+            _ => return None,
+        };
+        ty = btf.resolve_type_by_id(id).ok()?;
+    }
+    None
+}
+
+fn sizes(kernel: &Known) -> Sizes {
+    let btf = Source::btf(kernel).expect("btf-rs reads the types");
+    let types: Vec<Type> = (1..=btf.base().type_id_range().1).filter_map(|id| btf.resolve_type_by_id(id).ok()).collect();
+    let marks_signs = types.iter().any(|ty| matches!(ty, Type::Enum(e) if e.is_signed()));
+    let mut all = Sizes::new();
+    for ty in types {
+        let (word, name) = match &ty {
+            Type::Typedef(t) => ("", btf.resolve_name(t)),
+            Type::Enum(e) => ("enum ", btf.resolve_name(e)),
+            Type::Enum64(e) => ("enum ", btf.resolve_name(e)),
+            _ => continue,
+        };
+        if let (Some(name), Some(size)) = (name.ok().filter(|n| !n.is_empty()), number(&btf, ty, marks_signs)) {
+            all.entry(format!("{word}{name}")).or_default().insert(size);
+        }
+    }
+    all
+}
+
+/// Shows how many bytes it has, what it makes of a number, and all its bits.
+fn script(name: &str) -> Script {
+    let text = format!("begin {{ print(sizeof({name})); print((int64)({name})-259); print((uint8[])({name})1); }}\n");
+    Script { probe: name.to_string(), text }
+}
+
+/// What each type's program shows on a kernel, or why it does not.
+fn shown(object: &Object, to: &Known) -> BTreeMap<String, Result<Vec<Vec<u8>>, String>> {
+    let unfit = unfit_reads(&object.bytes, to).expect("the object has a manifest");
+    let wrong = |name: &str| unfit.iter().find(|(read, _)| read.record.strip_prefix("typedef ").unwrap_or(&read.record) == name);
+    let code = object.bind(to, None);
+    let loaded = Loaded::bound(&object.contents, code.into_iter().collect());
+    let source = object.manifest.sources[0].text.clone().expect("the script");
+    let lines: Vec<&str> = source.lines().collect();
+    let mut all = BTreeMap::new();
+    for probe in &object.manifest.probes {
+        let line = lines[probe.place.line as usize - 1];
+        let name = line.trim_start_matches("begin { print(sizeof(").split(')').next().expect("a name");
+        let world = World { pattern: PATTERNS[0], casts: true, answers: false, task: None };
+        let done = match wrong(name) {
+            Some((_, why)) => Err(why.clone()),
+            // A record begins with its number.
+            None => loaded.effects(&probe.program, world).map(|e| e.records.iter().map(|r| r[8..].to_vec()).collect()),
+        };
+        all.insert(name.to_string(), done);
+    }
+    all
+}
+
+/// All that differ, in all pairs.
+pub fn all(kernels: &[Known]) -> Tally {
+    let mut tally = Tally::default();
+    let sizes: Vec<Sizes> = kernels.iter().map(sizes).collect();
+    let names: BTreeSet<&String> = sizes.iter().flat_map(BTreeMap::keys).collect();
+    let differs = |name: &&&String| {
+        let mut there = sizes.iter().filter_map(|s| s.get(**name));
+        let first = there.next();
+        there.any(|other| Some(other) != first)
+    };
+    let differing: Vec<&String> = names.iter().filter(differs).copied().collect();
+    println!("{} types of {} differ: {differing:?}", differing.len(), names.len());
+    let mut every = Vec::new();
+    for (from, own) in kernels.iter().zip(&sizes) {
+        let scripts: Vec<Script> = differing.iter().filter(|n| own.contains_key(**n)).map(|n| script(n)).collect();
+        let mut there = vec![BTreeMap::new(); kernels.len()];
+        for batch in scripts.chunks(BATCH) {
+            for object in objects(from, batch, &mut tally).into_iter().map(Object::new) {
+                tally.objects += 1;
+                kernels.iter().zip(&mut there).for_each(|(to, all)| all.extend(shown(&object, to)));
+            }
+        }
+        every.push(there);
+    }
+    for (f, from) in kernels.iter().enumerate() {
+        for (t, to) in kernels.iter().enumerate() {
+            for (name, own) in &every[f][t] {
+                let what = || format!("{name} from {} on {}: {own:x?}, native {:x?}", from.name, to.name, every[t][t].get(name));
+                match (own, every[t][t].get(name)) {
+                    (Ok(own), Some(Ok(native))) if own == native => tally.equal += 1,
+                    (Err(_), _) if sizes[f][name] != *sizes[t].get(name).unwrap_or(&BTreeSet::new()) => tally.errors += 1,
+                    // What the kernel lacks is not compared: its size goes into nothing that is read there.
+                    (Ok(_), None) => tally.errors += 1,
+                    _ => tally.wrong.push(what()),
+                }
+            }
+        }
+    }
+    tally
+}

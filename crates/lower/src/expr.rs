@@ -334,7 +334,7 @@ impl FnLower<'_, '_, '_> {
                     self.b.cmp(Cond::Ne, value, zero)
                 }
                 // An address is never negative, whatever its number was read from.
-                Type::Pointer { .. } if inner.ty.is_int() && inner.ty.size() < 8 => {
+                Type::Pointer { .. } if inner.ty.is_numeric() && inner.ty.size() < 8 => {
                     self.b.push(Op::ZeroExtend(inner.ty.size() as u8 * 8, value))
                 }
                 _ if inner.ty.is_pointer() && to.is_int() => {

@@ -59,7 +59,7 @@ impl Way {
             Way::Typed => format!("print((typeof({field}))-1);"),
             Way::Bytes => format!("print(((uint8[8]){field})[7]);"),
             Way::Pointed => format!("print((uint64)(void *){field});"),
-            Way::Dropped => format!("print(~(1 ? 5 : {field}));"),
+            Way::Dropped => format!("print(~(1 ? (int8)5 : {field}));"),
         }
     }
 
@@ -87,8 +87,10 @@ impl Way {
             Way::Bytes if width == 64 => n >> 56 & 0xff,
             Way::Bytes => 0,
             Way::Pointed => n & all,
-            Way::Dropped if width == 64 && signed => !5,
-            Way::Dropped => !5 & all,
+            // Beside a number with a sign, one without has the next size.
+            Way::Dropped if width >= 32 && (width == 64 || !signed) => !5,
+            Way::Dropped if signed => !5 & all,
+            Way::Dropped => !5 & ((1 << (2 * width)) - 1),
             Way::Typed if signed => -1,
             Way::Typed => all,
         }))

@@ -97,8 +97,31 @@ pub(crate) fn of_probe(
     }
     for named in manifest.named.iter().filter(|named| named.program == probe.program) {
         bind_for(kernel, manifest, probe, event, (&named.of, &named.name, &named.shape))?;
+        // The events of a pattern show what the first has.
+        let others = others(kernel, &named.of, &named.all);
+        if let (false, None, Some(other)) = (named.all.is_empty(), event, others.first()) {
+            let place = place::show(manifest, &probe.place);
+            return Err(Error::new(format!(
+                "{place}: cannot show all `args` of {}: it has `{other}`, too, on this kernel; compile it for this one",
+                probe.name
+            )));
+        }
     }
     Ok(bounds)
+}
+
+/// The arguments that there are besides these.
+fn others(kernel: &dyn Kernel, of: &Typed, all: &str) -> Vec<String> {
+    let there = match of {
+        Typed::Tracepoint { category, event } => field::names(kernel, category, event),
+        Typed::Function { module, function } => names(ask(kernel, module, |types| types.function(function))),
+        Typed::RawTracepoint { event } => names(ask(kernel, "", |types| of_event(types, event))),
+    };
+    there.into_iter().filter(|name| !all.split(',').any(|own| own == name)).collect()
+}
+
+fn names(prototype: Option<Prototype>) -> Vec<String> {
+    prototype.into_iter().flat_map(|p| p.params).map(|(name, _)| name).collect()
 }
 
 /// Binds an argument of a probe; of one that names many tracepoints, that of the one given.
@@ -358,11 +381,44 @@ mod tests {
         }
     }
 
+    /// A kernel with one tracepoint.
+    struct Traced;
+
+    impl Kernel for Traced {
+        fn types(&self, _: &str, _: &mut dyn FnMut(&Types)) {}
+        fn modules(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn format(&self, _: &str, _: &str) -> Option<String> {
+            let field = |name, at| format!("\tfield:int {name};\toffset:{at};\tsize:4;\tsigned:1;\n");
+            Some([field("common_pid", 4), field("a", 8), field("b", 12)].concat())
+        }
+    }
+
+    /// `print(args)` shows all that there is.
+    #[test]
+    fn all_arguments_are_all() {
+        let of = Typed::Tracepoint { category: "c".into(), event: "e".into() };
+        let shape = Shape::Field { spelling: "int".into(), size: 4, signed: true };
+        for (all, fits) in [("", true), ("a,b", true), ("a", false)] {
+            let (of, shape) = (of.clone(), shape.clone());
+            let manifest = Manifest {
+                sources: vec![Source { name: "b.bt".into(), ..Source::default() }],
+                probes: vec![probe(1, false)],
+                named: vec![NamedArgument { program: "p1".into(), of, name: "a".into(), shape, all: all.into() }],
+                ..Manifest::default()
+            };
+            let bound = of_probe(&Traced, &manifest, &manifest.probes[0], None).map_err(|e| e.to_string());
+            assert_eq!(bound.is_ok(), fits, "{all}: {bound:?}");
+            assert!(fits || bound.is_err_and(|e| e.contains("has `b`, too")), "{all}");
+        }
+    }
+
     /// What a program names and no instruction reads must be there, too: it gives others their types.
     #[test]
     fn what_is_named_is_bound() {
         let of = Typed::Function { module: "vmlinux".into(), function: "f".into() };
-        let named = NamedArgument { program: "p1".into(), of, name: "a".into(), shape: Shape::Int { size: 4, signed: true } };
+        let named = NamedArgument { program: "p1".into(), of, name: "a".into(), shape: Shape::Int { size: 4, signed: true }, all: String::new() };
         let manifest = Manifest {
             sources: vec![Source { name: "b.bt".into(), ..Source::default() }],
             probes: vec![probe(1, false), probe(2, false)],

@@ -142,7 +142,9 @@ fn given<'a>(param: &Param, options: &'a Options) -> Option<std::borrow::Cow<'a,
     match &param.kind {
         ParamKind::Positional(n) => {
             let index = (*n as usize).checked_sub(1)?;
-            options.positional.get(index).map(|v| v.as_str().into())
+            // Who gives some leaves the others out.
+            let left_out = (!options.positional.is_empty()).then_some("");
+            options.positional.get(index).map(String::as_str).or(left_out).map(Into::into)
         }
         ParamKind::Count => Some(options.positional.len().to_string().into()),
         ParamKind::Named(name) => {

@@ -58,7 +58,12 @@ fn unfit(manifest: &Manifest, kernel: &dyn Kernel) -> Vec<(Read, String)> {
         // A type that the script names is as large.
         let is_type = read.path.is_empty() || read.path.starts_with('{');
         let other = there.iter().find(|there| !fits(&read.ty, there, manifest.exact || is_type))?;
-        Some((read.clone(), differs(&spell(other), &spell(&read.ty))))
+        let nameless = read.ty.contains('{') && other.contains('{');
+        let why = match nameless {
+            true => "it has no name, and is laid out otherwise on this kernel; compile it for this one".to_string(),
+            false => differs(&spell(other), &spell(&read.ty)),
+        };
+        Some((read.clone(), why))
     };
     reads.iter().filter_map(why).collect()
 }
@@ -71,12 +76,33 @@ fn fits(here: &str, there: &str, exact: bool) -> bool {
         (Described::Truth, Described::Truth) | (Described::Number(false, 1), Described::Truth) => true,
         (Described::Pointer(to), Described::Pointer(other)) => points(to, other),
         (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of, exact)),
+        (Described::Nameless(fields), Described::Nameless(others)) => same_fields(fields, others),
         (Described::Record(name), Described::Record(other)) => name == other,
         (Described::Range(least, most), Described::Value(value, is_narrow)) => {
             (least..=most).contains(&value) && (!is_narrow || most <= i128::from(u32::MAX))
         }
         _ => false,
     }
+}
+
+/// Whether two records without names are laid out alike.
+fn same_fields(here: &str, there: &str) -> bool {
+    let (here, there) = (fields(here), fields(there));
+    let same = |(own, other): (&&str, &&str)| match (own.split_once(':'), other.split_once(':')) {
+        (Some((name, ty)), Some((named, other))) => name == named && (ty.is_empty() && other.is_empty() || fits(ty, other, true)),
+        _ => own == other,
+    };
+    here.len() == there.len() && here.iter().zip(&there).all(same)
+}
+
+/// `a@0:u4;b@32:{c@0:u1;d@8:u1}` at the semicolons outside of braces.
+fn fields(text: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let at_the_end = |c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ';' && depth == 0
+    };
+    text.split(at_the_end).collect()
 }
 
 /// What [`Read::ty`] tells.
@@ -89,6 +115,8 @@ enum Described<'a> {
     Pointer(&'a str),
     Array(&'a str, &'a str),
     Record(&'a str),
+    /// The fields of a record without a name.
+    Nameless(&'a str),
     /// Numbers that a constant may have.
     Range(i128, i128),
     /// The number that it has, and whether libbpf gives it a sign that it has not.
@@ -104,6 +132,7 @@ fn parse(ty: &str) -> Described<'_> {
         None => Described::Unknown,
         Some(("b", "1")) => Described::Truth,
         Some(("*", to)) => Described::Pointer(to),
+        Some(("{", rest)) => Described::Nameless(rest.strip_suffix('}').unwrap_or(rest)),
         Some(("[", rest)) => match rest.split_once(']') {
             Some((count, element)) => Described::Array(count, element),
             None => Described::Unknown,
@@ -127,6 +156,7 @@ fn spell(ty: &str) -> String {
         },
         Described::Array(count, "1") => format!("an array of {count} bytes"),
         Described::Array(count, element) => format!("an array of {count}, each {}", spell(element)),
+        Described::Nameless(_) => "a struct without a name".to_string(),
         Described::Record(name) => format!("a `{name}`"),
         Described::Range(least, most) => format!("a number from {least} to {most}"),
         Described::Value(value, _) => value.to_string(),
@@ -151,6 +181,11 @@ mod tests {
             ("[4]s4", "[4]u4", false),
             ("[4]*", "[4]*struct a", true),
             ("struct a", "struct b", false),
+            ("{a@0:*;b@64:{c@0/3:u1;d@8:[2]s2}}", "{a@0:*struct x;b@64:{c@0/3:u1;d@8:[2]s2}}", true),
+            ("{a@0:*;b@64:{c@0/3:u1;d@8:[2]s2}}", "{a@0:*;b@64:{c@0/3:u1;d@8:[2]s4}}", false),
+            ("{a@0:u4}", "{a@0:u4;b@32:u4}", false),
+            ("{a@0:u4}", "{a@8:u4}", false),
+            ("{a@0:u4}", "{a@0:s4}", false),
             ("struct a", "", false),
             ("", "struct a", true),
             ("0..2147483647", "=7", true),

@@ -11,6 +11,8 @@ use libbpf_sys as sys;
 
 /// Pointers to pointers deeper than this point at anything.
 const MAX_DEPTH: u32 = 8;
+/// Fields of a record without a name, those of records in it included.
+const MAX_FIELDS: usize = 10_000;
 
 /// Types that libbpf has read; those of a module refer to the kernel's.
 pub struct Types {
@@ -195,11 +197,50 @@ impl Types {
                 let Some(field) = self.field(id, path) else { continue };
                 // Characters have a sign in the language, whatever the kernel's build made of `char`.
                 let is_character = path.ends_with(']') && self.is_char(field);
-                let ty = if is_character { "s1".to_string() } else { self.pointee(field, 0) };
+                let ty = if is_character { "s1".to_string() } else { self.whole(field, 0) };
                 found.entry((record.clone(), path.to_string())).or_default().push(ty);
             }
         }
         found
+    }
+
+    /// What a field is: of a record without a name all that is in it, for nothing else tells it from another.
+    fn whole(&self, id: u32, depth: u32) -> String {
+        match self.strip(id).filter(|_| depth < MAX_DEPTH) {
+            Some((ty, "")) if matches!(kind(ty), sys::BTF_KIND_STRUCT | sys::BTF_KIND_UNION) => {
+                let mut fields = Vec::new();
+                self.layout(ty, 0, depth, &mut fields);
+                format!("{{{}}}", fields.join(";"))
+            }
+            Some((ty, _)) if kind(ty) == sys::BTF_KIND_ARRAY => match self.whole(array(ty).type_, depth + 1) {
+                element if element.starts_with('{') => format!("[{}]{element}", array(ty).nelems),
+                _ => self.pointee(id, depth),
+            },
+            _ => self.pointee(id, depth),
+        }
+    }
+
+    /// The fields of a record from a bit on; those of nameless parts are its own.
+    fn layout(&self, ty: &sys::btf_type, from: u32, depth: u32, fields: &mut Vec<String>) {
+        let members: &[sys::btf_member] = rows(ty);
+        let has_bit_fields = ty.info >> 31 == 1;
+        for member in members {
+            if fields.len() >= MAX_FIELDS {
+                return;
+            }
+            let (offset, bits) = if has_bit_fields { (member.offset & 0xff_ffff, member.offset >> 24) } else { (member.offset, 0) };
+            let at = from.wrapping_add(offset);
+            match (self.name(member.name_off), self.strip(member.type_)) {
+                ("", Some((part, _))) if matches!(kind(part), sys::BTF_KIND_STRUCT | sys::BTF_KIND_UNION) && depth < MAX_DEPTH => {
+                    self.layout(part, at, depth + 1, fields);
+                }
+                ("", _) => {}
+                (name, _) => {
+                    let bits = if bits > 0 { format!("/{bits}") } else { String::new() };
+                    fields.push(format!("{name}@{at}{bits}:{}", self.whole(member.type_, depth + 1)));
+                }
+            }
+        }
     }
 
     /// An enumerator's value after `=`, or `~` where libbpf gives it a sign that it has not.

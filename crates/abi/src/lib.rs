@@ -130,6 +130,8 @@ pub struct NamedArgument {
     pub name: String,
     /// What it is taken for.
     pub shape: Shape,
+    /// Where the program takes all arguments at once, their names with commas between: there must be no others.
+    pub all: String,
 }
 
 /// A source text.

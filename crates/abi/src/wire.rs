@@ -406,7 +406,7 @@ wire_struct!(Manifest {
     9 records, 10 enums, 11 losses, 12 patches, 13 settings,
     14 refusals, 15 reads, 16 exact, 17 named,
 });
-wire_struct!(NamedArgument { 1 program, 2 of, 3 name, 4 shape });
+wire_struct!(NamedArgument { 1 program, 2 of, 3 name, 4 shape, 5 all });
 wire_struct!(Source { 1 name, 2 hash, 3 text });
 wire_struct!(Place { 1 file, 2 line, 3 column, 4 end_line, 5 end_column });
 wire_struct!(Requirement { 1 kind, 2 name, 3 optional });

@@ -183,7 +183,7 @@ fn all_refusals() -> Vec<Refused> {
 /// A manifest with every variant in it.
 fn named_argument() -> NamedArgument {
     let (of, shape) = (Typed::RawTracepoint { event: "e".into() }, Shape::Int { size: 4, signed: true });
-    NamedArgument { program: "p".into(), of, name: "a".into(), shape }
+    NamedArgument { program: "p".into(), of, name: "a".into(), shape, all: "a,b".into() }
 }
 
 fn everything() -> Manifest {

@@ -7,6 +7,11 @@ use btc_types::{Aggregation, Type};
 
 use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns};
 
+/// Whether an aggregation takes its number before the key of the map: histograms do, as in bpftrace.
+pub fn is_before_key(function: &Function) -> bool {
+    std::ptr::eq(function, &HIST) || std::ptr::eq(function, &crate::lhist::LHIST)
+}
+
 /// The definition.
 pub static HIST: Function = Function {
     name: "hist",

@@ -18,6 +18,7 @@ pub use bswap::is_by_width;
 pub use definition::{
     Arg, Check, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
 };
+pub use hist::is_before_key;
 pub use ids::own as own_ids;
 pub use lowering::{Body, Bytes, Call, Extra, Lowered, Lowering, Outlined, Repeat, Source};
 

@@ -320,7 +320,7 @@ fn complete(
         .collect();
     manifest.patches = btc_object::patches(module, programs);
     let patches = &manifest.patches;
-    manifest.named.retain(|named| !patches.iter().any(|patch| reads(patch, named)));
+    manifest.named.retain(|named| !named.all.is_empty() || !patches.iter().any(|patch| reads(patch, named)));
     manifest
 }
 

@@ -141,6 +141,8 @@ pub struct Probe {
     /// Fields of the kernel and arguments that the script takes for values, evaluated or not: others have their types from them.
     /// What leads to their records is left out.
     pub named: Vec<Expr>,
+    /// Whether `args` as a whole is one of these values.
+    pub takes_all_arguments: bool,
     /// The action.
     pub body: Block,
     /// Its variables.

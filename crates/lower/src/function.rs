@@ -140,6 +140,7 @@ impl FnLower<'_, '_, '_> {
             self.enter(named.span);
             self.note_named(named);
         }
+        self.note_all_arguments();
         for field in &self.probe.typed_by {
             self.enter(field.span);
             self.require_same_types(field);

@@ -88,7 +88,10 @@ impl Sequencer<'_> {
             StmtKind::UpdateMap { map, value, .. } if value.writes(*map) => self.assign_update(&mut stmt.kind, out),
             StmtKind::UpdateMap { key, value, .. } => self.operands(key.iter_mut().chain([value]).collect(), out),
             StmtKind::Aggregate { key, call, .. } => {
-                self.operands(key.iter_mut().chain(call.children_mut()).collect(), out);
+                let is_before = matches!(&call.kind, ExprKind::Call { function, .. } if btc_builtins::is_before_key(function));
+                let (mut operands, mut key): (Vec<_>, Vec<_>) = (call.children_mut(), key.iter_mut().collect());
+                if is_before { operands.append(&mut key) } else { operands.splice(0..0, key); }
+                self.operands(operands, out);
             }
             StmtKind::ForRange { start, end, .. } => self.operands(vec![start, end], out),
             StmtKind::While { condition, .. } => {

@@ -304,8 +304,18 @@ impl<'s> Oracle<'s> {
                 self.write(name, keys, Val::Num(new));
             }
             Stmt::Aggregate(name, keys, e) => {
-                let keys = self.all(keys)?;
-                let n = e.as_ref().map_or(Ok(1), |e| self.numbers(e))?;
+                let map = self.script.maps.iter().find(|m| m.name == *name);
+                // These take their number before the key.
+                let (keys, n) = match (map.map(|m| &m.holds), e) {
+                    (Some(Holds::Aggregate("hist" | "lhist", _)), Some(e)) => {
+                        let n = self.numbers(e)?;
+                        (self.all(keys)?, n)
+                    }
+                    _ => {
+                        let keys = self.all(keys)?;
+                        (keys, e.as_ref().map_or(Ok(1), |e| self.numbers(e))?)
+                    }
+                };
                 self.aggregate(name, keys, n);
             }
             Stmt::Print(e) => {

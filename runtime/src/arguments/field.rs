@@ -49,6 +49,12 @@ pub(super) fn bind(
     Ok(Bound { offset: field.offset, width, bits: (field.size.min(8) * 8) as u8, signed: field.signed, direct: true })
 }
 
+/// The names of a tracepoint's own fields.
+pub(super) fn names(kernel: &dyn Kernel, category: &str, event: &str) -> Vec<String> {
+    let all = fields(kernel, category, event).unwrap_or_default();
+    all.into_iter().map(|f| f.name).filter(|name| !name.starts_with("common_")).collect()
+}
+
 fn fields(kernel: &dyn Kernel, category: &str, event: &str) -> Option<Vec<Field>> {
     Some(kernel.format(category, event)?.lines().filter_map(field).collect())
 }

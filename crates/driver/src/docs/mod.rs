@@ -137,7 +137,7 @@ warns. What a `uint64` takes part in is divided without a sign, as in C, and tha
 has a sign from then on, as every difference.
 
 Operands are evaluated once, from left to right; what stands before `$i++` has the value from before it. An assignment to a map evaluates its
-value before its key, an aggregation its key before its arguments, as bpftrace does.
+value before its key, an aggregation its key before its arguments, but for `hist()` and `lhist()`, as bpftrace does.
 
 No aggregation loses what several CPUs give it at the same moment, and `@x++`, `@x--` and `@x += n` lose nothing either. The value of `@x++` as
 an expression may be one that another CPU sees too; `@x = @x + 1`, `*=` and the like are not one step, as in bpftrace. On a kernel that preempts

@@ -277,7 +277,7 @@ impl Checker<'_, '_> {
         let literal = match &arg.kind {
             // What a format shows may hold NULs.
             ast::ExprKind::Str(bytes) if kind == ParamKind::LiteralStr => Some(Literal::Str(bytes.clone())),
-            _ => self.literal(arg),
+            _ => self.literal(kind, arg),
         };
         // `print(@c[k])` of an aggregation prints the element as the map would.
         if takes_whole_maps(function)
@@ -366,9 +366,10 @@ impl Checker<'_, '_> {
         Some((key, fact))
     }
 
-    /// The constant that an argument is.
-    fn literal(&mut self, arg: &ast::Expr) -> Option<Literal> {
-        Some(match self.known(arg)? {
+    /// The constant that an argument is. A parameter of an object is one where nothing else would do.
+    fn literal(&mut self, kind: ParamKind, arg: &ast::Expr) -> Option<Literal> {
+        let must_be = matches!(kind, ParamKind::LiteralInt | ParamKind::LiteralStr | ParamKind::Word(_));
+        Some(match if must_be { self.known(arg) } else { self.written(arg) }? {
             Constant::Int(n) => Literal::Int(n as i64),
             Constant::Bool(b) => Literal::Bool(b),
             Constant::Text(text) => Literal::Str(text),
@@ -513,11 +514,18 @@ pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
 pub(super) fn may_differ(e: &hir::Expr) -> bool {
     match &e.kind {
         ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Param(_) => false,
-        ExprKind::Field { base, .. } if matches!(&base.ty, Type::Record(r) if r.is_kernel()) => {
-            !matches!(&e.ty, Type::Record(r) if !r.name.starts_with('.'))
-        }
+        // A record, too: another one may be there.
+        ExprKind::Field { .. } | ExprKind::Element { .. } if is_of_kernel_record(e) => true,
         ExprKind::Argument { .. } => !matches!(e.ty, Type::Record(_)),
         _ => has_numbers(&e.ty),
+    }
+}
+
+fn is_of_kernel_record(e: &hir::Expr) -> bool {
+    match &e.kind {
+        ExprKind::Field { base, .. } => matches!(&base.ty, Type::Record(r) if r.is_kernel()),
+        ExprKind::Element { base, .. } => is_of_kernel_record(base),
+        _ => false,
     }
 }
 

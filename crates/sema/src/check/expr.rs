@@ -174,7 +174,16 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// The value of a constant expression; parameters count where they are known.
+    /// The value of an expression of literals, as its text would be in the script.
+    pub(super) fn written(&self, e: &ast::Expr) -> Option<Constant> {
+        let names = |name: &str| match name.strip_prefix('$') {
+            Some(n) => self.cx.options.param(n.parse().ok()?).filter(|_| self.cx.options.runs_at_once).and_then(parameter),
+            None => self.cx.records.script_constant(name).map(i128::from),
+        };
+        constant::fold(e, &names).ok()?
+    }
+
+    /// The value of a constant expression; parameters count where they are known, and are part of the code then.
     pub(super) fn known(&mut self, e: &ast::Expr) -> Option<Constant> {
         let options = self.cx.options;
         let asked = RefCell::new(Vec::new());
@@ -241,7 +250,7 @@ impl Checker<'_, '_> {
             self.error(Code::WrongCount, span, "only maps take several keys");
             return broken(span);
         };
-        let constant = self.constant(index);
+        let written = index;
         let index = self.expr(index);
         if !index.ty.is_numeric() && index.ty != Type::Unknown {
             let message = format!("an index is an integer, not `{}`", index.ty);
@@ -257,7 +266,7 @@ impl Checker<'_, '_> {
                 self.check_index(&base, capacity, &index, span);
                 self.element_of(base, index, Type::int(1, true), span)
             }
-            Type::Tuple(parts) => match constant {
+            Type::Tuple(parts) => match self.constant(written) {
                 Some(n) => self.tuple_part(base, &parts, n as u64, span),
                 None => {
                     self.error(Code::BadLiteral, index.span, "a tuple's index is a literal");
@@ -266,7 +275,7 @@ impl Checker<'_, '_> {
             },
             Type::Pointer { to, .. } => {
                 let moved = self.pointer_add(base, index, false, span);
-                hir::Expr { kind: ExprKind::Deref(Box::new(moved)), ty: *to, span }
+                self.followed(moved, *to, span)
             }
             Type::Unknown => broken(span),
             other => {
@@ -366,11 +375,22 @@ impl Checker<'_, '_> {
         hir::Expr { kind: ExprKind::Ternary { condition, then, otherwise }, ty, span }
     }
 
+    /// What a pointer leads to.
+    pub(super) fn followed(&mut self, pointer: hir::Expr, ty: Type, span: Span) -> hir::Expr {
+        if matches!(&ty, Type::Record(r) if r.is_kernel() && r.name.starts_with('.')) {
+            let message = "a pointer to a struct without a name cannot be followed: the target cannot be asked for it";
+            let help = "read it by way of the struct that it is in: `$p->outer.field`";
+            self.d.push(Diagnostic::error(Code::Unsupported, span, message).help(help));
+            return broken(span);
+        }
+        hir::Expr { kind: ExprKind::Deref(Box::new(pointer)), ty, span }
+    }
+
     /// `*p`
     pub(super) fn deref(&mut self, operand: hir::Expr, span: Span) -> hir::Expr {
         match operand.ty.clone() {
             Type::Pointer { to, .. } if *to != Type::None => {
-                hir::Expr { kind: ExprKind::Deref(Box::new(operand)), ty: *to, span }
+                self.followed(operand, *to, span)
             }
             Type::Unknown => broken(span),
             // An integer is taken for an address of a 64-bit integer.

@@ -23,8 +23,10 @@ impl Checker<'_, '_> {
             Type::Pointer { to, space } => match *to {
                 Type::Record(record) => {
                     let at = base.span;
-                    let ty = Type::Record(record.clone());
-                    let place = hir::Expr { kind: ExprKind::Deref(Box::new(base)), ty, span: at };
+                    let place = self.followed(base, Type::Record(record.clone()), at);
+                    if place.ty == Type::Unknown {
+                        return place;
+                    }
                     self.field(place, &record, space, field, span)
                 }
                 other => self.no_fields(&Type::pointer(other, space), field, span),
@@ -186,6 +188,7 @@ impl Checker<'_, '_> {
     /// `args`: a record of all arguments.
     pub(super) fn all_arguments(&mut self, span: Span) -> Option<hir::Expr> {
         let arguments = (self.resolved.provider.arguments)(self.cx.target, &self.resolved.attach)?;
+        self.takes_all_arguments = true;
         let mut names = Vec::new();
         let mut parts = Vec::new();
         for argument in arguments {

@@ -88,7 +88,7 @@ pub(crate) fn probe(
         let kind = hir::ExprKind::Argument { location: location.clone(), dynamic: None };
         checker.note_value(&hir::Expr { kind, ty: ty.clone(), span: resolved.span });
     }
-    let named = checker.all_named();
+    let (named, takes_all_arguments) = (checker.all_named(), checker.takes_all_arguments);
     let (mut vars, typed_by) = (checker.vars, checker.typed_by);
     for (i, var) in vars.iter_mut().enumerate() {
         // One that is never used holds integers.
@@ -109,6 +109,7 @@ pub(crate) fn probe(
         map_loops,
         typed_by,
         named,
+        takes_all_arguments,
         body,
         vars,
         span: resolved.span,
@@ -147,6 +148,8 @@ struct Checker<'a, 'b> {
     only_types: bool,
     /// Fields and arguments whose type is asked for.
     typed_by: Vec<hir::Expr>,
+    /// Whether `args` as a whole is.
+    takes_all_arguments: bool,
     /// Those that are taken for values.
     named: Vec<named::Named>,
 }
@@ -178,6 +181,7 @@ impl<'a, 'b> Checker<'a, 'b> {
             uses_result: false,
             only_types: false,
             typed_by: Vec::new(),
+            takes_all_arguments: false,
             named: Vec::new(),
         }
     }

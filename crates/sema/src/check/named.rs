@@ -57,8 +57,10 @@ fn pruned(e: &hir::Expr) -> hir::Expr {
     let number = |ty: Type| hir::Expr { kind: ExprKind::Int(0), ty, span: e.span };
     let kind = match &e.kind {
         ExprKind::Field { base, field } => ExprKind::Field { base: Box::new(pruned(base)), field: field.clone() },
-        ExprKind::Element { base, .. } => {
-            ExprKind::Element { base: Box::new(pruned(base)), index: Box::new(number(Type::INT64)) }
+        // One element is as another.
+        ExprKind::Element { base, index } => {
+            let index = if let ExprKind::Int(_) = index.kind { (**index).clone() } else { number(Type::INT64) };
+            ExprKind::Element { base: Box::new(pruned(base)), index: Box::new(index) }
         }
         ExprKind::Argument { .. } => e.kind.clone(),
         _ => ExprKind::Int(0),

@@ -58,6 +58,7 @@ pub use error::Error;
 pub use attach::{binary_functions, bpf_functions, static_probes, static_signs, symbol_size};
 pub use info::{Answer, Offer, offer};
 pub use options::{Author, Buffering, FEATURES, Format, Mode, Named, Options, environment, parameters};
+pub use output::standard_output;
 pub use reads::unfit_reads;
 pub use render::escape::{Keep, shown};
 pub use render::kernel_enums::{enum_constant, enum_name, enum_names};

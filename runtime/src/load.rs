@@ -110,7 +110,11 @@ pub(crate) fn load(
     let mut result = load_once(image, manifest, settings, plans);
     for (refused, change) in OTHERWISE {
         if result.as_ref().is_err_and(refused) && change(image) {
-            result = load_once(image, manifest, settings, plans).or(result);
+            result = match load_once(image, manifest, settings, plans) {
+                // What is refused for another reason now was made no better: the first one is told.
+                Err(new) if !diagnose::is_too_complex(&new) => result,
+                new => new,
+            };
         }
     }
     result

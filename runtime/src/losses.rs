@@ -24,7 +24,7 @@ fn sentence(state: &State, loss: &Loss, count: u64) -> String {
             let times = if count == 1 { "once".to_string() } else { format!("{count} times") };
             format!("memory could not be read {times}; the value was taken as 0 or empty")
         }
-        LossKind::Stack => format!("lost {count} stack{s}: the table is full; raise max_map_keys"),
+        LossKind::Stack => format!("lost {count} stack{s}: the table of different stacks is full"),
         LossKind::Helper => format!("{subject} failed {count} time{s}"),
         LossKind::Key => format!(
             "{count} key{s} of {subject} cut: this kernel takes no more than 512 bytes; entries stay apart, their texts are shown \

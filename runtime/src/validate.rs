@@ -184,8 +184,8 @@ fn check_map(manifest: &Manifest, map: &Map) -> Result<(), Error> {
         }
         _ => {}
     }
-    if map.kind.is_variable() && map.key.is_some() {
-        return damaged(format_args!("{name} has keys and no map"));
+    if map.key.is_some() && !map.kind.is_hash() {
+        return damaged(format_args!("{name} has keys and is no hash"));
     }
     if map.kind == MapKind::LpmTrie {
         return damaged(format_args!("{name} is a trie, which no map of a script is"));
@@ -256,5 +256,9 @@ mod tests {
         assert!(validate(&with(&map)).is_ok());
         map.key = Some(Encoding::Bool);
         assert!(validate(&with(&map)).is_err());
+        map.kind = MapKind::Array;
+        assert!(validate(&with(&map)).is_err());
+        map.kind = MapKind::Hash;
+        assert!(validate(&with(&map)).is_ok());
     }
 }

@@ -117,6 +117,15 @@ impl MapKind {
     pub fn is_variable(self) -> bool {
         matches!(self, MapKind::Variable | MapKind::SpreadVariable)
     }
+
+    /// Whether it is a hash, the only kind that has keys of its own.
+    pub fn is_hash(self) -> bool {
+        match self {
+            MapKind::Hash | MapKind::PerCpuHash | MapKind::SpreadHash => true,
+            MapKind::LruHash | MapKind::LruPerCpuHash | MapKind::SpreadLruHash => true,
+            MapKind::Array | MapKind::PerCpuArray | MapKind::Variable | MapKind::SpreadVariable | MapKind::LpmTrie => false,
+        }
+    }
 }
 
 /// How the values of all CPUs become one, and what it is. Each part is 8 bytes;

@@ -3,8 +3,9 @@
 //! Subcommands are btc's own. A command line that names none of them, or the program's
 //! name `bpftrace`, is read as bpftrace reads its own.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
+use btc_runtime::standard_output;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::report;
@@ -372,10 +373,14 @@ pub fn parse(args: &[String]) -> Command {
 /// Ends with what clap has to say: help and versions that were asked for, 1 where nobody could take them; or what is
 /// wrong with the arguments, and this code.
 fn told(message: &clap::Error, wrong: i32) -> ! {
-    let written = message.print().and_then(|()| std::io::stdout().flush());
     if message.use_stderr() {
+        let _ = message.print();
         std::process::exit(wrong);
     }
+    let styled = message.render();
+    let plain = !std::io::stdout().is_terminal() || std::env::var_os("NO_COLOR").is_some();
+    let text = if plain { styled.to_string() } else { styled.ansi().to_string() };
+    let written = standard_output().and_then(|mut out| out.write_all(text.as_bytes()));
     if let Err(why) = &written {
         report::note(format_args!("ERROR: {}", report::unwritten(why)));
     }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use btc_driver::{Compilation, Diagnostics, SourceMap, render};
-use btc_runtime::{Keep, shown};
+use btc_runtime::{Keep, shown, standard_output};
 
 use crate::caller;
 
@@ -63,11 +63,10 @@ fn say(text: &str) {
 
 /// Writes a result to standard output, all of it.
 pub fn print(result: impl AsRef<[u8]>) -> Result<(), String> {
-    let mut out = std::io::stdout().lock();
     let bytes = result.as_ref();
     // Names of others stand in lists. What is for another program goes to no terminal.
-    let shown = std::str::from_utf8(bytes).ok().filter(|_| out.is_terminal()).map(visible);
-    let written = out.write_all(shown.as_deref().map_or(bytes, str::as_bytes)).and_then(|()| out.flush());
+    let shown = std::str::from_utf8(bytes).ok().filter(|_| std::io::stdout().is_terminal()).map(visible);
+    let written = standard_output().and_then(|mut out| out.write_all(shown.as_deref().map_or(bytes, str::as_bytes)));
     written.map_err(|e| unwritten(&e))
 }
 

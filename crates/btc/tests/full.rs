@@ -12,9 +12,14 @@ fn full() -> Stdio {
     File::options().write(true).open("/dev/full").expect("/dev/full").into()
 }
 
-/// Runs with a full standard output; the exit code and what was said.
+/// Runs with a full standard output, and with a closed one; the exit code and what was said, which must not differ but for the reason.
 fn without_output(args: &[&str]) -> (Option<i32>, String) {
     let output = tracer(args).stdout(full()).output().expect("btc runs");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "exec \"$@\" >&-", "sh", env!("CARGO_BIN_EXE_btc")]).args(args);
+    let closed = shell.output().expect("a shell runs");
+    assert_eq!(closed.status.code(), output.status.code(), "{args:?}: {}", text(&closed.stderr));
+    assert!(text(&closed.stderr).contains("ad file descriptor") || output.status.code() != Some(1), "{args:?}: {}", text(&closed.stderr));
     (output.status.code(), text(&output.stderr))
 }
 

@@ -7,16 +7,26 @@ use crate::{Block, Expr, ExprKind, MapId, Stmt, StmtKind};
 impl Expr {
     /// Whether its evaluation may change a map. A function that takes a map is taken for one that changes it.
     pub fn writes(&self, map: MapId) -> bool {
-        let own = match &self.kind {
-            ExprKind::StepMap { map: stepped, .. } => *stepped == map,
-            ExprKind::Block { block, .. } => block.writes(map),
+        let mut writes = false;
+        self.each_write(&mut |written| writes |= written == map);
+        writes
+    }
+
+    /// Visits the maps that its evaluation may change, each as often as it may.
+    pub fn each_write(&self, visit: &mut dyn FnMut(MapId)) {
+        match &self.kind {
+            ExprKind::StepMap { map, .. } => visit(*map),
+            ExprKind::Block { block, .. } => block.each_write(visit),
             ExprKind::Call { function, args, .. } => {
-                let is_it = |arg: &Expr| matches!(arg.kind, ExprKind::MapRef(of) if of == map);
-                function.params.iter().zip(args).any(|(p, arg)| p.kind == ParamKind::Map && is_it(arg))
+                for (param, arg) in function.params.iter().zip(args) {
+                    if let (ParamKind::Map, ExprKind::MapRef(map)) = (param.kind, &arg.kind) {
+                        visit(*map);
+                    }
+                }
             }
-            _ => false,
-        };
-        own || self.children().into_iter().any(|e| e.writes(map))
+            _ => {}
+        }
+        self.children().into_iter().for_each(|e| e.each_write(visit));
     }
 
     /// Visits it and all expressions in it.
@@ -30,9 +40,9 @@ impl Expr {
 }
 
 impl Block {
-    /// Whether a statement may change a map.
-    pub fn writes(&self, map: MapId) -> bool {
-        self.stmts.iter().any(|stmt| stmt.writes(map))
+    /// Visits the maps that its statements may change.
+    pub fn each_write(&self, visit: &mut dyn FnMut(MapId)) {
+        self.stmts.iter().for_each(|stmt| stmt.each_write(visit));
     }
 
     /// Visits all expressions in it.
@@ -46,14 +56,14 @@ impl Block {
 }
 
 impl Stmt {
-    /// Whether it may change a map.
-    pub fn writes(&self, map: MapId) -> bool {
-        let own = match &self.kind {
-            StmtKind::SetMap { map: of, .. } | StmtKind::UpdateMap { map: of, .. } | StmtKind::Aggregate { map: of, .. } => *of == map,
-            _ => false,
-        };
+    /// Visits the maps that it may change.
+    fn each_write(&self, visit: &mut dyn FnMut(MapId)) {
+        if let StmtKind::SetMap { map, .. } | StmtKind::UpdateMap { map, .. } | StmtKind::Aggregate { map, .. } = &self.kind {
+            visit(*map);
+        }
         let (exprs, blocks) = self.parts();
-        own || exprs.into_iter().any(|e| e.writes(map)) || blocks.into_iter().any(|block| block.writes(map))
+        exprs.into_iter().for_each(|e| e.each_write(visit));
+        blocks.into_iter().for_each(|block| block.each_write(visit));
     }
 
     /// The expressions and the blocks that it consists of.

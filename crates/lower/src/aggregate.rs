@@ -28,7 +28,7 @@ impl FnLower<'_, '_, '_> {
     /// `@m[k] = count()`
     pub fn aggregate(&mut self, map: hir::MapId, key: Option<&hir::Expr>, call: &hir::Expr) {
         let kind = self.kind(map);
-        let atomic = !kind.is_per_cpu() || kind.is_spread() || self.shared.is_interrupted(map);
+        let atomic = !kind.is_per_cpu() || kind.is_spread() || self.shared.interrupted.contains(&map);
         // The type of the map tells the sign that all uses agreed on.
         let ty = self.hir_map(map).value.clone();
         let keeps_total = kind.is_spread() && matches!(ty, Type::Aggregation(Aggregation::Avg { .. }));

@@ -5,14 +5,43 @@
 //! second would start from what the first is about to replace, and one of both would be gone without a word. A word for each
 //! CPU says whether an update is going on; one that finds another is not made, and is counted.
 
+use std::collections::{BTreeSet, HashMap};
+
 use btc_abi::LossKind;
 use btc_hir as hir;
 use btc_ir::{Cond, GlobalId, Module, Value, Width};
+use btc_providers::Provider;
 use btc_types::{Aggregation, Type};
 
 use crate::function::FnLower;
 use crate::guard;
 use crate::shared::Shared;
+
+/// The maps that one program may change in the middle of another's change, on the same CPU.
+pub(crate) fn interrupted(program: &hir::Program) -> BTreeSet<hir::MapId> {
+    let mut interrupted = BTreeSet::new();
+    // Kinds of the probes so far that change a map.
+    let mut kinds: HashMap<hir::MapId, Vec<&Provider>> = HashMap::new();
+    for probe in &program.probes {
+        let mut changed = BTreeSet::new();
+        probe.body.each_write(&mut |map| drop(changed.insert(map)));
+        if let Some(predicate) = &probe.predicate {
+            predicate.each_write(&mut |map| drop(changed.insert(map)));
+        }
+        // A pattern makes several programs of one probe.
+        let interrupts_itself = probe.name.contains('*') && !probe.provider.keeps_apart(probe.provider);
+        for map in changed {
+            let others = kinds.entry(map).or_default();
+            if interrupts_itself || others.iter().any(|other| !probe.provider.keeps_apart(other)) {
+                interrupted.insert(map);
+            }
+            if !others.contains(&probe.provider) {
+                others.push(probe.provider);
+            }
+        }
+    }
+    interrupted
+}
 
 impl Shared<'_> {
     fn update_words(&mut self, module: &mut Module) -> GlobalId {
@@ -23,7 +52,7 @@ impl Shared<'_> {
 impl FnLower<'_, '_, '_> {
     /// Runs `update` of an entry of a map; where it takes several steps, and may be interrupted, only if no other is going on.
     pub fn alone(&mut self, map: hir::MapId, update: impl FnOnce(&mut Self)) {
-        if !self.takes_steps(map) || !self.shared.is_interrupted(map) {
+        if !self.takes_steps(map) || !self.shared.interrupted.contains(&map) {
             return update(self);
         }
         let word = self.own_word(map);

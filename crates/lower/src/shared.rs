@@ -1,6 +1,6 @@
 //! What all functions of a module share: maps, globals, and the manifest being built.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use btc_abi::{self as abi, GlobalValue, LossKind, MOST_CPUS, Manifest, MapKind, PLAIN_CPUS, Place};
 use btc_diagnostics::{SourceMap, Span};
@@ -9,6 +9,7 @@ use btc_ir::{FuncId, Global, GlobalId, Guard, Map, MapId, Module, Section};
 use btc_target::{CONTROL_RING_BYTES, DEFAULT_MAP_KEYS, RING_BYTES, STACK_TABLE_ENTRIES};
 use btc_types::{Aggregation, Type};
 
+use crate::alone;
 use crate::constant::Rows;
 use crate::exact;
 use crate::guard;
@@ -58,6 +59,8 @@ pub(crate) struct Shared<'a> {
     pub rule_finder: Option<FuncId>,
     /// Functions that there is one of for all programs, by name, see [`FnLower::subprogram`](crate::function::FnLower::subprogram).
     pub subprograms: HashMap<&'static str, FuncId>,
+    /// Maps that one program may change in the middle of another's change, on the same CPU.
+    pub interrupted: BTreeSet<hir::MapId>,
     /// What programs need that others do not, as far as it was known before they were lowered.
     pub needs: Needs,
     /// Likewise, as they are lowered.
@@ -102,6 +105,7 @@ impl<'a> Shared<'a> {
             functions: HashMap::new(),
             rule_finder: None,
             subprograms: HashMap::new(),
+            interrupted: alone::interrupted(program),
             needs,
             found: Needs::default(),
         };
@@ -316,21 +320,6 @@ impl<'a> Shared<'a> {
 
 fn ring(symbol: &str, bytes: u32, module: &mut Module) -> MapId {
     module.add_map(Map { symbol: symbol.to_string(), kind: None, key_size: 0, value_size: 0, max_entries: bytes })
-}
-
-impl Shared<'_> {
-    /// Whether one program that changes a map may run in the middle of another one that does, on the same CPU.
-    pub fn is_interrupted(&self, map: hir::MapId) -> bool {
-        let changes = |probe: &&hir::Probe| {
-            probe.body.writes(map) || probe.predicate.as_ref().is_some_and(|predicate| predicate.writes(map))
-        };
-        let probes: Vec<&hir::Probe> = self.program.probes.iter().filter(changes).collect();
-        probes.iter().enumerate().any(|(n, one)| {
-            // A pattern makes several programs of one probe.
-            let several = one.name.contains('*') && !one.provider.keeps_apart(one.provider);
-            several || probes[..n].iter().any(|other| !one.provider.keeps_apart(other.provider))
-        })
-    }
 }
 
 /// What holds a map. Each CPU has its own part of an aggregation, for what it adds or compares takes several steps. Parts

@@ -23,6 +23,15 @@ const SECONDS: u32 = 10;
 /// Bytes of an input.
 const LENGTH: u32 = 1 << 16;
 
+/// How much a target is given.
+#[derive(Clone, Copy)]
+pub enum Amount {
+    /// What it can try in so many seconds.
+    Seconds(u64),
+    /// So many inputs beside those that are kept, the same at each run.
+    Inputs(u64),
+}
+
 fn folder() -> PathBuf {
     shell::root().join("fuzz")
 }
@@ -47,8 +56,8 @@ fn build() -> Result<PathBuf> {
     Ok(output.join(TARGET).join("debug"))
 }
 
-/// Runs one target for so many seconds; what it says where it fails.
-fn one(programs: &Path, corpora: &Path, target: &str, seconds: u64) -> Result<std::result::Result<String, String>> {
+/// Runs one target; what it says where it fails.
+fn one(programs: &Path, corpora: &Path, target: &str, amount: Amount) -> Result<std::result::Result<String, String>> {
     let artifacts = folder().join("artifacts").join(target);
     shell::make_folder(&artifacts)?;
     let own = corpora.join(target);
@@ -56,7 +65,10 @@ fn one(programs: &Path, corpora: &Path, target: &str, seconds: u64) -> Result<st
     let mut command = Command::new(programs.join(target));
     // The first folder takes what is found.
     command.arg(&own).args(Some(folder().join("kept").join(target)).filter(|kept| kept.is_dir()));
-    command.arg(format!("-max_total_time={seconds}"));
+    match amount {
+        Amount::Seconds(seconds) => command.arg(format!("-max_total_time={seconds}")),
+        Amount::Inputs(count) => command.arg(format!("-runs={count}")).arg("-seed=1"),
+    };
     command.arg(format!("-rss_limit_mb={MEMORY}")).arg(format!("-timeout={SECONDS}")).arg(format!("-max_len={LENGTH}"));
     command.arg(format!("-artifact_prefix={}/", artifacts.display())).arg("-print_final_stats=1");
     let done = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
@@ -73,18 +85,25 @@ fn one(programs: &Path, corpora: &Path, target: &str, seconds: u64) -> Result<st
     Ok(Ok(format!("{} inputs, {} MiB at most", number("number_of_executed_units"), number("peak_rss_mb"))))
 }
 
-/// Runs targets, all when none is named, for so many seconds each.
-pub fn perform(names: &[String], seconds: u64) -> Result<Tally> {
+/// Runs targets, all when none is named, with so much each.
+pub fn perform(names: &[String], amount: Amount) -> Result<Tally> {
     let all = targets();
     if let Some(unknown) = names.iter().find(|n| !all.contains(n)) {
         return Err(Failure::new(format!("no target `{unknown}`; there are: {}", all.join(", "))));
     }
     let programs = build()?;
-    let corpora = shell::target_folder().join("fuzz/corpus");
+    let corpora = match amount {
+        Amount::Seconds(_) => shell::target_folder().join("fuzz/corpus"),
+        Amount::Inputs(_) => shell::target_folder().join("fuzz/few"),
+    };
+    if matches!(amount, Amount::Inputs(_)) {
+        // What earlier runs found would change what this one tries.
+        shell::empty_folder(&corpora)?;
+    }
     shell::perform(Command::new(programs.join("seeds")).arg(&corpora))?;
     let mut tally = Tally::default();
     for target in all.iter().filter(|t| names.is_empty() || names.contains(t)) {
-        match one(&programs, &corpora, target, seconds)? {
+        match one(&programs, &corpora, target, amount)? {
             Ok(figures) => {
                 println!("fuzz {target}: {figures}");
                 tally.pass();
@@ -109,7 +128,7 @@ pub fn run(args: &[String]) -> Result<u8> {
             name => names.push(name.to_string()),
         }
     }
-    let tally = perform(&names, minutes * 60)?;
+    let tally = perform(&names, Amount::Seconds(minutes * 60))?;
     println!("{tally}");
     Ok(tally.code())
 }

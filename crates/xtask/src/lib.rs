@@ -19,6 +19,7 @@ pub mod image;
 pub mod initramfs;
 pub mod kernels;
 pub mod modules;
+pub mod mutants;
 pub mod oneliners;
 pub mod options;
 pub mod payload;

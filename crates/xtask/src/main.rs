@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use btc_xtask::{
-    attach_bench, binding, conformance, demo, fuzz, guest, guest_test, kernels, oneliners, programs, random, setup, shell::Failure, soak, suite,
+    attach_bench, binding, conformance, demo, fuzz, guest, guest_test, kernels, mutants, oneliners, programs, random, setup, shell::Failure, soak, suite,
     tools,
 };
 
@@ -22,6 +22,8 @@ usage: cargo xtask TASK
                           check random scripts: compiled, interpreted, and in the kernel (root)
   fuzz [--minutes N] [TARGET…]
                           run the fuzz targets, each for so many minutes (30)
+  mutants [--kernel K] [--seed N] [--count N]
+                          run objects whose manifest lies, in a guest, under the address sanitizer
   soak [--minutes N] [--rate N]
                           a steady load under btc: nothing may be lost untold, nothing may grow (root)
   tools-test [--kernel K] [--load] [NAME…]
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         "oneliners" => oneliners::run(rest),
         "attach-bench" => attach_bench::run(rest),
         "fuzz" => fuzz::run(rest),
+        "mutants" => mutants::run(rest),
         "soak" => soak::run(rest),
         "conformance" => conformance::run(rest),
         "tools-test" => tools::run(rest),

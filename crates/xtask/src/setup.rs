@@ -28,6 +28,7 @@ const BUILD: &[Need] = &[
 
 /// For the tests.
 const TESTS: &[Need] = &[
+    need("g++", "c++"),
     need("busybox-static", "busybox"),
     need("xz-utils", "xz"),
     need("zstd", "zstd"),

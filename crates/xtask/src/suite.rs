@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::conformance;
+use crate::fuzz;
 use crate::guest_test;
 use crate::options::Options;
 use crate::report::Tally;
@@ -13,6 +14,9 @@ use crate::shell::{self, Failure, Result};
 
 /// The kernels of a plain run: what most machines run, and the newest.
 const KERNELS: &str = "6.1,new";
+
+/// Inputs of each fuzz target in a plain run: some seconds.
+const FUZZ_INPUTS: u64 = 2_000;
 
 fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -86,6 +90,7 @@ pub fn run(args: &[String]) -> Result<u8> {
     let mut tally = Tally::default();
     part("unit and kernel tests", &mut tally, unit_tests);
     part("conformance on this machine", &mut tally, || conformance::on_host(&plain_build()?, &[]));
+    part("fuzz targets, the same few thousand inputs each", &mut tally, || fuzz::perform(&[], fuzz::Amount::Inputs(FUZZ_INPUTS)));
     part("guests", &mut tally, guests);
     println!("{tally}");
     Ok(tally.code())

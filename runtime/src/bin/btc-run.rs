@@ -109,7 +109,7 @@ fn start() -> Result<i32, Error> {
         let effects: Vec<String> = btc_runtime::effects(&bytes, &manifest)?.iter().map(ToString::to_string).collect();
         let attaches: Vec<String> = manifest.probes.iter().map(|p| format!("runs at {:?}", p.attach)).collect();
         let text = format!("effects on this host: {attaches:#?} {effects:#?}\n{manifest:#?}\n");
-        let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+        let written = btc_runtime::standard_output().and_then(|mut out| out.write_all(text.as_bytes()));
         written.map_err(|e| Error::os("cannot write to standard output", &e))?;
         return Ok(0);
     }

@@ -5,7 +5,9 @@ mod baseline;
 mod reduce;
 mod settle;
 
+use std::cell::Cell;
 use std::cmp::Ordering;
+use std::sync::Once;
 
 use btc_abi::{Encoding, Map, MapKind, Reduce};
 
@@ -18,6 +20,9 @@ pub(crate) use reduce::{Value, divide, merge};
 
 /// How often a value is written at most that programs change meanwhile.
 const RESETS: usize = 5;
+
+/// Whether it was told that a map cannot be read.
+static UNREADABLE: Once = Once::new();
 
 /// One entry, with all CPUs merged.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,15 +187,35 @@ impl Handle<'_> {
         self.lookup(key, buffer).then(|| merge(self.map, self.cpu_parts(buffer)))
     }
 
+    /// Hands out keys and values as the map has them, halves of changes among them.
+    fn each(&self, met: impl FnMut(&[u8], &[u8])) {
+        if !self.bpf().is_some_and(|map| map.each(met)) {
+            UNREADABLE.call_once(|| say!("WARNING: cannot read all of {}: {}", self.map.name, crate::error::last_os()));
+        }
+    }
+
     fn keys(&self) -> Vec<Vec<u8>> {
-        self.bpf().map_or(Vec::new(), |map| map.keys(self.limit.max(1) as usize))
+        let mut keys = Vec::new();
+        self.each(|key, _| keys.push(key.to_vec()));
+        keys
     }
 
     /// All entries in the order in which they print.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let mut buffer = self.buffer();
-        let entry = |key: Vec<u8>| Some(Entry { value: self.merged(&key, &mut buffer)?, key });
-        let mut entries: Vec<Entry> = self.keys().into_iter().filter_map(entry).collect();
+        let (mut entries, mut buffer) = (Vec::new(), self.buffer());
+        self.each(|key, value| {
+            // What the walk has read is the first try.
+            let walked = Cell::new(Some(value));
+            let read = |to: &mut [u8]| match walked.take() {
+                Some(value) => {
+                    to.copy_from_slice(value);
+                    true
+                }
+                None => self.bpf().is_some_and(|map| map.lookup(key, to)),
+            };
+            settle::read(self.map, self.stride(), &mut buffer, read);
+            entries.push(Entry { key: key.to_vec(), value: merge(self.map, self.cpu_parts(&buffer)) });
+        });
         sort(self.map, &mut entries);
         entries
     }

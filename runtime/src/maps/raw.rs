@@ -5,6 +5,11 @@ use std::mem::size_of;
 
 use libbpf_sys as sys;
 
+/// Bytes of keys and values that are asked for at once.
+const BATCH: usize = 1 << 20;
+/// Entries that are asked for at once at most.
+const MOST_ENTRIES: usize = 4096;
+
 /// A map of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BpfMap {
@@ -80,23 +85,44 @@ impl BpfMap {
         both == 0 || (!gone && self.lookup(key, value) && self.delete(key))
     }
 
-    /// All keys, at most `limit`: a map that changes meanwhile may start over.
-    pub(crate) fn keys(&self, limit: usize) -> Vec<Vec<u8>> {
-        let mut keys: Vec<Vec<u8>> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        let mut next = vec![0u8; self.key_size];
-        while keys.len() < limit {
-            let before: *const c_void = keys.last().map_or(std::ptr::null(), |k: &Vec<u8>| k.as_ptr().cast());
-            // SAFETY: both keys have the map's key size; a null key asks for the first.
-            if unsafe { sys::bpf_map_get_next_key(self.fd, before, next.as_mut_ptr().cast()) } != 0 {
-                break;
-            }
-            // One that comes again begins a second round.
-            if !seen.insert(next.clone()) {
-                break;
-            }
-            keys.push(next.clone());
+    /// Hands out all entries, keys and values. One that is there all the time comes exactly once, whatever programs add and
+    /// delete meanwhile: the kernel goes by the buckets of its hash (`BPF_MAP_LOOKUP_BATCH`, Linux 5.6), and not from key to
+    /// key, where a deleted one leads back to the first. `false` when the kernel refuses, as for maps that are no hashes.
+    pub(crate) fn each(&self, mut met: impl FnMut(&[u8], &[u8])) -> bool {
+        if self.key_size == 0 || self.filled == 0 {
+            return false;
         }
-        keys
+        let mut room = (BATCH / (self.key_size + self.filled)).clamp(1, MOST_ENTRIES);
+        // The bucket to go on with; none yet.
+        let mut bucket: Option<u32> = None;
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        loop {
+            keys.resize(room * self.key_size, 0u8);
+            values.resize(room * self.filled, 0u8);
+            let (mut count, mut next) = (room as u32, 0u32);
+            let from = bucket.as_ref().map_or(std::ptr::null_mut(), |b| std::ptr::from_ref(b).cast_mut().cast::<c_void>());
+            // SAFETY: there is room for `count` keys and values of the map's sizes; a bucket's number takes 4 bytes, and the
+            // kernel only reads the one to begin with.
+            let answer = unsafe {
+                let to = (keys.as_mut_ptr().cast(), values.as_mut_ptr().cast());
+                sys::bpf_map_lookup_batch(self.fd, from, (&raw mut next).cast(), to.0, to.1, &raw mut count, std::ptr::null())
+            };
+            let error = std::io::Error::last_os_error().raw_os_error();
+            let at_end = answer != 0 && error == Some(libc::ENOENT);
+            if answer != 0 && error == Some(libc::ENOSPC) {
+                // One bucket holds more than there was room for.
+                room *= 2;
+                continue;
+            }
+            if answer != 0 && !at_end {
+                return false;
+            }
+            let entries = keys.chunks_exact(self.key_size).zip(values.chunks_exact(self.filled));
+            entries.take(count as usize).for_each(|(key, value)| met(key, value));
+            if at_end {
+                return true;
+            }
+            bucket = Some(next);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod json;
 mod sink;
+mod standard;
 mod text;
 
 use btc_abi::{Encoding, Map, Place};
@@ -11,6 +12,7 @@ use crate::modes::{BenchResult, TestResult};
 use crate::options::Format;
 use crate::render::Context;
 pub(crate) use sink::Sink;
+pub use standard::standard_output;
 
 /// What a map holds when it is printed.
 #[derive(Clone, Debug)]

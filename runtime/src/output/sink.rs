@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
+use super::standard_output;
 use crate::error::reason;
 use crate::options::Buffering;
 use crate::{Error, signals};
@@ -33,10 +34,7 @@ impl Sink {
         let file = match path {
             Some(path) => File::create(path)
                 .map_err(|e| Error::os(format!("cannot write the output file `{}`", path.display()), &e))?,
-            None => {
-                let copy = std::io::stdout().as_fd().try_clone_to_owned();
-                File::from(copy.map_err(|e| Error::os("cannot write to standard output", &e))?)
-            }
+            None => standard_output().map_err(|e| Error::os("cannot write to standard output", &e))?,
         };
         Ok(Sink { file, buffer: Vec::new(), mode, held: false, closed: false, failure: None })
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use btc_driver::elf;
 use btc_providers::{Found, search};
+use btc_runtime::standard_output;
 use btc_target::{Tag, Target, glob, is_glob};
 
 use crate::cli::ListArgs;
@@ -29,7 +30,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
     let mut listing = Listing {
         target: &target,
         verbose: args.verbose,
-        out: BufWriter::new(Box::new(std::io::stdout().lock())),
+        out: BufWriter::new(Box::new(standard_output().map_err(|e| report::unwritten(&e))?)),
         count: 0,
     };
     let input = match &args.program {

@@ -141,7 +141,7 @@ value before its key, an aggregation its key before its arguments, but for `hist
 
 No aggregation loses what several CPUs give it at the same moment, and `@x++`, `@x--` and `@x += n` lose nothing either. The value of `@x++` as
 an expression may be one that another CPU sees too; `@x = @x + 1`, `*=` and the like are not one step, as in bpftrace. On a kernel that preempts
-programs of uprobes (`CONFIG_PREEMPT`), two of them on one CPU may lose one of what each CPU counts for itself.
+programs of uprobes (`CONFIG_PREEMPT`), an event that finds another one's program unfinished on its CPU is missed before Linux 6.15, and told.
 
 A loop goes round as often as it says, up to 8388608 times. Before Linux 6.4 it ends earlier, the earlier the longer its body is and the
 more loops are around it; so does a search in a text. Each such end is told when the script ends. Two such loops in one another may be

@@ -53,6 +53,9 @@ fn message(manifest: &Manifest, refusal: &Refusal) -> String {
             "`{field}` is another kind of value on this kernel than the `{ty}` that it was where the script was \
              compiled; compile the script for this kernel"
         ),
+        Refused::Decided => "the compiler decided this by sizes or places that structs of another kernel have, and on this one they \
+                             differ; compile the script for this kernel"
+            .to_string(),
         Refused::Type { record } => format!("this kernel has no `{record}`"),
     };
     format!("{}: {text}", place::show(manifest, &refusal.place))

@@ -19,7 +19,7 @@ pub mod wire;
 pub use attach::{Attach, ClockUnit, Missing, Probe, ProbeIdentity};
 pub use encoding::{BitRange, Encoding, EnumNames, FUNCTION_MARK, Field, StackMode, TimestampClock};
 pub use format::{Conversion, FormatSpec, Segment};
-pub use map::{MOST_CPUS, Map, MapKind, PLAIN_CPUS, RINGBUF, Reduce, Stacks, TAKING};
+pub use map::{MOST_CPUS, MOST_MAP_BYTES, Map, MapKind, PLAIN_CPUS, RINGBUF, Reduce, Stacks, TAKING};
 pub use record::{Action, Loss, LossKind, Record, RecordId};
 pub use read::Read;
 pub use refusal::{REFUSAL, Refusal, Refused};

@@ -65,6 +65,9 @@ pub enum MapKind {
 /// CPUs that an object has room for where nobody tells how many there are.
 pub const PLAIN_CPUS: u32 = 64;
 
+/// Most bytes of the keys and values together that an object may define a map with.
+pub const MOST_MAP_BYTES: u64 = 4 << 30;
+
 /// Most CPUs that have parts in a map that all read. What others would add is counted as lost.
 pub const MOST_CPUS: u32 = 1024;
 

@@ -76,6 +76,8 @@ pub enum Refused {
         /// What it is where the object was made, as the language spells it.
         ty: String,
     },
+    /// What the compiler decided by sizes and places of kernel records (`if comptime`) would be decided likewise.
+    Decided,
     /// The kernel has the record.
     Type {
         /// The record as C writes it.

@@ -422,7 +422,7 @@ wire_enum!(Refused {
     1 Machine {}, 2 Register { 1 0: name }, 3 KernelSymbol { 1 0: name }, 4 FunctionAddress {},
     5 StaticArgument { 1 program: program, 2 index: index, 3 signed: signed }, 6 Room { 1 record: record, 2 bytes: bytes },
     7 Layout { 1 record: record, 2 bytes: bytes }, 8 Field { 1 field: field, 2 ty: ty }, 9 Type { 1 record: record },
-    10 Release { 1 what: what, 2 since: since }, 11 LongKey { 1 map: map },
+    10 Release { 1 what: what, 2 since: since }, 11 LongKey { 1 map: map }, 12 Decided {},
 });
 wire_struct!(Global { 1 symbol, 2 value, 3 place });
 wire_enum!(GlobalValue {

@@ -177,6 +177,7 @@ fn all_refusals() -> Vec<Refused> {
         Refused::Room { record: "struct s".into(), bytes: 64 },
         Refused::Field { field: "s.f".into(), ty: "uint32".into() },
         Refused::Type { record: "struct s".into() },
+        Refused::Decided,
     ]
 }
 

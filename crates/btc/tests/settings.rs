@@ -31,10 +31,25 @@ fn settings_out_of_range_are_refused() {
         let said = text(&output.stderr);
         assert!(output.status.code() == Some(1) && said.contains("it takes a number from "), "{name}={value}: {said}");
     }
-    for (name, value) in [("max_map_keys", "1"), ("max_map_keys", "4294967295"), ("max_strlen", "1"), ("max_strlen", "65536"), ("perf_rb_pages", "0"), ("perf_rb_pages", "3")] {
+    for (name, value) in [("max_map_keys", "1"), ("max_map_keys", "400000000"), ("max_strlen", "1"), ("max_strlen", "65536"), ("perf_rb_pages", "0"), ("perf_rb_pages", "3")] {
         let script = format!("config = {{ {name} = {value} }} BEGIN {{ @[1] = 1; exit(); }}");
         let output = btc(&["compile", "-e", &script, "-o", "/dev/null"]);
         assert!(output.status.success(), "{script}: {}", text(&output.stderr));
+    }
+}
+
+/// A number that the language takes may be more than an object has room for, which depends on keys and values.
+#[test]
+fn maps_larger_than_an_object_defines_are_refused_at_their_line() {
+    for script in [
+        "let @a = hash(2147483648); BEGIN { @a[1] = 1; exit(); }",
+        "let @a = lruhash(4294967295); BEGIN { @a[1] = 1; exit(); }",
+        "config = { max_map_keys = 4294967295 } BEGIN { @a[1] = 1; exit(); }",
+        "config = { max_map_keys = 400000000 } BEGIN { @a[1] = max(1); print(@a[1] + 1); exit(); }",
+    ] {
+        let output = btc(&["compile", "-e", script, "-o", "/dev/null"]);
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains("of this size there is room for"), "{script}: {said}");
     }
 }
 

@@ -8,12 +8,16 @@ mod support;
 
 use support::{btc, unfit};
 
-/// A program of the test's own, in a folder of its own; `None` without a compiler.
+/// The program `typed` of the test's own, in a folder of its own; `None` without a compiler.
 fn program(name: &str, options: &[&str]) -> Option<PathBuf> {
+    build("typed", name, options)
+}
+
+fn build(program: &str, name: &str, options: &[&str]) -> Option<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel").join(program).with_extension("c");
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("user_types").join(name);
     std::fs::create_dir_all(&folder).expect("a folder for the test");
-    let program = folder.join("typed");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel/typed.c");
+    let program = folder.join(program);
     let built = Command::new("cc").args(options).arg("-o").arg(&program).arg(source).status().ok()?;
     assert!(built.success(), "cc builds the program");
     Some(program)
@@ -76,6 +80,26 @@ fn arguments_have_names_and_types() {
         let all = trace(&program, "uprobe:BIN:take /args.n == -3/ { print(args); }", &[]);
         assert!(all.contains(".n = -3, .text = 0x") && all.contains(".last = 3, .seventh = 122, .eighth = -3 }"), "{all}");
     }
+}
+
+/// Where the element's type has a name of its own the array holds numbers, which go on behind a 0; what is `char` itself is a string.
+#[test]
+fn arrays_of_bytes_are_numbers_or_strings_by_their_type() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let Some(program) = build("bytes", "bytes", &["-g", "-O1"]) else { return println!("skipped: no C compiler") };
+    let script = r#"uprobe:BIN:look { $p = args.p; print($p->u8); print($p->i8); print($p->uc); print($p->sc); print($p->c); print($p->b);
+        print($p->o); print($p->l); print($p->cu); print($p->two); print($p->words); $u = $p->u8; print($u); print($u[5]);
+        @[$p->u8] = 1; print(@); clear(@); print(*$p); }"#;
+    let text = trace(&program, script, &[]);
+    let expected = [
+        "[170,0,0,0,0,85]", "[-2,66]", "uc", "sc", "c", "[1,0,1]", "[65,0,66]", "[108,0,109]", "[0,7]", "[[1,0],[2,3]]", "[x,yz]",
+        "[170,0,0,0,0,85]", "85", "@[[170,0,0,0,0,85]]: 1",
+    ];
+    let found = lines(&text);
+    assert_eq!(found[..expected.len()], expected, "{text}");
+    assert!(found[expected.len()].starts_with("{ .u8 = [170,0,0,0,0,85], .i8 = [-2,66], .uc = uc, .sc = sc, .c = c, .b = [1,0,1], .o = [65,0,66]"), "{text}");
 }
 
 #[test]

@@ -122,6 +122,35 @@ pub enum Returns {
     Infer(fn(&mut Check) -> Type),
     /// A number or truth value that the compiler knows; the lowering hook is never called.
     Known(Type, fn(&mut Check) -> i64),
+    /// The time in nanoseconds, a `uint64`, by the clock that the arguments tell.
+    Time(fn(&[Arg]) -> Clock),
+}
+
+/// Which clock a number of nanoseconds is of, as far as it is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// No clock's: a number like others.
+    #[default]
+    None,
+    /// Since boot, suspend included.
+    Boot,
+    /// Since boot without suspend.
+    Monotonic,
+    /// International atomic time.
+    Tai,
+    /// It may be of one clock or of another.
+    Several,
+}
+
+impl Clock {
+    /// That of a number which is one of two. A plain one may be of any clock: it is the 0 that a variable begins with.
+    pub fn or(self, other: Clock) -> Clock {
+        match (self, other) {
+            (Clock::None, clock) | (clock, Clock::None) => clock,
+            (one, other) if one == other => one,
+            _ => Clock::Several,
+        }
+    }
 }
 
 /// Where a builtin may be used.
@@ -205,6 +234,8 @@ pub struct Arg {
     pub remote: bool,
     /// Whether it is an element of a map that aggregates: `print(@m[k])`.
     pub element_of: Option<u32>,
+    /// The clock that it is the time of.
+    pub clock: Clock,
 }
 
 /// A call being checked.

@@ -16,7 +16,7 @@ mod texts;
 
 pub use bswap::is_by_width;
 pub use definition::{
-    Arg, Check, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
+    Arg, Check, Clock, Function, Kind, Literal, Param, ParamKind, ProbeFacts, Probes, Returns, Settings,
 };
 pub use hist::is_before_key;
 pub use ids::own as own_ids;

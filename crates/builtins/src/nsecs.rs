@@ -2,9 +2,8 @@
 
 use btc_abi::{GlobalValue, Refused};
 use btc_ir::BinOp;
-use btc_types::Type;
 
-use crate::{Function, Kind, Lowered, Param, ParamKind, Probes, Returns, helpers};
+use crate::{Clock, Function, Kind, Literal, Lowered, Param, ParamKind, Probes, Returns, helpers};
 
 /// The definition.
 pub static NSECS: Function = Function {
@@ -12,7 +11,11 @@ pub static NSECS: Function = Function {
     aliases: &[],
     kind: Kind::Variable,
     params: &[Param::optional("clock", ParamKind::Word(&["boot", "monotonic", "tai", "sw_tai"]))],
-    returns: Returns::Fixed(Type::UINT64),
+    returns: Returns::Time(|args| match args.first().and_then(|clock| clock.literal.as_ref()) {
+        Some(Literal::Word(word)) if word == "monotonic" => Clock::Monotonic,
+        Some(Literal::Word(word)) if word.ends_with("tai") => Clock::Tai,
+        _ => Clock::Boot,
+    }),
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Nanoseconds since boot, suspend included (`boot`, the default); without suspend \

@@ -4,7 +4,7 @@
 //! used once into arithmetic. Accesses to the stack keep their natural alignment, which
 //! the verifier demands there; fills and copies keep it everywhere.
 
-use btc_ir::{BinOp, Callee, InstData, Late, LateId, Memory, Op, Value, Width};
+use btc_ir::{BinOp, Callee, Fact, InstData, Late, LateId, Memory, Op, Value, Width};
 
 use crate::isel::{Selector, swapped};
 use crate::mir::{self, Base, Form, Inst, Off, Opd, Source, VReg};
@@ -154,20 +154,19 @@ impl Selector<'_> {
         self.emit(vec![Inst::Set { d, s }, Inst::Alu { op, d, s: right }]);
     }
 
-    /// A late constant that the arithmetic instruction itself can carry. Its unbound
-    /// value is 0, which division cannot take.
+    /// A late constant that the arithmetic instruction itself can carry. The verifier refuses to divide by an immediate 0,
+    /// which is what the constant is before it is bound, and to shift by one of 64 or more, which it may be then.
     fn folded_late(&self, op: BinOp, v: Value) -> Option<LateId> {
         let v = self.resolve(v);
-        match self.op(v) {
-            Some(Op::Late(late))
-                if self.uses[v.index()] == 1
-                    && self.form(*late) == Form::Imm
-                    && !matches!(op, BinOp::UDiv | BinOp::UMod) =>
-            {
-                Some(*late)
+        let Some(Op::Late(late)) = self.op(v) else { return None };
+        let fits = match op {
+            BinOp::UDiv | BinOp::UMod => false,
+            BinOp::Shl | BinOp::LShr | BinOp::AShr => {
+                matches!(self.module.late_of(*late), Late::Field { fact: Fact::LeftShift | Fact::RightShift, .. })
             }
-            _ => None,
-        }
+            _ => true,
+        };
+        (fits && self.uses[v.index()] == 1 && self.form(*late) == Form::Imm).then_some(*late)
     }
 
     fn zero_extend(&mut self, bits: u8, a: Value, d: VReg) {

@@ -9,7 +9,7 @@ mod hash;
 mod imports;
 mod internal;
 
-use btc_abi::Manifest;
+use btc_abi::{MOST_MAP_BYTES, Manifest};
 use btc_diagnostics::{Code, Diagnostic, FileId, Span, here};
 use btc_target::{Source, Target};
 
@@ -225,7 +225,7 @@ fn stages(
         return Some(btc_hir::print(&hir).into_bytes());
     }
     let (mut module, manifest) = btc_lower::lower(&hir, sources);
-    if let Some(error) = too_long(&module) {
+    if let Some(error) = too_long(&module).or_else(|| too_large(&hir, &module, &manifest)) {
         d.push(error);
         return None;
     }
@@ -251,6 +251,19 @@ fn too_long(module: &btc_ir::Module) -> Option<Diagnostic> {
         false => ("this script is too long: its actions up to this one are more than btc compiles at once", "split it into several scripts"),
     };
     Some(Diagnostic::error(Code::TooLarge, long.span, message).help(help))
+}
+
+/// What is wrong with a script whose map is larger than an object may define.
+fn too_large(hir: &btc_hir::Program, module: &btc_ir::Module, manifest: &Manifest) -> Option<Diagnostic> {
+    let mut maps = hir.maps.iter().zip(&manifest.maps);
+    maps.find_map(|(map, told)| {
+        let made = module.maps.iter().find(|m| m.symbol == told.symbol)?;
+        let each = u64::from(made.key_size) + u64::from(made.value_size);
+        let most = MOST_MAP_BYTES / each.max(1);
+        let message = format!("{} has {} entries, and of this size there is room for {most}", map.name, made.max_entries);
+        let help = "name a smaller number where the map is declared, or by max_map_keys";
+        (u64::from(made.max_entries) > most).then(|| Diagnostic::error(Code::TooLarge, map.span, message).help(help))
+    })
 }
 
 /// The way out of actions that are too long.

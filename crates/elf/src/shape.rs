@@ -2,7 +2,7 @@
 //!
 //! What is let through is what btc writes: an allow-list, for what others may be able to do is without end.
 
-use btc_abi::{MapKind, RINGBUF};
+use btc_abi::{MOST_MAP_BYTES, MapKind, RINGBUF};
 use btc_bpf::{Insn, opcode};
 
 use crate::definitions::{MapDefinition, maps};
@@ -20,8 +20,6 @@ const PROGRAMS: &[&str] = &[
 
 /// `BPF_F_NO_PREALLOC`
 const NO_PREALLOC: u32 = 1;
-/// Most bytes that a map's keys and values take, counted once for all CPUs.
-const MOST_BYTES: u64 = 4 << 30;
 /// Most bytes of a data section.
 const MOST_DATA: u64 = 64 << 20;
 
@@ -142,7 +140,7 @@ fn check_map(map: &MapDefinition) -> Result<(), String> {
         return Err(format!("map `{symbol}` has the flags {:#x}", map.flags));
     }
     let each = u64::from(map.key_size) + u64::from(map.value_size).max(1);
-    if each.saturating_mul(u64::from(map.max_entries)) > MOST_BYTES {
+    if each.saturating_mul(u64::from(map.max_entries)) > MOST_MAP_BYTES {
         return Err(format!("map `{symbol}` has {} entries of {each} bytes", map.max_entries));
     }
     Ok(())

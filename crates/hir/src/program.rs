@@ -138,6 +138,8 @@ pub struct Probe {
     /// Fields of the kernel, arguments and what may hold one whose type the script asks for, as in `typeof(args.size)`. They
     /// are not evaluated.
     pub typed_by: Vec<Expr>,
+    /// What the compiler has decided by sizes and places of the kernel (`if comptime`), as conditions that hold where it did.
+    pub decided: Vec<Expr>,
     /// Fields of the kernel and arguments that the script takes for values, evaluated or not: others have their types from them.
     /// What leads to their records is left out.
     pub named: Vec<Expr>,

@@ -24,9 +24,13 @@ pub(crate) fn interrupted(program: &hir::Program) -> BTreeSet<hir::MapId> {
     let mut kinds: HashMap<hir::MapId, Vec<&Provider>> = HashMap::new();
     for probe in &program.probes {
         let mut changed = BTreeSet::new();
-        probe.body.each_write(&mut |map| drop(changed.insert(map)));
+        probe.body.each_write(&mut |map| {
+            changed.insert(map);
+        });
         if let Some(predicate) = &probe.predicate {
-            predicate.each_write(&mut |map| drop(changed.insert(map)));
+            predicate.each_write(&mut |map| {
+                changed.insert(map);
+            });
         }
         // A pattern makes several programs of one probe.
         let interrupts_itself = probe.name.contains('*') && !probe.provider.keeps_apart(probe.provider);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use btc_abi::{self as abi, ProbeIdentity};
+use btc_abi::{self as abi, ProbeIdentity, Refused};
 use btc_diagnostics::{Span, here};
 use btc_hir as hir;
 use btc_ir::{Builder, Cond, Function, FunctionKind, Memory, Module, ScratchId, Value, Width};
@@ -144,6 +144,11 @@ impl FnLower<'_, '_, '_> {
         for field in &self.probe.typed_by {
             self.enter(field.span);
             self.require_same_types(field);
+        }
+        for condition in &self.probe.decided {
+            self.enter(condition.span);
+            let same = self.scalar(condition);
+            self.require(same, Refused::Decided);
         }
         self.enter(self.probe.span);
         // A filter that fails clears no memory for variables, but for its own.

@@ -84,6 +84,8 @@ impl FnLower<'_, '_, '_> {
             }
             Type::Record(r) => self.require_sizes(r),
             Type::Array { element, .. } => self.require_size(element),
+            Type::Tuple(parts) => parts.iter().for_each(|part| self.require_size(part)),
+            Type::Named(parts) => parts.iter().for_each(|(_, part)| self.require_size(part)),
             _ => {}
         }
     }
@@ -217,7 +219,7 @@ impl FnLower<'_, '_, '_> {
     }
 
     /// `sizeof` of what has `size` bytes on the build's target: of a field of a kernel struct those on the target, of all else these,
-    /// only where the fields and arguments in it are as they are here.
+    /// only where the fields, arguments and kernel records in it are as they are here.
     pub fn size_of_field(&mut self, e: &hir::Expr, size: i64) -> Value {
         match (self.core_path(e), bits_of(e)) {
             (Some(field), None) => {
@@ -226,6 +228,7 @@ impl FnLower<'_, '_, '_> {
             }
             _ => self.require_same_types(e),
         }
+        self.require_size(&e.ty);
         self.b.iconst(size)
     }
 

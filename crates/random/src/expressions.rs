@@ -230,7 +230,14 @@ impl Generator {
                 let types: Vec<Ty> = parts.iter().map(|p| p.ty.clone()).collect();
                 self.part(expr(Kind::Parts(parts), Ty::Tuple(types.clone())), &types)
             }
-            12 => binary(*self.random.pick(&ARITHMETIC[..3]), self.condition(depth - 1), self.int(depth - 1)),
+            12 => {
+                let (op, left) = (*self.random.pick(&ARITHMETIC[..3]), self.condition(depth - 1));
+                let right = if self.random.one_in(2) { self.condition(depth - 1) } else { self.int(depth - 1) };
+                match binary(op, left, right) {
+                    e if e.ty == Ty::Bool => cast(&I64, e),
+                    e => e,
+                }
+            }
             _ => self.arithmetic(depth),
         }
     }
@@ -432,7 +439,7 @@ impl Generator {
             };
         }
         let (d, pure) = (depth - 1, self.pure);
-        match self.random.below(13) {
+        match self.random.below(14) {
             0 | 1 => expr(Kind::Logic(self.random.one_in(2), boxed(self.condition(d)), boxed(self.condition(d))), Ty::Bool),
             2 => expr(Kind::Not(boxed(self.condition(d))), Ty::Bool),
             3 | 4 => expr(Kind::Same(self.random.one_in(2), boxed(self.text(d)), boxed(self.text(d))), Ty::Bool),
@@ -463,6 +470,13 @@ impl Generator {
                 compare(if self.random.one_in(2) { Cmp::Eq } else { Cmp::Ne }, a, b)
             }
             10 => cast(&Ty::Bool, self.int(d)),
+            11 => {
+                let op = *self.random.pick(&[Op::And, Op::Or, Op::Xor, Op::Mul, Op::Shr]);
+                match binary(op, self.condition(d), self.condition(d)) {
+                    e if e.ty == Ty::Bool => e,
+                    e => cast(&Ty::Bool, e),
+                }
+            }
             _ => compare(*self.random.pick(&COMPARISONS), self.int(d), self.int(d)),
         }
     }

@@ -48,7 +48,15 @@ pub fn flexible(e: &Expr) -> bool {
         _ => false,
     };
     let literal = !matches!(e.kind, Kind::Cast(_)) && e.literal.is_some_and(|n| n >= 0);
-    e.ty == Ty::Bool || e.ty.is_signed() && (literal || made_of_literals)
+    counts_truths(e) || e.ty.is_signed() && (literal || made_of_literals)
+}
+
+/// Whether it is a truth value or a sum of such.
+fn counts_truths(e: &Expr) -> bool {
+    match &e.kind {
+        Kind::Bin(Op::Add, _, a, b) => counts_truths(a) && counts_truths(b),
+        _ => e.ty == Ty::Bool,
+    }
 }
 
 fn signed(e: &Expr) -> bool {
@@ -81,10 +89,9 @@ pub fn folds(e: &Expr) -> bool {
     }
 }
 
-/// `a` beside `b`, so that the two are not folded; and of two truth values a number.
+/// `a` beside `b`, so that the two are not folded.
 pub fn unfolded(a: Expr, b: &Expr) -> Expr {
-    let truths = a.ty == Ty::Bool && b.ty == Ty::Bool;
-    if truths || folds(&a) && folds(b) { cast(&I64, a) } else { a }
+    if folds(&a) && folds(b) { cast(&I64, a) } else { a }
 }
 
 /// `~x` of a narrow number with a sign is shown without one, and keeps it as an operand.
@@ -100,7 +107,9 @@ pub fn binary(op: Op, a: Expr, b: Expr) -> Expr {
     let (a, b) = (operand(a), operand(b));
     let a = unfolded(a, &b);
     let signed = signed_result(op, &a, &b);
-    let ty = Ty::Int(8, signed);
+    // Of two truth values comes a third one where one has room for all results.
+    let truths = a.ty == Ty::Bool && b.ty == Ty::Bool && !matches!(op, Op::Add | Op::Sub | Op::Shl);
+    let ty = if truths { Ty::Bool } else { Ty::Int(8, signed) };
     expr(Kind::Bin(op, divides_signed(op, signed, &a, &b), Box::new(a), Box::new(b)), ty)
 }
 

@@ -103,7 +103,10 @@ fn binary(op: BinaryOp, left: Constant, right: Constant, span: Span) -> Result<O
         }
         (Constant::Bool(a), Constant::Bool(b)) => {
             let number = numbers(op, i128::from(a), i128::from(b), span)?;
-            number.map(|n| Constant::Bool(!matches!(n, Constant::Int(0) | Constant::Bool(false))))
+            match op {
+                BinaryOp::Add | BinaryOp::Sub | BinaryOp::Shl => number,
+                _ => number.map(|n| Constant::Bool(!matches!(n, Constant::Int(0) | Constant::Bool(false)))),
+            }
         }
         (Constant::Int(a), Constant::Int(b)) => numbers(op, a, b, span)?,
         // A truth value beside a number: the check of types has it.
@@ -135,7 +138,8 @@ fn numbers(op: BinaryOp, a: i128, b: i128, span: Span) -> Result<Option<Constant
     let value = match op {
         BinaryOp::Add => a + b,
         BinaryOp::Sub => a - b,
-        BinaryOp::Mul => a * b,
+        // Too large for 128 bits is too large for 64.
+        BinaryOp::Mul => a.saturating_mul(b),
         // By zero: the check of types says it.
         BinaryOp::Div | BinaryOp::Mod if b == 0 => return Ok(None),
         BinaryOp::Div => a / b,

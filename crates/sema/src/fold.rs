@@ -16,7 +16,7 @@ pub(crate) fn literal(e: &Expr) -> Option<i64> {
 pub(crate) fn value(e: &Expr) -> Option<i64> {
     Some(match &e.kind {
         ExprKind::Int(n) => *n,
-        // Only asked where a number must be known now; as a value they are bound on the target.
+        // As values they are bound on the target; who decides by them asks `Checker::decide`.
         ExprKind::KernelSize(record) => i64::from(record.size),
         ExprKind::SizeOf { size, .. } => *size,
         ExprKind::KernelOffset { value, .. } => *value,
@@ -50,6 +50,13 @@ pub(crate) fn value(e: &Expr) -> Option<i64> {
         }
         _ => return None,
     })
+}
+
+/// Whether a value depends on how the kernel lays out its structs.
+pub(crate) fn is_of_kernel(e: &Expr) -> bool {
+    let mut found = false;
+    e.each(&mut |e| found |= matches!(e.kind, ExprKind::KernelSize(_) | ExprKind::SizeOf { .. } | ExprKind::KernelOffset { .. }));
+    found
 }
 
 /// A number as a type holds it.

@@ -11,6 +11,7 @@ mod c_defs;
 mod check;
 mod config;
 mod constant;
+mod facts;
 mod fold;
 mod macros;
 mod records;

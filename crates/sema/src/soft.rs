@@ -5,15 +5,10 @@ use btc_hir::{self as hir, ExprKind};
 use btc_types::{Type, join};
 
 use crate::check::signed_type;
+use crate::facts::Facts;
 
 /// Whether a type is that of literals only.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Soft {
-    /// Of a value, or of all parts of a tuple.
-    All(bool),
-    /// Of the parts of a tuple, in the order of its type.
-    Parts(Vec<Soft>),
-}
+pub(crate) type Soft = Facts<bool>;
 
 impl Soft {
     /// That of an expression; `kept` tells it of variables and maps.
@@ -22,7 +17,7 @@ impl Soft {
         match &value.kind {
             ExprKind::Tuple(parts) => Soft::Parts(parts.iter().map(of).collect()),
             ExprKind::Ternary { then, otherwise, .. } => of(then).and(&of(otherwise)),
-            ExprKind::Part { base, index } => of(base).part(*index as usize),
+            ExprKind::Part { base, index } => of(base).part(*index),
             // A cast number has a sign.
             ExprKind::Int(n @ 0..) => Soft::All(value.ty == signed_type(*n)),
             kind @ (ExprKind::Var(_) | ExprKind::Map { .. }) => kept(kind),
@@ -31,22 +26,6 @@ impl Soft {
                 args.first().map_or(Soft::All(false), of)
             }
             _ => Soft::All(false),
-        }
-    }
-
-    fn part(&self, index: usize) -> Soft {
-        match self {
-            Soft::All(_) => self.clone(),
-            Soft::Parts(parts) => parts.get(index).cloned().unwrap_or(Soft::All(false)),
-        }
-    }
-
-    /// Both.
-    pub fn and(&self, other: &Soft) -> Soft {
-        match (self, other) {
-            (Soft::All(a), Soft::All(b)) => Soft::All(*a && *b),
-            (Soft::Parts(parts), _) => Soft::Parts((0..parts.len()).map(|i| self.part(i).and(&other.part(i))).collect()),
-            (_, Soft::Parts(_)) => other.and(self),
         }
     }
 

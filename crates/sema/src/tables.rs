@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use btc_builtins::Clock;
 use btc_diagnostics::{Code, Diagnostic, Diagnostics, Span, did_you_mean, here};
 use btc_hir::{self as hir, ExprKind};
 use btc_syntax::ast;
@@ -9,6 +10,7 @@ use btc_types::{Type, join};
 
 use crate::config::{Options, Settings};
 use crate::constant;
+use crate::facts::{Clocks, Facts};
 use crate::soft::{Soft, join_soft};
 
 /// Maps of a script.
@@ -31,6 +33,8 @@ pub(crate) struct MapInfo {
     pub declared: Option<(hir::MapKind, u32)>,
     /// Whether only literals were keys, and values, so far: they take the sign of what follows.
     pub soft: (Soft, Soft),
+    /// Which clock its keys, and values, are times of.
+    pub clocks: (Clocks, Clocks),
     /// Whether an aggregation is read as a number.
     pub read_as_number: bool,
     /// Whether anything assigns it.
@@ -58,6 +62,8 @@ pub(crate) struct Tables {
     pub vars: Vec<Vec<Type>>,
     /// Whether only literals were assigned to variables so far: they take the sign of what follows.
     soft: HashMap<(usize, hir::VarId), Soft>,
+    /// Which clock the values of variables are times of.
+    clocks: HashMap<(usize, hir::VarId), Clocks>,
     /// Parameters by order of first use.
     pub params: Vec<hir::Param>,
     /// Unsafe functions in use.
@@ -93,6 +99,7 @@ impl Tables {
             by_position: Vec::new(),
             vars: Vec::new(),
             soft: HashMap::new(),
+            clocks: HashMap::new(),
             params: Vec::new(),
             unsafe_functions: Vec::new(),
             untyped: Vec::new(),
@@ -145,6 +152,7 @@ impl Tables {
                 span,
                 declared: None,
                 soft: (Soft::All(true), Soft::All(true)),
+                clocks: (Facts::All(Clock::None), Facts::All(Clock::None)),
                 read_as_number: false,
                 assigned: false,
                 walked: false,
@@ -171,15 +179,20 @@ impl Tables {
 
     /// A map's key widened by a value, or its value if `key` is not set.
     pub fn join_map(&mut self, probe: usize, name: &str, key: bool, value: &hir::Expr, span: Span) -> Option<Type> {
-        let own = self.soft_of(probe, value);
+        let (own, own_clocks) = (self.soft_of(probe, value), self.clocks_of(probe, value));
         let first = !key && self.assigned_to.insert(Assigned::Map(name.to_string()));
         let info = self.map(name, span);
+        let clocks = if key { &mut info.clocks.0 } else { &mut info.clocks.1 };
+        let joined = clocks.and(&own_clocks);
+        let mut changed = *clocks != joined;
+        *clocks = joined;
         let (old, soft) = if key { (&info.key, &mut info.soft.0) } else { (&info.value, &mut info.soft.1) };
         if first && grows(old, &value.ty) {
+            self.changed |= changed;
             return Some(value.ty.clone());
         }
         let (ty, joined) = join_soft((old, soft), (&value.ty, &own))?;
-        let changed = *soft != joined;
+        changed |= *soft != joined;
         *soft = joined;
         self.changed |= changed;
         Some(ty)
@@ -211,6 +224,7 @@ impl Tables {
     /// A variable's type widened by a value.
     pub fn join_var(&mut self, probe: usize, var: hir::VarId, value: &hir::Expr) -> Option<Type> {
         let old = self.var(probe, var);
+        self.set_clocks(probe, var, &self.clocks_of(probe, value));
         if self.assigned_to.insert(Assigned::Var(probe, var)) && grows(&old, &value.ty) {
             return Some(value.ty.clone());
         }
@@ -228,6 +242,25 @@ impl Tables {
             self.soft.insert((probe, var), soft);
             self.changed = true;
         }
+    }
+
+    /// Says which clock what a variable gets is a time of.
+    pub fn set_clocks(&mut self, probe: usize, var: hir::VarId, clocks: &Clocks) {
+        let old = self.clocks.get(&(probe, var));
+        let joined = old.map_or(clocks.clone(), |old| old.and(clocks));
+        if old != Some(&joined) {
+            self.clocks.insert((probe, var), joined);
+            self.changed = true;
+        }
+    }
+
+    /// Which clock a value is a time of, as far as the walks have found.
+    pub fn clocks_of(&self, probe: usize, value: &hir::Expr) -> Clocks {
+        Clocks::of(value, &|kind| match kind {
+            ExprKind::Var(var) => self.clocks.get(&(probe, *var)).cloned(),
+            ExprKind::Map { map, .. } => self.by_position.get(map.0 as usize).and_then(|name| self.maps.get(name)).map(|info| info.clocks.1.clone()),
+            _ => None,
+        }.unwrap_or(Facts::All(Clock::None)))
     }
 
     /// Whether a value is of literals only, as far as the walks have found.

@@ -8,7 +8,7 @@ use btc_types::{Space, Type};
 
 use super::expr::PARAM_CAPACITY;
 use super::{Checker, broken};
-use crate::{constant, fold};
+use crate::constant;
 
 impl Checker<'_, '_> {
     /// A variable that takes a value of the map that is the first argument.
@@ -33,7 +33,7 @@ impl Checker<'_, '_> {
     /// A number or truth value that the compiler can tell.
     pub(super) fn constant_arg(&mut self, function: &Function, arg: &ast::Expr) -> (hir::Expr, Arg) {
         let value = self.expr(arg);
-        let known = fold::value(&value);
+        let known = self.decide(&value);
         if known.is_none() && value.ty != Type::Unknown {
             let message = format!("{}() takes something known at compile time here", function.name);
             self.error(Code::BadLiteral, arg.span, message);

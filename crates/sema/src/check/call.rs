@@ -137,6 +137,7 @@ impl Checker<'_, '_> {
             match &function.returns {
                 Returns::Fixed(ty) => ty.clone(),
                 Returns::Infer(infer) => infer(&mut check),
+                Returns::Time(_) => Type::UINT64,
                 Returns::Known(ty, value) => {
                     let kind = ExprKind::Int(value(&mut check));
                     return hir::Expr { kind, ty: ty.clone(), span };
@@ -337,6 +338,7 @@ impl Checker<'_, '_> {
             keyed: false,
             remote: is_remote(&value),
             element_of: None,
+            clock: self.tables.clocks_of(self.probe, &value).clock(),
         };
         (value, fact)
     }

@@ -26,6 +26,7 @@ use btc_types::Type;
 
 use crate::attach::Resolved;
 use crate::config::{Options, Settings};
+use crate::fold;
 use crate::records::Records;
 use crate::soft::{Soft, changes};
 use crate::tables::Tables;
@@ -89,7 +90,7 @@ pub(crate) fn probe(
         checker.note_value(&hir::Expr { kind, ty: ty.clone(), span: resolved.span });
     }
     let (named, takes_all_arguments) = (checker.all_named(), checker.takes_all_arguments);
-    let (mut vars, typed_by) = (checker.vars, checker.typed_by);
+    let (mut vars, typed_by, decided) = (checker.vars, checker.typed_by, checker.decided);
     for (i, var) in vars.iter_mut().enumerate() {
         // One that is never used holds integers.
         var.ty = match tables.var(index, hir::VarId(i as u32)) {
@@ -108,6 +109,7 @@ pub(crate) fn probe(
         predicate_vars,
         map_loops,
         typed_by,
+        decided,
         named,
         takes_all_arguments,
         body,
@@ -148,6 +150,7 @@ struct Checker<'a, 'b> {
     only_types: bool,
     /// Fields and arguments whose type is asked for.
     typed_by: Vec<hir::Expr>,
+    decided: Vec<hir::Expr>,
     /// Whether `args` as a whole is.
     takes_all_arguments: bool,
     /// Those that are taken for values.
@@ -181,6 +184,7 @@ impl<'a, 'b> Checker<'a, 'b> {
             uses_result: false,
             only_types: false,
             typed_by: Vec::new(),
+            decided: Vec::new(),
             takes_all_arguments: false,
             named: Vec::new(),
         }
@@ -278,6 +282,22 @@ impl Checker<'_, '_> {
     fn condition(&mut self, e: &ast::Expr) -> hir::Expr {
         let checked = self.expr(e);
         self.truth(checked)
+    }
+
+    /// The value of a constant expression, for who decides by it. Where it is the kernel's it must be the same on the target.
+    fn decide(&mut self, e: &hir::Expr) -> Option<i64> {
+        let value = fold::value(e)?;
+        if fold::is_of_kernel(e) {
+            let number = hir::Expr { kind: hir::ExprKind::Int(value), ..e.clone() };
+            let kind = hir::ExprKind::Compare {
+                op: hir::Logic::Eq,
+                kind: hir::CompareKind::Scalar { signed: false },
+                left: Box::new(e.clone()),
+                right: Box::new(number),
+            };
+            self.decided.push(hir::Expr { kind, ty: Type::Bool, span: e.span });
+        }
+        Some(value)
     }
 
     /// The truth of a value: scalars are true when not 0, texts when not empty.

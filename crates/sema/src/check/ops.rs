@@ -45,6 +45,8 @@ impl Checker<'_, '_> {
                 return hir::Expr { kind: ExprKind::Cast(Box::new(negative)), ty: Type::UINT32, span };
             }
             ast::UnaryOp::Neg => (UnaryOp::Neg, Type::INT64),
+            // As of a literal: `$flags & ~FLAG` keeps the bits above those of the enum.
+            ast::UnaryOp::BitNot if matches!(operand.ty, Type::Enum(_)) => (UnaryOp::BitNot, Type::UINT64),
             _ => {
                 // As bpftrace has it: only the widest numbers are shown with a sign; see `kept_sign`.
                 // One of a parameter is shown as that of a literal, and is right for one below 0 as well.
@@ -169,12 +171,12 @@ impl Checker<'_, '_> {
             B::Shl => BinaryOp::Shl,
             _ => BinaryOp::Shr { signed },
         };
-        let truth = (&left.ty, &right.ty) == (&Type::Bool, &Type::Bool);
+        // Of two truth values comes a third one where one has room for all results; two that are true add up to 2, as in C.
+        let is_truth = !matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Shl) && [&left, &right].iter().all(|e| e.ty == Type::Bool);
         let ty = Type::int(8, signed);
         let kind = ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) };
         let value = hir::Expr { kind, ty, span };
-        // Of two truth values comes a third one.
-        if truth { self.truth(value) } else { value }
+        if is_truth { self.truth(value) } else { value }
     }
 
     /// `p + n` and `p - n`, in units of what `p` points at.
@@ -228,11 +230,11 @@ impl Checker<'_, '_> {
         hir::Expr { kind, ty: Type::INT64, span }
     }
 
-    /// Whether a value takes the sign of what it meets: it comes of literals that are not negative, or is a truth value. So
+    /// Whether a value takes the sign of what it meets: it comes of literals that are not negative, or of truth values. So
     /// does a parameter beside a `uint64`: what is given there is rarely below 0, and addresses are rarely below 2^63.
     fn takes_sign(&self, e: &hir::Expr, other: &hir::Expr) -> bool {
         let is_parameter = matches!(e.kind, ExprKind::Param(_)) && other.ty == Type::UINT64;
-        e.ty == Type::Bool || e.ty.is_int() && e.ty.is_signed() && (is_parameter || self.soft(e).is_all())
+        counts_truths(e) || e.ty.is_int() && e.ty.is_signed() && (is_parameter || self.soft(e).is_all())
     }
 
     fn take_signs(&self, left: &hir::Expr, right: &hir::Expr) -> [bool; 2] {
@@ -282,6 +284,14 @@ impl Checker<'_, '_> {
         };
         let kind = ExprKind::Compare { op, kind, left: Box::new(left), right: Box::new(right) };
         hir::Expr { kind, ty: Type::Bool, span }
+    }
+}
+
+/// Whether it is a truth value or a sum of such, which is no more below 0 than a literal.
+fn counts_truths(e: &hir::Expr) -> bool {
+    match &e.kind {
+        ExprKind::Binary { op: BinaryOp::Add, left, right } => counts_truths(left) && counts_truths(right),
+        _ => e.ty == Type::Bool,
     }
 }
 

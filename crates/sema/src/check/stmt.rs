@@ -9,6 +9,7 @@ use btc_types::Type;
 
 use super::Checker;
 use crate::fold;
+use crate::facts::Facts;
 use crate::soft::Soft;
 
 /// Loops over maps in an action: each is a function, and the kernel takes 256 of these in a program.
@@ -66,7 +67,7 @@ impl Checker<'_, '_> {
                 let condition = self.condition(condition);
                 // What the compiler decides against is not even checked. What only the target
                 // knows is decided there.
-                if let (true, Some(truth)) = (*comptime, fold::value(&condition)) {
+                if *comptime && let Some(truth) = self.decide(&condition) {
                     let taken = if truth != 0 { Some(then) } else { otherwise.as_ref() };
                     return Some(hir::Stmt { kind: StmtKind::Block(self.block(taken?)), span });
                 }
@@ -166,6 +167,7 @@ impl Checker<'_, '_> {
         };
         let soft = if matches!(info.value, Type::Aggregation(_)) { Soft::All(false) } else { info.soft.1 };
         self.tables.set_soft(self.probe, id, Soft::Parts(vec![info.soft.0, soft]));
+        self.tables.set_clocks(self.probe, id, &Facts::Parts(vec![info.clocks.0, info.clocks.1]));
         self.tables.set_var(self.probe, id, Type::tuple([info.key.clone(), value]));
         let body = self.loop_body(body);
         self.map_loops -= 1;

@@ -212,18 +212,33 @@ impl UserTypes {
         })
     }
 
-    /// `char` arrays are text; other bytes are shown as such.
+    /// As bpftrace has them: arrays of `char` are strings, and those of `signed char` and `unsigned char` print like strings;
+    /// where the element's type has a name of its own, such as `uint8_t`, they hold numbers.
     fn array(&self, element: Option<TypeId>, counts: &[u64], depth: u32) -> Result<Type, Error> {
-        if let ([count @ 1..=MAX_BYTES], (Some(Raw::Int { is_char: true, .. }), _)) = (counts, self.strip(element, 0)?) {
+        let named = self.unqualified(element)?;
+        if let ([count @ 1..=MAX_BYTES], Some(Raw::Int { is_char: true, .. })) = (counts, &named) {
             return Ok(Type::str(*count as u32));
         }
+        let mut text = matches!(named, Some(Raw::Int { size: 1, .. }));
         let mut ty = self.convert(element, depth + 1)?;
         for count in counts.iter().rev() {
             bytes(*count, u64::from(ty.size()))?;
-            let text = matches!(ty, Type::Int { size: 1, .. });
             ty = Type::Array { element: Box::new(ty), count: bytes(*count, 1)?, text };
+            text = false;
         }
         Ok(ty)
+    }
+
+    /// The type below qualifiers; nothing for `void`.
+    fn unqualified(&self, mut id: Option<TypeId>) -> Result<Option<Raw>, Error> {
+        for _ in 0..MAX_DEPTH {
+            let Some(at) = id else { return Ok(None) };
+            match self.info.type_at(at)? {
+                Raw::Qualified { to, .. } => id = to,
+                other => return Ok(Some(other)),
+            }
+        }
+        Err(too_deep())
     }
 
     fn record_type(&self, id: TypeId, raw: &Raw) -> Result<RecordType, Error> {

@@ -1,5 +1,5 @@
-//! Types of the kernel that a script names, where their size or sign is not the same on all kernels: enums, and typedefs of
-//! numbers.
+//! Types of the kernel that a script names, where their size or sign is not the same on all kernels: enums, typedefs of
+//! numbers, and records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,17 +50,42 @@ fn sizes(kernel: &Known) -> Sizes {
             Type::Typedef(t) => ("", btf.resolve_name(t)),
             Type::Enum(e) => ("enum ", btf.resolve_name(e)),
             Type::Enum64(e) => ("enum ", btf.resolve_name(e)),
+            Type::Struct(s) => ("struct ", btf.resolve_name(s)),
+            Type::Union(u) => ("union ", btf.resolve_name(u)),
             _ => continue,
         };
+        if let (Some(name), Type::Struct(record) | Type::Union(record)) = (name.as_ref().ok().filter(|n| !n.is_empty()), &ty) {
+            all.entry(format!("{word}{name}")).or_default().insert((record.size(), false));
+        }
         if let (Some(name), Some(size)) = (name.ok().filter(|n| !n.is_empty()), number(&btf, ty, marks_signs)) {
             all.entry(format!("{word}{name}")).or_default().insert(size);
         }
     }
+    // Of several records of one name libbpf takes any.
+    all.retain(|name, sizes| !is_record(name) || sizes.len() == 1);
     all
 }
 
+fn is_record(name: &str) -> bool {
+    name.starts_with("struct ") || name.starts_with("union ")
+}
+
+/// A record larger than this is no part of a tuple.
+const MOST_PART: usize = 100_000;
+
+/// Shows how many bytes it has, by itself and in a tuple, and what the compiler decides by that: whether it has more than `least`.
+fn record(name: &str, least: usize) -> Script {
+    let part = if least < MOST_PART { format!("print(sizeof((*(({name} *)0), 1)));") } else { String::new() };
+    let decided = format!("if comptime (sizeof({name}) > {least}) {{ print(1); }} else {{ print(2); }}");
+    let text = format!("begin {{ print(sizeof({name})); {part} {decided} }}\n");
+    Script { probe: name.to_string(), text }
+}
+
 /// Shows how many bytes it has, what it makes of a number, and all its bits.
-fn script(name: &str) -> Script {
+fn script(name: &str, least: usize) -> Script {
+    if is_record(name) {
+        return record(name, least);
+    }
     let text = format!("begin {{ print(sizeof({name})); print((int64)({name})-259); print((uint8[])({name})1); }}\n");
     Script { probe: name.to_string(), text }
 }
@@ -99,10 +124,12 @@ pub fn all(kernels: &[Known]) -> Tally {
         there.any(|other| Some(other) != first)
     };
     let differing: Vec<&String> = names.iter().filter(differs).copied().collect();
-    println!("{} types of {} differ: {differing:?}", differing.len(), names.len());
+    let numbers: Vec<&&String> = differing.iter().filter(|name| !is_record(name)).collect();
+    println!("{} types of {} differ, of numbers these: {numbers:?}", differing.len(), names.len());
+    let least = |name: &String| sizes.iter().filter_map(|s| s.get(name)).flatten().map(|(size, _)| *size).min().unwrap_or(0);
     let mut every = Vec::new();
     for (from, own) in kernels.iter().zip(&sizes) {
-        let scripts: Vec<Script> = differing.iter().filter(|n| own.contains_key(**n)).map(|n| script(n)).collect();
+        let scripts: Vec<Script> = differing.iter().filter(|n| own.contains_key(**n)).map(|n| script(n, least(n))).collect();
         let mut there = vec![BTreeMap::new(); kernels.len()];
         for batch in scripts.chunks(BATCH) {
             for object in objects(from, batch, &mut tally).into_iter().map(Object::new) {

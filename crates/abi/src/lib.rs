@@ -7,6 +7,7 @@
 mod attach;
 mod describe;
 mod encoding;
+mod flaws;
 mod format;
 mod map;
 pub mod number;

@@ -6,6 +6,7 @@ use btc_abi::Attach;
 use btc_target::{Spelled, Target, glob, is_glob};
 use btc_types::Type;
 
+use crate::definition::sound;
 use crate::{Context, Existence, Parse, ProbeError, Provider, definition};
 
 /// `kprobe`
@@ -70,10 +71,7 @@ fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     if function.is_empty() {
         return Err(ProbeError::syntax("the function's name is missing"));
     }
-    if ret && offset != 0 {
-        return Err(ProbeError::syntax("a kretprobe has no offset"));
-    }
-    Ok(Attach::Kprobe { module: module.to_string(), function: function.to_string(), offset, ret })
+    sound(Attach::Kprobe { module: module.to_string(), function: function.to_string(), offset, ret })
 }
 
 /// Parameters of the function and its result's type, as C spells them.

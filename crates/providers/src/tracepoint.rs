@@ -4,6 +4,7 @@ use btc_abi::{Attach, Shape, Typed};
 use btc_target::{Target, TracepointField, glob, is_glob, shipped_names};
 use btc_types::Type;
 
+use crate::definition::sound;
 use crate::{Argument, Context, Existence, Field, Location, Parse, ProbeError, Provider};
 
 /// The definition.
@@ -74,7 +75,7 @@ fn declaration(field: &TracepointField) -> String {
 
 fn parse(parse: &Parse) -> Result<Attach, ProbeError> {
     let [category, event] = parse.exactly(TRACEPOINT.syntax)?;
-    Ok(Attach::Tracepoint { category: category.to_string(), event: event.to_string() })
+    sound(Attach::Tracepoint { category: category.to_string(), event: event.to_string() })
 }
 
 fn exists(target: &Target, attach: &Attach) -> Existence {

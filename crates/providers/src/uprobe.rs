@@ -4,6 +4,7 @@ use btc_abi::Attach;
 use btc_target::{Parameter, Place, Target, glob, is_glob};
 use btc_types::Type;
 
+use crate::definition::sound;
 use crate::{Argument, Context, Location, Parse, ProbeError, Provider, kprobe::number};
 
 /// `uprobe`
@@ -148,11 +149,8 @@ fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
         _ if target.starts_with(|c: char| c.is_ascii_digit()) => ("", number(target)?),
         _ => (target, 0),
     };
-    if ret && offset != 0 {
-        return Err(ProbeError::syntax("a uretprobe has no offset"));
-    }
     let (path, symbol) = (path.clone(), symbol.to_string());
-    Ok(Attach::Uprobe { path, symbol, offset, ret, demangle })
+    sound(Attach::Uprobe { path, symbol, offset, ret, demangle })
 }
 
 /// libbpf attaches from `uprobe/path:symbol`; the runtime attaches what libbpf cannot.

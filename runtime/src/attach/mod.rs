@@ -334,8 +334,8 @@ fn targets(probe: &Probe, options: &Options, process: Option<u32>) -> Result<Vec
             lines::targets(path, &Line { file, line: *line, column: *column }, options)
         }
         Attach::Usdt { path, provider, name } => usdt::targets(&usdt::Wanted { path, provider, name }, options),
-        Attach::Interval { unit, value } => timer::interval(name, *unit, *value),
-        Attach::Profile { unit, value } => timer::profile(name, *unit, *value),
+        Attach::Interval { unit, value } => Ok(timer::interval(name, *unit, *value)),
+        Attach::Profile { unit, value } => Ok(timer::profile(name, *unit, *value)),
         Attach::Software { event, count } => counter::software(name, event, *count, process),
         Attach::Hardware { event, count } => counter::hardware(name, event, *count, process),
         Attach::Watchpoint { address, length, mode } => breakpoint::targets(name, *address, *length, mode),

@@ -1,13 +1,13 @@
 //! `btc list`: probes by pattern, of a script or of an object; kernel types; arguments and
 //! definitions on demand.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use btc_driver::elf;
 use btc_providers::{Found, search};
-use btc_runtime::standard_output;
+use btc_runtime::{Keep, shown, standard_output};
 use btc_target::{Tag, Target, glob, is_glob};
 
 use crate::cli::ListArgs;
@@ -30,6 +30,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
     let mut listing = Listing {
         target: &target,
         verbose: args.verbose,
+        visible: std::io::stdout().is_terminal(),
         out: BufWriter::new(Box::new(standard_output().map_err(|e| report::unwritten(&e))?)),
         count: 0,
     };
@@ -70,6 +71,8 @@ fn object(input: &Input) -> Result<Vec<String>, String> {
 struct Listing<'a> {
     target: &'a Target<'a>,
     verbose: bool,
+    /// Whether a terminal would obey what stands in names of others.
+    visible: bool,
     out: BufWriter<Box<dyn Write + 'a>>,
     count: usize,
 }
@@ -94,7 +97,7 @@ impl Listing<'_> {
         let Some(btf) = self.target.btf() else { return };
         for (name, id) in btf.tags(tag).iter().filter(|(name, _)| glob(pattern, name)) {
             match self.verbose.then(|| btf.definition(*id)).flatten() {
-                Some(text) => self.line(&format!("vmlinux: {text};\n")),
+                Some(text) => self.write(&format!("vmlinux: {text};\n"), Keep::Layout),
                 None => self.line(&format!("{} {name}", tag.word())),
             }
         }
@@ -131,10 +134,16 @@ impl Listing<'_> {
         }
     }
 
-    /// Who reads the listing may stop: then nothing is left to be told.
+    /// A name, or what a name is of.
     fn line(&mut self, text: &str) {
+        self.write(text, Keep::Nothing);
+    }
+
+    /// Who reads the listing may stop: then nothing is left to be told.
+    fn write(&mut self, text: &str, keep: Keep) {
         self.count += 1;
+        let shown = self.visible.then(|| shown(text, keep));
         // What goes wrong comes again when the rest is written, at the end.
-        let _ = writeln!(self.out, "{text}");
+        let _ = writeln!(self.out, "{}", shown.as_deref().unwrap_or(text));
     }
 }

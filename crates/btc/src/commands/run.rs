@@ -80,8 +80,9 @@ fn execute(object: &[u8], options: &runtime::Options) -> Result<ExitCode, String
     match runtime::run(object, options) {
         Ok(outcome) => Ok(ExitCode::from(outcome.exit_code as u8)),
         Err(e) => {
-            let details = if options.verbose { e.details().unwrap_or("") } else { "" };
-            Err(format!("{e}{}{details}", if details.is_empty() { "" } else { "\n" }))
+            let code = report::error(&e);
+            e.details().filter(|_| options.verbose).into_iter().for_each(report::note);
+            Ok(code)
         }
     }
 }

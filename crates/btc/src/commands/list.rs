@@ -10,7 +10,7 @@ use btc_providers::{Found, search};
 use btc_runtime::{Keep, shown, standard_output};
 use btc_target::{Tag, Target, glob, is_glob};
 
-use crate::cli::ListArgs;
+use crate::cli::{ListArgs, text};
 use crate::kernel::Kernel;
 use crate::report;
 use crate::script::Input;
@@ -36,11 +36,11 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
     };
     let input = match &args.program {
         Some(text) => Some(Input::inline(text)),
-        None if Path::new(&args.pattern).is_file() => Some(Input::read(&args.pattern)?),
+        None if Path::new(&args.pattern).is_file() => Some(Input::read(args.pattern.as_ref())?),
         None => None,
     };
     match input {
-        None => listing.pattern(&args.pattern),
+        None => listing.pattern(text(&args.pattern)?),
         Some(input) if input.is_object() => listing.points(&object(&input)?),
         Some(input) => {
             let (points, sources, diagnostics) = input.attach_points(&target, &args.target)?;
@@ -53,7 +53,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
     }
     listing.out.flush().map_err(|e| report::unwritten(&e))?;
     if listing.count == 0 {
-        report::note(format_args!("no probe and no type matches `{}`", args.pattern));
+        report::note(format_args!("no probe and no type matches `{}`", args.pattern.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

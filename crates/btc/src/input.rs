@@ -3,7 +3,7 @@
 use std::fs::metadata;
 use std::path::Path;
 
-pub use btc_runtime::inputs::{Kind, all_of, check_output};
+pub use btc_runtime::inputs::{Kind, all_of, check_output, was_read};
 use btc_runtime::inputs;
 
 use crate::caller;

@@ -29,7 +29,7 @@ fn format(args: &FmtArgs, file: &Path) -> Result<bool, String> {
     let changed = input.text()? != text;
     if args.check {
         if changed {
-            report::print(format!("{}\n", file.display()))?;
+            report::put(format!("{}\n", file.display()))?;
         }
         return Ok(!changed);
     }

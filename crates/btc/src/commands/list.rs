@@ -39,6 +39,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
         None if Path::new(&args.pattern).is_file() => Some(Input::read(args.pattern.as_ref())?),
         None => None,
     };
+    report::may_show()?;
     match input {
         None => listing.pattern(text(&args.pattern)?),
         Some(input) if input.is_object() => listing.points(&object(&input)?),
@@ -48,6 +49,8 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
             if diagnostics.has_errors() {
                 return Ok(ExitCode::FAILURE);
             }
+            // What it includes is known now.
+            report::may_show()?;
             listing.points(&points);
         }
     }

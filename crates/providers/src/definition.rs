@@ -76,7 +76,7 @@ impl Provider {
         context: Context::None,
         parse: |_| Err(ProbeError { code: Code::Internal, message: String::new(), help: None }),
         exists: |_, _| Existence::Yes,
-        section: |_| String::new(),
+        section: Attach::section,
         normal: |_| String::new(),
         arguments: |_, _| None,
         no_arguments: |_, _, _| None,

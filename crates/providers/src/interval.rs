@@ -14,7 +14,6 @@ pub static INTERVAL: Provider = Provider {
     doc: "Fires on one CPU, every so many `us`, `ms` or `s`, or so often a second (`hz`).",
     context: Context::PerfEvent,
     parse: |p| duration(p, "interval:s:1").and_then(|(unit, value)| sound(Attach::Interval { unit, value })),
-    section: |_| "perf_event".to_string(),
     normal: |attach| match attach {
         Attach::Interval { unit, value } => format!("interval:{}", spell(*unit, *value)),
         _ => String::new(),

@@ -45,7 +45,6 @@ const KERNEL_FUNCTION: Provider = Provider {
     context: Context::Registers,
     exists,
     list,
-    section,
     normal,
     is_function: true,
     is_unsafe: |attach| matches!(attach, Attach::Kprobe { function, .. } if function.is_empty()),
@@ -136,19 +135,6 @@ fn exists(target: &Target, attach: &Attach) -> Existence {
         Existence::Yes
     } else {
         Existence::No(functions.iter().map(|(_, f)| f.clone()).collect())
-    }
-}
-
-/// libbpf attaches from `kprobe/name`; the runtime attaches what has wildcards or offsets.
-fn section(attach: &Attach) -> String {
-    let Attach::Kprobe { function, offset, ret, module } = attach else { return String::new() };
-    let kind = if *ret { "kretprobe" } else { "kprobe" };
-    if is_glob(function) || function.is_empty() || !module.is_empty() {
-        kind.to_string()
-    } else if *offset != 0 {
-        format!("{kind}/{function}+{offset:#x}")
-    } else {
-        format!("{kind}/{function}")
     }
 }
 

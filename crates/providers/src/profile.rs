@@ -13,7 +13,6 @@ pub static PROFILE: Provider = Provider {
     doc: "Fires on every CPU, so often a second (`hz`) or every so many `us`, `ms` or `s`.",
     context: Context::PerfEvent,
     parse: |p| duration(p, "profile:hz:99").and_then(|(unit, value)| sound(Attach::Profile { unit, value })),
-    section: |_| "perf_event".to_string(),
     normal: |attach| match attach {
         Attach::Profile { unit, value } => format!("profile:{}", spell(*unit, *value)),
         _ => String::new(),

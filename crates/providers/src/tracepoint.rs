@@ -16,12 +16,6 @@ pub static TRACEPOINT: Provider = Provider {
     context: Context::Tracepoint,
     parse,
     exists,
-    section: |attach| match attach {
-        Attach::Tracepoint { category, event } if !is_glob(category) && !is_glob(event) => {
-            format!("tracepoint/{category}/{event}")
-        }
-        _ => "tracepoint".to_string(),
-    },
     normal: |attach| match attach {
         Attach::Tracepoint { category, event } => format!("tracepoint:{category}:{event}"),
         _ => String::new(),

@@ -39,7 +39,6 @@ pub static URETPROBE: Provider = Provider {
 const USER_FUNCTION: Provider = Provider {
     context: Context::Registers,
     // Binaries belong to the host that runs the object.
-    section,
     list,
     normal,
     is_function: true,
@@ -151,19 +150,6 @@ fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     };
     let (path, symbol) = (path.clone(), symbol.to_string());
     sound(Attach::Uprobe { path, symbol, offset, ret, demangle })
-}
-
-/// libbpf attaches from `uprobe/path:symbol`; the runtime attaches what libbpf cannot.
-fn section(attach: &Attach) -> String {
-    let Attach::Uprobe { path, symbol, offset, ret, demangle } = attach else { return "uprobe".to_string() };
-    let kind = if *ret { "uretprobe" } else { "uprobe" };
-    if symbol.is_empty() || is_glob(symbol) || *demangle || !path.starts_with('/') {
-        kind.to_string()
-    } else if *offset != 0 {
-        format!("{kind}/{path}:{symbol}+{offset:#x}")
-    } else {
-        format!("{kind}/{path}:{symbol}")
-    }
 }
 
 fn normal(attach: &Attach) -> String {

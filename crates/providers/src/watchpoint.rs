@@ -18,7 +18,6 @@ pub static WATCHPOINT: Provider = Provider {
         let length = number(length)?.try_into().unwrap_or(u8::MAX);
         sound(Attach::Watchpoint { address: number(address)?, length, mode: mode.to_string() })
     },
-    section: |_| "perf_event".to_string(),
     normal: |attach| match attach {
         Attach::Watchpoint { address, length, mode } => format!("watchpoint:{address:#x}:{length}:{mode}"),
         _ => String::new(),

@@ -101,6 +101,26 @@ fn attach_points_that_no_script_can_have() {
     }
 }
 
+/// A program is loaded as what its section says: a manifest that tells of another kind would be believed by who looks at it.
+#[test]
+fn sections_are_those_of_the_attach_points() {
+    let object = rich();
+    let told = manifest(&object).expect("a manifest");
+    let kprobe = |function: &str| Attach::Kprobe { module: String::new(), function: function.into(), offset: 0, ret: false };
+    for (probe, attach) in [
+        (0, kprobe("vfs_read")),
+        (0, Attach::Iter { kind: "task".into(), pin: String::new() }),
+        (1, Attach::Begin),
+        (1, kprobe("vfs_write")),
+        (1, Attach::Interval { unit: ClockUnit::Hertz, value: 1 }),
+        (1, Attach::Usdt { path: "libc".into(), provider: String::new(), name: "setjmp".into() }),
+    ] {
+        let mut lie = told.clone();
+        lie.probes[probe].attach = attach;
+        refused(&with(&object, &lie), "is in the section", "another attach point");
+    }
+}
+
 /// A number that is put into a call makes it another one.
 #[test]
 fn patches_of_calls() {

@@ -267,15 +267,15 @@ fn bind(
 
 /// What the probe's policy makes of a missing target.
 fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> Result<(), Error> {
-    let place = place::show(manifest, &probe.place);
+    let (place, title) = (place::show(manifest, &probe.place), probe.title());
     match probe.missing {
-        Missing::Error => Err(Error::new(format!("{place}: cannot attach {}: {what}", probe.name))),
+        Missing::Error => Err(Error::new(format!("{place}: cannot attach {title}: {what}"))),
         Missing::Warn if !options.no_warnings => {
-            say!("{place}: WARNING: {} is left out: {what}", probe.name);
+            say!("{place}: WARNING: {title} is left out: {what}");
             Ok(())
         }
         Missing::Ignore if options.verbose => {
-            say!("{place}: {} is left out: {what}", probe.name);
+            say!("{place}: {title} is left out: {what}");
             Ok(())
         }
         Missing::Warn | Missing::Ignore => Ok(()),

@@ -5,11 +5,11 @@ use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::last_os;
-use crate::{Error, words};
+use crate::{Error, inputs, words};
 
 /// A child that waits for [`Child::release`]; dropped before, it never runs its command.
 pub(crate) struct Child {
@@ -19,14 +19,14 @@ pub(crate) struct Child {
 }
 
 /// The file that a command's first word names.
-fn find(word: &str) -> Result<PathBuf, Error> {
+fn find(word: &OsStr) -> Result<PathBuf, Error> {
     let path = PathBuf::from(word);
-    let missing = || Error::new(format!("the command `{word}` does not exist; give its full path or mend PATH"));
-    if word.contains('/') {
+    let missing = || Error::new(format!("the command `{}` does not exist; give its full path or mend PATH", word.display()));
+    if word.as_bytes().contains(&b'/') {
         return if is_executable(&path) {
             Ok(path)
         } else if path.exists() {
-            Err(Error::new(format!("the command `{word}` is not executable")))
+            Err(Error::new(format!("the command `{}` is not executable", word.display())))
         } else {
             Err(missing())
         };
@@ -35,12 +35,12 @@ fn find(word: &str) -> Result<PathBuf, Error> {
 }
 
 /// The first executable of this name in PATH.
-pub(crate) fn search_path(name: &str) -> Option<PathBuf> {
+pub(crate) fn search_path(name: impl AsRef<Path>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|p| is_executable(p))
+    std::env::split_paths(&path).map(|folder| folder.join(name.as_ref())).find(|p| is_executable(p))
 }
 
-fn is_executable(path: &std::path::Path) -> bool {
+fn is_executable(path: &Path) -> bool {
     let Ok(name) = CString::new(path.as_os_str().as_bytes()) else { return false };
     // SAFETY: `name` is a NUL-terminated text.
     path.is_file() && unsafe { libc::access(name.as_ptr(), libc::X_OK) } == 0
@@ -85,21 +85,23 @@ pub(crate) fn restore_signals(command: &mut Command) {
 
 impl Child {
     /// Forks the child of a command line.
-    pub(crate) fn spawn(line: &str) -> Result<Child, Error> {
+    pub(crate) fn spawn(line: &OsStr) -> Result<Child, Error> {
         let words = words::split(line)
-            .ok_or_else(|| Error::new(format!("a quote in the command `{line}` is not closed")))?;
+            .ok_or_else(|| Error::new(format!("a quote in the command `{}` is not closed", line.display())))?;
         let Some(first) = words.first() else {
             return Err(Error::new("the command of -c is empty"));
         };
-        let path = c_string(find(first)?.as_os_str())?;
-        let args: Vec<CString> = words.iter().map(|w| c_string(OsStr::new(w))).collect::<Result<_, _>>()?;
+        let program = find(first)?;
+        inputs::note(&program);
+        let path = c_string(program.as_os_str())?;
+        let args: Vec<CString> = words.iter().map(|w| c_string(w)).collect::<Result<_, _>>()?;
         let mut argv: Vec<*const libc::c_char> = args.iter().map(|a| a.as_ptr()).collect();
         argv.push(std::ptr::null());
         let (wait, gate) = pipe()?;
         // SAFETY: the child makes only async-signal-safe calls, on memory prepared before.
         let pid = unsafe { libc::fork() };
         match pid {
-            -1 => Err(Error::os(format!("cannot start `{first}`"), &last_os())),
+            -1 => Err(Error::os(format!("cannot start `{}`", first.display()), &last_os())),
             0 => {
                 drop(gate);
                 // A tracer that is killed, be it by its closed pipe, takes its command with it.
@@ -173,15 +175,15 @@ mod tests {
 
     #[test]
     fn unknown_commands_are_refused_by_name() {
-        let error = Child::spawn("./no-such-program x").err().expect("an error");
+        let error = Child::spawn("./no-such-program x".as_ref()).err().expect("an error");
         assert!(error.to_string().contains("./no-such-program"));
-        assert!(Child::spawn("").is_err());
-        assert!(Child::spawn("'open").is_err());
+        assert!(Child::spawn("".as_ref()).is_err());
+        assert!(Child::spawn("'open".as_ref()).is_err());
     }
 
     #[test]
     fn a_child_waits_and_runs() {
-        let mut child = Child::spawn("true").unwrap();
+        let mut child = Child::spawn("true".as_ref()).unwrap();
         assert!(!child.has_ended());
         child.release();
         while !child.has_ended() {
@@ -192,7 +194,7 @@ mod tests {
     #[test]
     fn a_dropped_child_never_runs() {
         let file = std::env::temp_dir().join(format!("btc-child-{}", std::process::id()));
-        drop(Child::spawn(&format!("touch {}", file.display())).unwrap());
+        drop(Child::spawn(format!("touch {}", file.display()).as_ref()).unwrap());
         assert!(!file.exists());
     }
 }

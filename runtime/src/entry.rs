@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_held_child_has_mapped_its_libraries_and_runs_on() {
         let file = std::env::temp_dir().join(format!("btc-entry-{}", std::process::id()));
-        let mut child = Child::spawn(&format!("touch {}", file.display())).unwrap();
+        let mut child = Child::spawn(format!("touch {}", file.display()).as_ref()).unwrap();
         let (pid, mut seen) = (child.pid(), String::new());
         hold(pid, || child.release(), || seen = maps(pid));
         assert!(seen.contains("touch") || seen.contains("coreutils"), "{seen}");
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_child_that_ends_early_is_not_waited_for() {
         let start = Instant::now();
-        let mut child = Child::spawn("true").unwrap();
+        let mut child = Child::spawn("true".as_ref()).unwrap();
         let pid = child.pid();
         child.release();
         while maps(pid).contains('/') {

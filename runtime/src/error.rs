@@ -14,8 +14,8 @@ pub struct Error {
 impl Error {
     /// An error with its line of text.
     pub fn new(text: impl Into<String>) -> Error {
-        // Names and paths in it are often those of others.
-        Error { text: escape::shown(&text.into(), Keep::Layout), details: None }
+        // Names and paths in it are often those of others, and must not look like messages of their own.
+        Error { text: escape::shown(&text.into(), Keep::Nothing), details: None }
     }
 
     /// An error of the operating system while doing `what`.

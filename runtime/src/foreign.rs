@@ -16,6 +16,7 @@ use std::path::Path;
 use object::{ReadCache, ReadRef};
 
 use crate::error::last_os;
+use crate::inputs;
 
 /// Most bytes that are read of one binary to know its headers, symbols and notes; those that hold more have it elsewhere.
 const MOST_OF_BINARY: u64 = 512 << 20;
@@ -102,9 +103,11 @@ pub(crate) struct Binary {
     left: Cell<u64>,
 }
 
-/// Opens a binary, of which only what is asked for is read.
+/// Opens a binary, of which only what is asked for is read. What is probed is no place for output.
 pub(crate) fn binary(path: impl AsRef<Path>) -> Result<Binary> {
-    open(path).and_then(Binary::new)
+    let file = open(path)?;
+    inputs::note_open(&file.metadata()?);
+    Binary::new(file)
 }
 
 impl Binary {

@@ -1,9 +1,6 @@
 //! Wildcards: `*`, `?`, `[…]`.
 
-/// Whether `pattern` holds a wildcard.
-pub(crate) fn is_pattern(pattern: &str) -> bool {
-    pattern.contains(['*', '?', '['])
-}
+pub(crate) use btc_abi::is_pattern;
 
 /// Whether all of `text` matches. Takes time in the product of both lengths at worst.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {

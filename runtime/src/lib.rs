@@ -24,6 +24,7 @@ mod events;
 mod foreign;
 mod glob;
 mod info;
+pub mod inputs;
 mod kfunc;
 mod libbpf_log;
 mod load;

@@ -1,5 +1,6 @@
 //! What the user asks for: options of the command line and the environment.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -78,7 +79,7 @@ pub const FEATURES: &[&str] = &["kprobe_multi", "kprobe_session", "uprobe_multi"
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// `-c`: a command to run and trace; its end ends the run.
-    pub child: Option<String>,
+    pub child: Option<OsString>,
     /// `-p`: a process to trace; its end ends the run.
     pub pid: Option<u32>,
     /// `--dwarf-pid`: more processes whose stacks are unwound by tables.

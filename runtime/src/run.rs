@@ -24,7 +24,7 @@ use crate::options::Settings;
 use crate::output::{self, Sink};
 use crate::render::Context;
 use crate::signals::{self, Phase, Signals, watch_process};
-use crate::{Error, Options, effects, losses, notify, privileges, refusal, short_keys, symbols, unwinding};
+use crate::{Error, Options, effects, inputs, losses, notify, privileges, refusal, short_keys, symbols, unwinding};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     state.ctx.functions.clone_from(&attached.functions);
 
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached, unwinds };
-    session.announce(&mut state);
+    session.announce(&mut state)?;
     if shows_processes {
         state.ctx.symbols.borrow_mut().look_around(watched);
     }
@@ -200,7 +200,12 @@ fn state<'m>(mut ctx: Context<'m>, options: &'m Options, files: NamedFiles, load
         handle.is_as_told().then_some(handle).ok_or_else(told)
     });
     let maps = maps.collect::<Result<_, Error>>()?;
-    let mut sink = Sink::new(options.output.as_deref(), options.buffering)?;
+    let output = options.output.as_deref();
+    // A list that the user names is an input, whether any probe needed it or not.
+    options.traceable_functions.as_deref().into_iter().for_each(inputs::note);
+    output.map_or(Ok(()), inputs::check_output).map_err(Error::new)?;
+    // A dry run has no output.
+    let mut sink = Sink::new(output.filter(|_| !options.dry_run), options.buffering)?;
     // What tests print is shown when they are known to fail.
     sink.hold(options.mode != Mode::Trace);
     Ok(State {
@@ -236,13 +241,15 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn announce(&self, state: &mut State) {
+    fn announce(&self, state: &mut State) -> Result<(), Error> {
         signals::enter(Phase::Running);
+        state.sink.start()?;
         state.output.attached(self.attached.count, self.options.quiet, state.sink.buffer());
         if self.options.notify_attached {
             state.sink.buffer().extend_from_slice(b"__BPFTRACE_NOTIFY_PROBES_ATTACHED\n");
         }
         state.sink.flush();
+        Ok(())
     }
 
     /// From what BEGIN printed to the last word of END.

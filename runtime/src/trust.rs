@@ -1,8 +1,8 @@
 //! What an object says of itself, compared with what it is. The manifest is a word; maps, variables, code are facts.
 
-use btc_abi::{Encoding, LOSSES, MOST_CPUS, Manifest, Map, MapKind, PLAIN_CPUS, Patch};
+use btc_abi::{Encoding, LOSSES, MOST_CPUS, Manifest, Map, MapKind, PLAIN_CPUS, Patch, Probe};
 use btc_elf::definitions::MapDefinition;
-use btc_elf::{Contents, shape};
+use btc_elf::{Contents, Program, shape};
 
 use crate::Error;
 
@@ -32,11 +32,19 @@ pub(crate) fn check(object: &[u8], manifest: &Manifest) -> Result<(), Error> {
     }
     check_variables(manifest, &contents)?;
     manifest.patches.iter().try_for_each(|patch| check_patch(patch, &contents))?;
-    let program = |name: &str| contents.programs.iter().any(|p| p.name == name && contents.sections[p.section].name != ".text");
-    match manifest.probes.iter().find(|p| !program(&p.program)) {
-        Some(probe) => Err(damaged(format_args!("{} has no program `{}`", probe.name, probe.program))),
-        None => Ok(()),
+    manifest.probes.iter().try_for_each(|probe| check_probe(probe, &contents))
+}
+
+/// The section makes the program what it is loaded as: not for another kind of attach point than the manifest tells.
+fn check_probe(probe: &Probe, contents: &Contents) -> Result<(), Error> {
+    let section = |p: &Program| contents.sections[p.section].name.as_str();
+    let program = contents.programs.iter().find(|p| p.name == probe.program && section(p) != ".text");
+    let program = program.ok_or_else(|| damaged(format_args!("{} has no program `{}`", probe.name, probe.program)))?;
+    let (told, real) = (probe.attach.section(), section(program));
+    if told != real {
+        return Err(damaged(format_args!("the program of {} is in the section `{real}`, and not in `{told}`", probe.name)));
     }
+    Ok(())
 }
 
 fn check_map(map: &Map, maps: &[MapDefinition], contents: &Contents) -> Result<(), Error> {

@@ -36,6 +36,9 @@ pub(crate) fn validate(manifest: &Manifest) -> Result<(), Error> {
         if probe.program.is_empty() {
             return damaged(format_args!("probe {} has no program", probe.name));
         }
+        if let Some(flaw) = probe.attach.flaw() {
+            return damaged(format_args!("probe {}: {flaw}", probe.name));
+        }
     }
     Ok(())
 }

@@ -188,3 +188,22 @@ fn a_closed_pipe_ends_the_run_quietly() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "n = 0\n");
     assert_eq!(errors, "Attached 2 probes\n");
 }
+
+/// The small loader tells what it is asked for on standard output, and reads what has an end.
+#[test]
+fn the_loader_helps() {
+    let run = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_btc-run")).args(args).output().expect("it starts");
+    for (args, words) in [(["--help"], "usage: btc-run"), (["-h"], "usage: btc-run"), (["--version"], concat!("btc-run ", env!("CARGO_PKG_VERSION")))] {
+        let output = run(&args);
+        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).starts_with(words), "{args:?}: {output:?}");
+    }
+    for (args, words) in [
+        (&["--info", "/dev/zero"][..], "`/dev/zero` is a device, and not a file"),
+        (&["--info"], "no object given"),
+        (&["--nope", "x.o"], "unknown option --nope"),
+    ] {
+        let output = run(args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && output.stdout.is_empty() && said.contains(words) && said.lines().count() == 1, "{args:?}: {said}");
+    }
+}

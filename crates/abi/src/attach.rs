@@ -26,6 +26,19 @@ pub struct Probe {
     pub table: String,
 }
 
+impl Probe {
+    /// What messages call it: its name, with an address as people write it. (The value of `probe` has it in decimal, as bpftrace's.)
+    pub fn title(&self) -> String {
+        match &self.attach {
+            Attach::Uprobe { symbol: of, offset, .. } | Attach::Kprobe { function: of, offset, .. } if of.is_empty() => {
+                let before = self.name.strip_suffix(&offset.to_string());
+                before.map_or_else(|| self.name.clone(), |before| format!("{before}{offset:#x}"))
+            }
+            _ => self.name.clone(),
+        }
+    }
+}
+
 /// How a program knows its attach point, for `probe` and `func`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeIdentity {

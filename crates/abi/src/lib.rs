@@ -7,12 +7,14 @@
 mod attach;
 mod describe;
 mod encoding;
+mod flaws;
 mod format;
 mod map;
 pub mod number;
 mod record;
 mod read;
 mod refusal;
+mod section;
 pub mod unwind;
 pub mod wire;
 
@@ -23,6 +25,7 @@ pub use map::{MOST_CPUS, MOST_MAP_BYTES, Map, MapKind, PLAIN_CPUS, RINGBUF, Redu
 pub use record::{Action, Loss, LossKind, Record, RecordId};
 pub use read::Read;
 pub use refusal::{REFUSAL, Refusal, Refused};
+pub use section::is_pattern;
 
 /// The section that holds the manifest. Not allocated, so any other loader ignores it.
 pub const SECTION: &str = ".btc.manifest";

@@ -3,7 +3,9 @@
 //! Subcommands are btc's own. A command line that names none of them, or the program's
 //! name `bpftrace`, is read as bpftrace reads its own.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use btc_runtime::standard_output;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -91,13 +93,13 @@ pub const PEER_VERSION: &str = concat!("v0.27.1 (btc ", env!("CARGO_PKG_VERSION"
 struct DropIn {
     /// List the probes that match a pattern, or those of a script
     #[arg(short = 'l', long, num_args = 0..=1, default_missing_value = "", value_name = "PATTERN")]
-    list: Option<String>,
+    list: Option<OsString>,
     /// Show what this kernel offers
     #[arg(long)]
     info: bool,
     /// Print a script in the standard form
     #[arg(long, value_name = "FILE")]
-    fmt: Option<String>,
+    fmt: Option<PathBuf>,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -107,23 +109,22 @@ struct DropIn {
 pub struct TargetArgs {
     /// BTF of the kernel to compile for; the running kernel's when not given
     #[arg(long, value_name = "FILE")]
-    pub btf: Option<String>,
+    pub btf: Option<PathBuf>,
     /// A folder to look for headers in; may be repeated
     #[arg(short = 'I', value_name = "DIR")]
-    pub include_folders: Vec<String>,
+    pub include_folders: Vec<PathBuf>,
     /// A header to read before the script; may be repeated
     #[arg(long = "include", value_name = "FILE")]
     pub includes: Vec<String>,
     /// A folder with separate debug files; may be repeated, or hold several between colons
     #[arg(long = "debuginfo", value_name = "DIR", value_delimiter = ':')]
-    pub debug_folders: Vec<String>,
+    pub debug_folders: Vec<PathBuf>,
 }
 
 impl TargetArgs {
     /// How user binaries are looked for where no process is traced.
     pub fn binaries(&self) -> btc_runtime::Options {
-        let debug_folders = self.debug_folders.iter().map(Into::into).collect();
-        btc_runtime::Options { debug_folders, ..btc_runtime::Options::default() }
+        btc_runtime::Options { debug_folders: self.debug_folders.clone(), ..btc_runtime::Options::default() }
     }
 }
 
@@ -132,7 +133,7 @@ impl TargetArgs {
 pub struct CompileArgs {
     /// The script; `-` for standard input
     #[arg(value_name = "SCRIPT", required_unless_present = "program")]
-    pub file: Option<String>,
+    pub file: Option<PathBuf>,
     /// Parameters `$1`, `$2`, … that probes and constants of the script name; to all else a run may give others
     #[arg(value_name = "PARAM")]
     pub params: Vec<String>,
@@ -141,7 +142,7 @@ pub struct CompileArgs {
     pub program: Option<String>,
     /// The object to write; the script's name with `.o` when not given
     #[arg(short = 'o', value_name = "FILE")]
-    pub output: Option<String>,
+    pub output: Option<PathBuf>,
     /// Print a stage: tokens, ast, hir, ir-raw, ir, asm, or write the object: obj
     #[arg(long, value_name = "STAGE", default_value = "obj")]
     pub emit: String,
@@ -160,7 +161,7 @@ pub struct CompileArgs {
 pub struct CheckArgs {
     /// Scripts
     #[arg(value_name = "SCRIPT", required = true)]
-    pub files: Vec<String>,
+    pub files: Vec<PathBuf>,
     /// A parameter of the scripts, where their probes or constants name any: the first is `$1`; may be repeated
     #[arg(long = "param", value_name = "VALUE", allow_hyphen_values = true)]
     pub params: Vec<String>,
@@ -182,7 +183,7 @@ pub struct RunArgs {
     pub program: Option<String>,
     /// Run a command and trace it; its end ends the run
     #[arg(short = 'c', value_name = "COMMAND")]
-    pub child: Option<String>,
+    pub child: Option<OsString>,
     /// Trace a process; its end ends the run
     #[arg(short = 'p', value_name = "PID", conflicts_with = "child")]
     pub pid: Option<u32>,
@@ -191,7 +192,7 @@ pub struct RunArgs {
     pub unwound: Vec<u32>,
     /// Write the output to a file
     #[arg(short = 'o', value_name = "FILE")]
-    pub output: Option<String>,
+    pub output: Option<PathBuf>,
     /// Form of the output: text or json
     #[arg(short = 'f', value_name = "FORMAT", default_value = "text")]
     pub format: String,
@@ -212,10 +213,10 @@ pub struct RunArgs {
     pub allow_unsafe: bool,
     /// Write captures below this folder only; those of an object go below the current one when not given
     #[arg(long, value_name = "FOLDER")]
-    pub output_dir: Option<String>,
+    pub output_dir: Option<PathBuf>,
     /// Let cat() read below this folder only
     #[arg(long, value_name = "FOLDER")]
-    pub input_dir: Option<String>,
+    pub input_dir: Option<PathBuf>,
     /// Load everything, then stop
     #[arg(long)]
     pub dry_run: bool,
@@ -239,7 +240,7 @@ pub struct RunArgs {
     pub without: Vec<String>,
     /// A list of the kernel functions that can be traced, as the kernel's available_filter_functions
     #[arg(long, value_name = "FILE")]
-    pub traceable_functions: Option<String>,
+    pub traceable_functions: Option<PathBuf>,
     /// Accepted: semaphores of static probes are always switched on
     #[arg(long, hide = true)]
     pub usdt_file_activation: bool,
@@ -252,7 +253,7 @@ pub struct RunArgs {
     /// behind them too. What follows a `--` are parameters alone, named ones as --name or --name=value;
     /// FILE -- --help tells which there are
     #[arg(value_name = "FILE [PARAMS]")]
-    pub rest: Vec<String>,
+    pub rest: Vec<OsString>,
 }
 
 /// `btc list`
@@ -260,7 +261,7 @@ pub struct RunArgs {
 pub struct ListArgs {
     /// A pattern such as `tracepoint:sched:*` or `struct sock`, a script, an object, or nothing for all
     #[arg(value_name = "PATTERN", default_value = "")]
-    pub pattern: String,
+    pub pattern: OsString,
     /// A script given here: list its probes
     #[arg(short = 'e', value_name = "PROGRAM")]
     pub program: Option<String>,
@@ -269,7 +270,7 @@ pub struct ListArgs {
     pub pid: Option<u32>,
     /// A list of the kernel functions that can be traced, as the kernel's available_filter_functions
     #[arg(long, value_name = "FILE")]
-    pub traceable_functions: Option<String>,
+    pub traceable_functions: Option<PathBuf>,
     /// With arguments
     #[arg(short = 'v', long)]
     pub verbose: bool,
@@ -282,7 +283,7 @@ pub struct ListArgs {
 pub struct InspectArgs {
     /// The object
     #[arg(value_name = "OBJECT")]
-    pub file: String,
+    pub file: PathBuf,
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -293,7 +294,7 @@ pub struct InspectArgs {
 pub struct FmtArgs {
     /// Scripts; `-` for standard input
     #[arg(value_name = "SCRIPT", required = true)]
-    pub files: Vec<String>,
+    pub files: Vec<PathBuf>,
     /// Change the files instead of printing them
     #[arg(short = 'w', long, conflicts_with = "check")]
     pub write: bool,
@@ -315,7 +316,7 @@ pub struct CompletionArgs {
 pub struct ManArgs {
     /// The folder to write them to; btc(1) goes to standard output when not given
     #[arg(value_name = "FOLDER")]
-    pub folder: Option<String>,
+    pub folder: Option<PathBuf>,
 }
 
 /// The command line as data: completion and manual pages are made of it.
@@ -324,13 +325,13 @@ pub fn command() -> clap::Command {
 }
 
 /// Reads the command line; prints help or an error and ends the program where due.
-pub fn parse(args: &[String]) -> Command {
+pub fn parse(args: &[OsString]) -> Command {
     let args = &rewritten(args);
-    let name = args.first().and_then(|a| a.rsplit('/').next()).unwrap_or("btc");
-    let first = args.get(1).map_or("", String::as_str);
+    let is_peer = args.first().and_then(|a| Path::new(a).file_name()).is_some_and(|name| name == "bpftrace");
+    let first = args.get(1).map_or(OsStr::new(""), OsString::as_os_str);
     let own = Cli::command().get_subcommands().any(|s| s.get_name() == first);
-    let general = matches!(first, "" | "-h" | "--help" | "-V" | "--version");
-    if name != "bpftrace" && (own || general) {
+    let general = ["", "-h", "--help", "-V", "--version"].iter().any(|word| *word == first);
+    if !is_peer && (own || general) {
         if first.is_empty() {
             let _ = Cli::command().print_help();
             std::process::exit(2);
@@ -387,6 +388,11 @@ fn told(message: &clap::Error, wrong: i32) -> ! {
     std::process::exit(i32::from(written.is_err()))
 }
 
+/// A word that is no path: text.
+pub fn text(word: &OsStr) -> Result<&str, String> {
+    word.to_str().ok_or_else(|| format!("the argument `{}` is not UTF-8 text", word.display()))
+}
+
 /// Options of one letter that take a value.
 const VALUED: &[&str] = &["-e", "-c", "-p", "-o", "-f", "-B", "-I", "-d"];
 
@@ -398,18 +404,18 @@ fn feature(word: &str) -> Result<String, String> {
 
 /// The arguments as clap understands them. `-lv PATTERN` becomes `-v -l PATTERN`: the `v` is no pattern. A `--`
 /// is doubled: the first ends the options, the second goes before the named parameters.
-fn rewritten(args: &[String]) -> Vec<String> {
+fn rewritten(args: &[OsString]) -> Vec<OsString> {
     let mut all = Vec::new();
     let mut args = args.iter().peekable();
     all.extend(args.next().cloned());
     // A subcommand is no script.
-    all.extend(args.next_if(|arg| Cli::command().get_subcommands().any(|s| s.get_name() == arg.as_str())).cloned());
+    all.extend(args.next_if(|arg| Cli::command().get_subcommands().any(|s| s.get_name() == arg.as_os_str())).cloned());
     while let Some(arg) = args.next() {
-        match arg.strip_prefix("-l").filter(|flags| !flags.is_empty()) {
-            Some(flags) => all.extend([format!("-{flags}"), "-l".to_string()]),
+        match arg.to_str().and_then(|arg| arg.strip_prefix("-l")).filter(|flags| !flags.is_empty()) {
+            Some(flags) => all.extend([format!("-{flags}").into(), "-l".into()]),
             None => all.push(arg.clone()),
         }
-        if VALUED.contains(&arg.as_str()) {
+        if VALUED.iter().any(|option| option == arg) {
             all.extend(args.next().cloned());
         } else if arg == "--" {
             all.push(arg.clone());

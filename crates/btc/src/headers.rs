@@ -16,16 +16,16 @@ pub struct Folders {
 
 impl Folders {
     /// `-I` folders first, then those that C compilers take from the environment.
-    pub fn new(own: &[String]) -> Folders {
+    pub fn new(own: &[PathBuf]) -> Folders {
         let listed = ["CPATH", "C_INCLUDE_PATH"].map(|name| std::env::var_os(name).unwrap_or_default());
         let environment = listed.iter().flat_map(std::env::split_paths);
-        let all = own.iter().map(PathBuf::from).chain(environment);
+        let all = own.iter().cloned().chain(environment);
         Folders { own: all.filter(|p| !p.as_os_str().is_empty()).collect(), system: None }
     }
 
-    /// The header that the file named `from` includes; `angled` is for `<…>`.
-    pub fn find(&mut self, path: &str, angled: bool, from: &str) -> Option<Header> {
-        let beside = (!angled).then(|| Path::new(from).parent().unwrap_or(Path::new("")).to_path_buf());
+    /// The header that a file in a folder includes, and where it lies; `angled` is for `<…>`.
+    pub fn find(&mut self, path: &str, angled: bool, folder: &Path) -> Option<(PathBuf, Header)> {
+        let beside = (!angled).then(|| folder.to_path_buf());
         let system = self.system.get_or_insert_with(system);
         // Headers of the system include their neighbours in quotes.
         let is_system = |folder: &Path| system.iter().any(|s| folder.starts_with(s));
@@ -34,7 +34,8 @@ impl Folders {
         all.map(|(folder, system)| (folder.join(path), system)).find_map(|(file, system)| {
             let text = input::read(&file, input::Kind::File).ok()?;
             let text = String::from_utf8_lossy(&text).into_owned();
-            Some(Header { name: file.display().to_string(), text, system })
+            let header = Header { name: file.display().to_string(), text, system };
+            Some((file, header))
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use btc_target::{Sections, Source, StaticSigns};
 use btf_rs::{Backend, Btf};
@@ -18,25 +18,26 @@ const TRACEFS: &[&str] = &["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 /// A kernel to compile for.
 pub struct Kernel {
     /// Another kernel's BTF; then nothing is asked of the running one.
-    btf: Option<String>,
+    btf: Option<PathBuf>,
     /// A list of kernel functions instead of the kernel's own.
-    functions: Option<String>,
+    functions: Option<PathBuf>,
     /// How user binaries are looked for: the process that is traced, folders with separate debug files.
     binaries: btc_runtime::Options,
 }
 
 impl Kernel {
     /// The running kernel, or the one whose BTF is named; an error when that cannot be read.
-    pub fn new(btf: Option<&str>) -> Result<Kernel, String> {
+    pub fn new(btf: Option<&Path>) -> Result<Kernel, String> {
         if let Some(path) = btf {
             open(path)?;
         }
-        Ok(Kernel { btf: btf.map(str::to_string), functions: None, binaries: btc_runtime::Options::default() })
+        Ok(Kernel { btf: btf.map(Path::to_path_buf), functions: None, binaries: btc_runtime::Options::default() })
     }
 
     /// The same with a list of functions of the user's own.
-    pub fn with_functions(self, functions: Option<&str>) -> Kernel {
-        Kernel { functions: functions.map(str::to_string), ..self }
+    pub fn with_functions(self, functions: Option<&Path>) -> Kernel {
+        functions.into_iter().for_each(input::note);
+        Kernel { functions: functions.map(Path::to_path_buf), ..self }
     }
 
     /// The same for a process and with folders of separate debug files, as a run is told.
@@ -77,11 +78,11 @@ impl Source for Kernel {
     }
 
     fn functions(&self) -> Option<Vec<(String, String)>> {
-        let path = match &self.functions {
-            Some(path) => path.clone(),
-            None => format!("{}/available_filter_functions", self.tracefs()?),
+        let text = match &self.functions {
+            Some(path) => input::read_text(path).ok()?,
+            // The kernel's own, which only root may read, is no secret: a script that names a function quotes nothing of it.
+            None => fs::read_to_string(format!("{}/available_filter_functions", self.tracefs()?)).ok()?,
         };
-        let text = input::read_text(Path::new(&path)).ok()?;
         let mut all: Vec<(String, String)> = text
             .lines()
             .filter(|line| !line.contains("__ftrace_invalid_address__"))
@@ -126,13 +127,13 @@ impl Source for Kernel {
             return None;
         }
         // Modules' types lie beside their kernel's, also where a folder of them was copied from elsewhere.
-        let folder = Path::new(self.btf.as_deref().unwrap_or(KERNEL_BTF)).parent()?;
+        let folder = self.btf.as_deref().unwrap_or(Path::new(KERNEL_BTF)).parent()?;
         let bytes = input::read(&folder.join(module), input::Kind::File).ok()?;
         Btf::from_split_bytes(&bytes, kernel).ok()
     }
 
     fn btf(&self) -> Option<Btf> {
-        open(self.btf.as_deref().unwrap_or(KERNEL_BTF)).ok()
+        open(self.btf.as_deref().unwrap_or(Path::new(KERNEL_BTF))).ok()
     }
 }
 
@@ -150,14 +151,14 @@ fn folders(path: &str) -> Option<Vec<String>> {
 
 /// Opens BTF by mapping it. Kernels before 6.16 cannot map their own file in sysfs: it is
 /// copied to memory first.
-fn open(path: &str) -> Result<Btf, String> {
-    input::note(Path::new(path));
-    if input::is_file(Path::new(path))
+fn open(path: &Path) -> Result<Btf, String> {
+    input::note(path);
+    if input::is_file(path)
         && let Ok(btf) = Btf::from_file_with_backend(path, Backend::Mmap) {
             return Ok(btf);
         }
-    let bytes = input::read(Path::new(path), input::Kind::File)?;
-    let broken = |e: String| format!("`{path}` is not a BTF file that can be read: {e}");
+    let bytes = input::read(path, input::Kind::File)?;
+    let broken = |e: String| format!("`{}` is not a BTF file that can be read: {e}", path.display());
     // SAFETY: the name is a C string; the result is checked.
     let fd = unsafe { libc::memfd_create(c"btf".as_ptr(), libc::MFD_CLOEXEC) };
     if fd < 0 {

@@ -18,8 +18,7 @@ fn main() -> ExitCode {
     // A closed pipe ends the program quietly, as of any filter.
     // SAFETY: restores the default action of a signal before any thread exists.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-    let args: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
-    match cli::parse(&args) {
+    match cli::parse(&std::env::args_os().collect::<Vec<_>>()) {
         cli::Command::Compile(args) => commands::compile::run(&args),
         cli::Command::Check(args) => commands::check::run(&args),
         cli::Command::Run(args) => commands::run::run(&args),

@@ -8,10 +8,10 @@ use btc_runtime::{Keep, shown, standard_output};
 
 use crate::caller;
 
-/// Prints an error that has no place in a script.
+/// Prints an error that has no place in a script, on one line, whatever names of others it quotes.
 pub fn error(message: impl std::fmt::Display) -> ExitCode {
     let word = if colour() { "\x1b[1;31mERROR\x1b[0m" } else { "ERROR" };
-    note(format_args!("{word}: {}", visible(&message.to_string())));
+    note(format_args!("{word}: {}", shown(&message.to_string(), Keep::Nothing)));
     ExitCode::FAILURE
 }
 
@@ -61,8 +61,22 @@ fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Writes a result to standard output, all of it.
+/// Whether what was read may be shown: under sudo, only what the calling user may read.
+pub fn may_show() -> Result<(), String> {
+    match caller::read_a_secret() {
+        true => Err("the result is not shown: it tells of a file that the user who called sudo may not read".into()),
+        false => Ok(()),
+    }
+}
+
+/// Writes a result to standard output, all of it. It may tell of all that was read.
 pub fn print(result: impl AsRef<[u8]>) -> Result<(), String> {
+    may_show()?;
+    put(result)
+}
+
+/// The same for one that tells of nothing that was read.
+pub fn put(result: impl AsRef<[u8]>) -> Result<(), String> {
     let bytes = result.as_ref();
     // Names of others stand in lists. What is for another program goes to no terminal.
     let shown = std::str::from_utf8(bytes).ok().filter(|_| std::io::stdout().is_terminal()).map(visible);

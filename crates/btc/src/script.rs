@@ -1,6 +1,7 @@
 //! Scripts and the files they include.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use btc_driver::{Compilation, Diagnostics, Formatted, Header, Includes, Options, SourceMap};
 use btc_target::Target;
@@ -14,6 +15,8 @@ use crate::kernel::Kernel;
 pub struct Input {
     /// As messages show it.
     pub name: String,
+    /// The file that it was read from.
+    pub path: Option<PathBuf>,
     /// Its bytes: text, or an object.
     pub bytes: Vec<u8>,
 }
@@ -21,16 +24,17 @@ pub struct Input {
 impl Input {
     /// A script given on the command line.
     pub fn inline(text: &str) -> Input {
-        Input { name: "stdin".into(), bytes: text.as_bytes().to_vec() }
+        Input { name: "stdin".into(), path: None, bytes: text.as_bytes().to_vec() }
     }
 
     /// Reads a file; `-` is standard input.
-    pub fn read(path: &str) -> Result<Input, String> {
+    pub fn read(path: &Path) -> Result<Input, String> {
         if path == "-" {
             let bytes = input::all_of(std::io::stdin().lock(), "standard input")?;
-            return Ok(Input { name: "stdin".into(), bytes });
+            return Ok(Input { name: "stdin".into(), path: None, bytes });
         }
-        Ok(Input { name: path.to_string(), bytes: input::read(Path::new(path), input::Kind::FileOrPipe)? })
+        let bytes = input::read(path, input::Kind::FileOrPipe)?;
+        Ok(Input { name: path.display().to_string(), path: Some(path.to_path_buf()), bytes })
     }
 
     /// Whether it is an object rather than a script.
@@ -42,7 +46,7 @@ impl Input {
     pub fn compile(&self, target: &TargetArgs, run: &btc_runtime::Options, options: Options) -> Result<Compilation, String> {
         let kernel = Kernel::new(target.btf.as_deref())?.for_run(run);
         let options = Options { includes: target.includes.clone(), defines: headers::defines(), ..options };
-        let mut files = Files { folders: Folders::new(&target.include_folders) };
+        let mut files = self.files(target);
         Ok(btc_driver::compile(&self.name, self.text()?, &kernel, &mut files, &options))
     }
 
@@ -58,14 +62,21 @@ impl Input {
             environment: environment(),
             ..Options::default()
         };
-        let mut files = Files { folders: Folders::new(&target.include_folders) };
+        let mut files = self.files(target);
         Ok(btc_driver::attach_points(&self.name, self.text()?, kernel, &mut files, &options))
     }
 
     /// The script in the standard form.
     pub fn format(&self, target: &TargetArgs) -> Result<Formatted, String> {
-        let mut files = Files { folders: Folders::new(&target.include_folders) };
+        let mut files = self.files(target);
         Ok(btc_driver::format(&self.name, self.text()?, &mut files))
+    }
+
+    /// The files that it may name.
+    fn files(&self, target: &TargetArgs) -> Files {
+        let mut files = Files { folders: Folders::new(&target.include_folders), paths: HashMap::new() };
+        self.path.iter().for_each(|path| drop(files.name(path)));
+        files
     }
 
     /// The script's text.
@@ -85,17 +96,37 @@ pub fn environment() -> Vec<(String, String)> {
 /// Files that scripts name.
 struct Files {
     folders: Folders,
+    /// Paths of those whose names, as messages show them, are not their paths: they are no text.
+    paths: HashMap<String, PathBuf>,
+}
+
+impl Files {
+    /// What a file is called, which lies at a path.
+    fn name(&mut self, path: &Path) -> String {
+        let name = path.display().to_string();
+        if path.to_str().is_none() {
+            self.paths.insert(name.clone(), path.to_path_buf());
+        }
+        name
+    }
+
+    /// The folder of a file of that name.
+    fn folder(&self, name: &str) -> PathBuf {
+        let path = self.paths.get(name).map_or(Path::new(name), PathBuf::as_path);
+        path.parent().unwrap_or(Path::new("")).to_path_buf()
+    }
 }
 
 impl Includes for Files {
     fn load(&mut self, path: &str, angled: bool, from: &str) -> Option<Header> {
-        self.folders.find(path, angled, from)
+        let (found, header) = self.folders.find(path, angled, &self.folder(from))?;
+        Some(Header { name: self.name(&found), ..header })
     }
 }
 
 impl btc_driver::Files for Files {
     fn import(&mut self, path: &str, from: &str) -> Option<Vec<(String, String)>> {
-        let found = Path::new(from).parent().unwrap_or(Path::new("")).join(path);
+        let found = self.folder(from).join(path);
         let mut names = vec![found.clone()];
         if found.is_dir() {
             let entries = std::fs::read_dir(&found).ok()?;
@@ -104,7 +135,7 @@ impl btc_driver::Files for Files {
         }
         names
             .into_iter()
-            .map(|p| Some((p.display().to_string(), input::read_text(&p).ok()?)))
+            .map(|p| Some((self.name(&p), input::read_text(&p).ok()?)))
             .collect()
     }
 }

@@ -385,3 +385,50 @@ fn errors_keep_secrets() {
     }
     std::fs::remove_dir_all(folder).expect("the folder goes");
 }
+
+/// Nor by way of results: what is printed, and files that the caller may read.
+#[test]
+fn results_keep_secrets() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = std::env::temp_dir().join(format!("btc-results-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let at = |name: &str| folder.join(name).display().to_string();
+    let (script, object, fresh) = (at("s.bt"), at("s.o"), at("fresh.o"));
+    let btc = |arguments: &[&str], caller: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_btc"));
+        command.args(arguments).env("SUDO_UID", caller).env("SUDO_GID", caller).output().expect("btc runs")
+    };
+    std::fs::write(&script, "BEGIN { $x = getopt(\"secretword\", 1); print($x); exit(); }").expect("a file");
+    assert!(btc(&["compile", &script, "-o", &object], "0").status.success());
+    let mode = |path: &str| std::fs::metadata(path).expect("the file").permissions().mode() & 0o777;
+    for path in [&script, &object] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("modes");
+    }
+    for arguments in [
+        vec!["fmt", &script],
+        vec!["run", "-d", "ast", &script],
+        vec!["run", "-d", "tokens", &script],
+        vec!["compile", "--emit", "ast", &script],
+        vec!["compile", "--emit", "ast", &script, "-o", "-"],
+        vec!["compile", &script, "-o", "/dev/stdout"],
+        vec!["run", &script, "--", "--help"],
+        vec!["inspect", &object],
+        vec!["list", &script],
+    ] {
+        let (hidden, shown) = (btc(&arguments, "65534"), btc(&arguments, "0"));
+        let said = text(&hidden.stderr);
+        assert!(shown.status.success(), "{arguments:?}: {}", text(&shown.stderr));
+        assert!(arguments[0] == "list" || shown.stdout.windows(10).any(|w| w == b"secretword"), "{arguments:?}");
+        assert!(!hidden.status.success() && hidden.stdout.is_empty(), "{arguments:?}: {}", text(&hidden.stdout));
+        assert!(said.lines().count() == 1 && said.contains("may not read"), "{arguments:?}: {said}");
+    }
+    // Work in folders of root's goes on, and its results are root's.
+    assert!(btc(&["compile", &script, "-o", &fresh], "65534").status.success());
+    assert_eq!(mode(&fresh), 0o600);
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o644)).expect("modes");
+    assert!(btc(&["compile", &script, "-o", &fresh], "65534").status.success());
+    assert_eq!(mode(&fresh), 0o600);
+    assert!(btc(&["fmt", "-w", &script], "65534").status.success());
+    assert_eq!(mode(&script), 0o600);
+    std::fs::remove_dir_all(folder).expect("the folder goes");
+}

@@ -1,16 +1,14 @@
 //! Processes that are no friends of the tracer: what they leave lying about neither holds nor harms it.
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 mod support;
 
-use support::{program, text, unfit};
+use support::{on_terminal, program, text, unfit};
 
 /// Long enough for a loaded machine, and far less than for ever.
 const SOON: Duration = Duration::from_secs(15);
@@ -126,39 +124,6 @@ fn a_debug_link_to_a_pipe_holds_nobody() {
     let (output, took) = trace(&neighbour, &script);
     assert_eq!(text(&output.stdout).trim(), "tick+0", "{}", text(&output.stderr));
     assert!(took < SOON, "{took:?}");
-}
-
-/// Both ends of a terminal.
-fn terminal() -> (File, OwnedFd) {
-    let (mut ours, mut its) = (0, 0);
-    let none = std::ptr::null_mut();
-    // SAFETY: room for two descriptors; name, modes and size are left to the system.
-    let made = unsafe { libc::openpty(&raw mut ours, &raw mut its, none, none.cast(), none.cast()) };
-    assert_eq!(made, 0, "a terminal");
-    // SAFETY: both descriptors are new and nobody else's.
-    unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(its)) }
-}
-
-/// What a run writes to a terminal, results and messages.
-fn on_terminal(args: &[&str]) -> Vec<u8> {
-    let (mut ours, its) = terminal();
-    let errors = Stdio::from(its.try_clone().expect("a copy"));
-    // The command is gone with its copies of the other end once it has started.
-    let mut run = Command::new("timeout")
-        .args(["-s", "KILL", "60", env!("CARGO_BIN_EXE_btc")])
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::from(its))
-        .stderr(errors)
-        .spawn()
-        .expect("btc runs");
-    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
-    // Its end, when nobody holds the other one, is an error.
-    while let Ok(length @ 1..) = ours.read(&mut piece) {
-        all.extend_from_slice(&piece[..length]);
-    }
-    run.wait().expect("it ends");
-    all
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn every_byte_of_a_function_is_probed_or_refused() {
                 }
                 assert_eq!(code, Some(1), "{place}: {said}");
                 assert!(said.contains(":2:1-") && said.contains(": cannot attach uprobe:"), "{place}: {said}");
+        assert!(said.contains(&format!(":{place}: ")), "the address as it is written: {said}");
                 let wanted = if offset >= 9 { "has 9 bytes" } else { "in the middle of an instruction" };
                 assert!(said.contains(wanted), "{place}: {said}");
                 assert_eq!(said.contains("--unsafe"), offset < 9, "{place}: {said}");
@@ -93,6 +94,7 @@ fn what_cannot_be_checked_needs_unsafe() {
         let (code, said) = traced(path, &place, &[]);
         assert!(code == Some(1) && said.contains(wanted) && said.contains("--unsafe"), "{place}: {code:?} {said}");
         assert!(said.contains(":2:1-") && said.contains(": cannot attach uprobe:"), "{place}: {said}");
+        assert!(said.contains(&format!(":{place}: ")), "the address as it is written: {said}");
         let (code, said) = traced(path, &place, &["--unsafe", "--dry-run"]);
         assert_eq!(code, Some(0), "{place}: {said}");
     }

@@ -18,9 +18,14 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, colour: bool) -> Str
     let word = if colour { format!("{paint}{word}\x1b[0m") } else { word.to_string() };
     let place = sources.locate(diagnostic.span);
     let code = diagnostic.code.name();
-    let mut out = format!("{place}: {word}: {} [{code}]\n", diagnostic.message);
+    let mut out = format!("{place}: {word}: {} [{code}]\n", line(&diagnostic.message));
     out.push_str(&snippet(diagnostic, sources, colour));
     out
+}
+
+/// A text on one line: names of others that it quotes must not look like messages of their own.
+fn line(text: &str) -> String {
+    text.replace('\n', "\\x0a")
 }
 
 /// The drawn source: codespan's rich form without its first line, which [`render`] replaces.
@@ -29,15 +34,15 @@ fn snippet(diagnostic: &Diagnostic, sources: &SourceMap, colour: bool) -> String
     let mut labels = Vec::new();
     let mut notes = Vec::new();
     if let Some(range) = files.show(diagnostic.span) {
-        labels.push(cs::Label::primary(diagnostic.span.file, range).with_message(&diagnostic.label));
+        labels.push(cs::Label::primary(diagnostic.span.file, range).with_message(line(&diagnostic.label)));
     }
     for (span, label) in &diagnostic.others {
         match files.show(*span) {
-            Some(range) => labels.push(cs::Label::secondary(span.file, range).with_message(label)),
-            None => notes.push(format!("{}: {label}", sources.locate(*span))),
+            Some(range) => labels.push(cs::Label::secondary(span.file, range).with_message(line(label))),
+            None => notes.push(format!("{}: {}", sources.locate(*span), line(label))),
         }
     }
-    notes.extend(diagnostic.help.iter().map(|h| format!("help: {h}")));
+    notes.extend(diagnostic.help.iter().map(|h| format!("help: {}", line(h))));
     let drawn = cs::Diagnostic::error()
         .with_labels(labels)
         .with_notes(notes);
@@ -51,4 +56,23 @@ fn snippet(diagnostic: &Diagnostic, sources: &SourceMap, colour: bool) -> String
     };
     let rest = text.split_once('\n').map_or("", |(_, rest)| rest);
     format!("{}\n", rest.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Code, Span};
+
+    /// What is quoted may be anybody's.
+    #[test]
+    fn what_is_quoted_begins_no_line() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.bt", "BEGIN { x }");
+        let span = Span { file, start: 8, end: 9 };
+        let evil = "`x\nERROR: y`";
+        let all = Diagnostic::error(Code::UnknownName, span, evil).label(evil).also(span, evil).help(evil);
+        let text = render(&all, &sources, false);
+        assert_eq!(text.matches("`x\\x0aERROR: y`").count(), 4, "{text}");
+        assert!(!text.contains("\nERROR"), "{text}");
+    }
 }

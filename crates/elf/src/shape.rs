@@ -15,7 +15,7 @@ const SECTIONS: &[&str] = &[
 
 /// What the names of sections with programs begin with: `kind`, or `kind/…`.
 const PROGRAMS: &[&str] = &[
-    "kprobe", "kretprobe", "uprobe", "uretprobe", "tracepoint", "raw_tp", "raw_tracepoint", "tp", "tp_btf", "perf_event", "fentry", "fexit", "iter",
+    "kprobe", "kretprobe", "uprobe", "uretprobe", "tracepoint", "raw_tp", "tp_btf", "perf_event", "fentry", "fexit", "iter",
 ];
 
 /// `BPF_F_NO_PREALLOC`

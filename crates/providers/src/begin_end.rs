@@ -28,7 +28,6 @@ pub static END: Provider = Provider {
 
 /// What both share: a raw tracepoint program that the runtime runs itself (Linux 5.10).
 const ONCE: Provider = Provider {
-    section: |_| "raw_tp".to_string(),
     extent: Extent::All,
     ..Provider::DEFAULT
 };

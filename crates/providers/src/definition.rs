@@ -76,7 +76,7 @@ impl Provider {
         context: Context::None,
         parse: |_| Err(ProbeError { code: Code::Internal, message: String::new(), help: None }),
         exists: |_, _| Existence::Yes,
-        section: |_| String::new(),
+        section: Attach::section,
         normal: |_| String::new(),
         arguments: |_, _| None,
         no_arguments: |_, _, _| None,
@@ -249,6 +249,11 @@ pub enum Existence {
     No(Vec<String>),
 }
 
+/// An attach point that some target may have.
+pub(crate) fn sound(attach: Attach) -> Result<Attach, ProbeError> {
+    attach.flaw().map_or(Ok(attach), |flaw| Err(ProbeError::syntax(flaw)))
+}
+
 /// Why an attach point is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProbeError {
@@ -357,9 +362,6 @@ pub fn duration(parse: &Parse, syntax: &str) -> Result<(ClockUnit, u64), ProbeEr
     let value = self::number(&number).ok_or_else(|| {
         ProbeError::syntax(format!("`{number}` is not a number")).help(format!("write it as `{syntax}`"))
     })?;
-    if value == 0 {
-        return Err(ProbeError::syntax("a timer needs a number above 0"));
-    }
     if unit == "hz" {
         return Ok((ClockUnit::Hertz, value));
     }
@@ -372,8 +374,5 @@ pub fn duration(parse: &Parse, syntax: &str) -> Result<(ClockUnit, u64), ProbeEr
         return Err(error.help(help));
     };
     let ns = value.checked_mul(*scale).ok_or_else(|| ProbeError::syntax("this time is too long"))?;
-    if ns < 1_000 {
-        return Err(ProbeError::syntax(format!("a timer of {ns} ns is too fast")).help("the fastest is `1us`"));
-    }
     Ok((ClockUnit::Nanoseconds, ns))
 }

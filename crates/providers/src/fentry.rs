@@ -36,15 +36,6 @@ pub static FEXIT: Provider = Provider {
 const TYPED_FUNCTION: Provider = Provider {
     context: Context::Slots,
     exists,
-    section: |attach| match attach {
-        // Which function a wildcard's program is loaded for, or that of a BPF program, the runtime knows. Plain libbpf loads it as a raw
-        // tracepoint's: they see the same context, and need no function.
-        Attach::FentryProgram { .. } => "raw_tp".to_string(),
-        Attach::Fentry { module, function, .. } if is_pattern(module, function) => "raw_tp".to_string(),
-        Attach::Fentry { function, ret: false, .. } => format!("fentry/{function}"),
-        Attach::Fentry { function, .. } => format!("fexit/{function}"),
-        _ => String::new(),
-    },
     normal: |attach| match attach {
         Attach::FentryProgram { id, name, ret } => {
             let kind = if *ret { "fexit" } else { "fentry" };

@@ -2,6 +2,7 @@
 
 use btc_abi::{Attach, ClockUnit};
 
+use crate::definition::sound;
 use crate::search::choose;
 use crate::{Context, Extent, Provider, duration};
 
@@ -12,8 +13,7 @@ pub static INTERVAL: Provider = Provider {
     syntax: "interval:s:1",
     doc: "Fires on one CPU, every so many `us`, `ms` or `s`, or so often a second (`hz`).",
     context: Context::PerfEvent,
-    parse: |p| duration(p, "interval:s:1").map(|(unit, value)| Attach::Interval { unit, value }),
-    section: |_| "perf_event".to_string(),
+    parse: |p| duration(p, "interval:s:1").and_then(|(unit, value)| sound(Attach::Interval { unit, value })),
     normal: |attach| match attach {
         Attach::Interval { unit, value } => format!("interval:{}", spell(*unit, *value)),
         _ => String::new(),

@@ -29,10 +29,6 @@ pub static ITER: Provider = Provider {
         (Some(_), _) => Existence::Yes,
         (None, _) => Existence::Unknown,
     },
-    section: |attach| match attach {
-        Attach::Iter { kind, .. } => format!("iter/{kind}"),
-        _ => String::new(),
-    },
     normal: |attach| match attach {
         Attach::Iter { kind, pin } if pin.is_empty() => format!("iter:{kind}"),
         Attach::Iter { kind, pin } => format!("iter:{kind}:{pin}"),

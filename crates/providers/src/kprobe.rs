@@ -6,6 +6,7 @@ use btc_abi::Attach;
 use btc_target::{Spelled, Target, glob, is_glob};
 use btc_types::Type;
 
+use crate::definition::sound;
 use crate::{Context, Existence, Parse, ProbeError, Provider, definition};
 
 /// `kprobe`
@@ -44,7 +45,6 @@ const KERNEL_FUNCTION: Provider = Provider {
     context: Context::Registers,
     exists,
     list,
-    section,
     normal,
     is_function: true,
     is_unsafe: |attach| matches!(attach, Attach::Kprobe { function, .. } if function.is_empty()),
@@ -70,10 +70,7 @@ fn function(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
     if function.is_empty() {
         return Err(ProbeError::syntax("the function's name is missing"));
     }
-    if ret && offset != 0 {
-        return Err(ProbeError::syntax("a kretprobe has no offset"));
-    }
-    Ok(Attach::Kprobe { module: module.to_string(), function: function.to_string(), offset, ret })
+    sound(Attach::Kprobe { module: module.to_string(), function: function.to_string(), offset, ret })
 }
 
 /// Parameters of the function and its result's type, as C spells them.
@@ -138,19 +135,6 @@ fn exists(target: &Target, attach: &Attach) -> Existence {
         Existence::Yes
     } else {
         Existence::No(functions.iter().map(|(_, f)| f.clone()).collect())
-    }
-}
-
-/// libbpf attaches from `kprobe/name`; the runtime attaches what has wildcards or offsets.
-fn section(attach: &Attach) -> String {
-    let Attach::Kprobe { function, offset, ret, module } = attach else { return String::new() };
-    let kind = if *ret { "kretprobe" } else { "kprobe" };
-    if is_glob(function) || function.is_empty() || !module.is_empty() {
-        kind.to_string()
-    } else if *offset != 0 {
-        format!("{kind}/{function}+{offset:#x}")
-    } else {
-        format!("{kind}/{function}")
     }
 }
 

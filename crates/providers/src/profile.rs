@@ -2,6 +2,7 @@
 
 use btc_abi::Attach;
 
+use crate::definition::sound;
 use crate::{Context, Provider, duration, interval::{list, spell}};
 
 /// The definition.
@@ -11,8 +12,7 @@ pub static PROFILE: Provider = Provider {
     syntax: "profile:hz:99",
     doc: "Fires on every CPU, so often a second (`hz`) or every so many `us`, `ms` or `s`.",
     context: Context::PerfEvent,
-    parse: |p| duration(p, "profile:hz:99").map(|(unit, value)| Attach::Profile { unit, value }),
-    section: |_| "perf_event".to_string(),
+    parse: |p| duration(p, "profile:hz:99").and_then(|(unit, value)| sound(Attach::Profile { unit, value })),
     normal: |attach| match attach {
         Attach::Profile { unit, value } => format!("profile:{}", spell(*unit, *value)),
         _ => String::new(),

@@ -27,11 +27,6 @@ pub static RAWTRACEPOINT: Provider = Provider {
         Ok(Attach::RawTracepoint { module: module.to_string(), event: event.clone(), typed: false })
     },
     exists,
-    section: |attach| match attach {
-        Attach::RawTracepoint { event, .. } if is_glob(event) => "raw_tp".to_string(),
-        Attach::RawTracepoint { event, .. } => format!("raw_tp/{event}"),
-        _ => String::new(),
-    },
     normal: |attach| match attach {
         Attach::RawTracepoint { module, event, .. } => {
             let module = if module.is_empty() { "vmlinux" } else { module };

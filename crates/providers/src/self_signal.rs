@@ -17,7 +17,6 @@ pub static SELF_SIGNAL: Provider = Provider {
         }
         _ => Err(ProbeError::syntax("this is not written as `self:signal:SIGUSR1`")),
     },
-    section: |_| "raw_tp".to_string(),
     normal: |attach| match attach {
         Attach::SelfSignal { signal } => format!("self:signal:{signal}"),
         _ => String::new(),

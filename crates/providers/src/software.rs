@@ -66,7 +66,6 @@ pub static HARDWARE: Provider = Provider {
 const COUNTER: Provider = Provider {
     context: Context::PerfEvent,
     is_listed: true,
-    section: |_| "perf_event".to_string(),
     normal: |attach| match attach {
         Attach::Software { event, count } => spell("software", event, *count),
         Attach::Hardware { event, count } => spell("hardware", event, *count),

@@ -11,7 +11,6 @@ pub static TEST: Provider = Provider {
     doc: "A test of the script itself, run by `--test`. It passes unless it returns something other than 0 \
           or reports an error.",
     parse: |p| named(p, "test:name").map(|name| Attach::Test { name }),
-    section: |_| "raw_tp".to_string(),
     normal: |attach| match attach {
         Attach::Test { name } => format!("test:{name}"),
         _ => String::new(),
@@ -26,7 +25,6 @@ pub static BENCH: Provider = Provider {
     syntax: "bench:name",
     doc: "A benchmark of the script itself: `--bench` runs it many times and tells how long one run takes.",
     parse: |p| named(p, "bench:name").map(|name| Attach::Bench { name }),
-    section: |_| "raw_tp".to_string(),
     normal: |attach| match attach {
         Attach::Bench { name } => format!("bench:{name}"),
         _ => String::new(),

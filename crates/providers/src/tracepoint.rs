@@ -4,6 +4,7 @@ use btc_abi::{Attach, Shape, Typed};
 use btc_target::{Target, TracepointField, glob, is_glob, shipped_names};
 use btc_types::Type;
 
+use crate::definition::sound;
 use crate::{Argument, Context, Existence, Field, Location, Parse, ProbeError, Provider};
 
 /// The definition.
@@ -15,12 +16,6 @@ pub static TRACEPOINT: Provider = Provider {
     context: Context::Tracepoint,
     parse,
     exists,
-    section: |attach| match attach {
-        Attach::Tracepoint { category, event } if !is_glob(category) && !is_glob(event) => {
-            format!("tracepoint/{category}/{event}")
-        }
-        _ => "tracepoint".to_string(),
-    },
     normal: |attach| match attach {
         Attach::Tracepoint { category, event } => format!("tracepoint:{category}:{event}"),
         _ => String::new(),
@@ -74,7 +69,7 @@ fn declaration(field: &TracepointField) -> String {
 
 fn parse(parse: &Parse) -> Result<Attach, ProbeError> {
     let [category, event] = parse.exactly(TRACEPOINT.syntax)?;
-    Ok(Attach::Tracepoint { category: category.to_string(), event: event.to_string() })
+    sound(Attach::Tracepoint { category: category.to_string(), event: event.to_string() })
 }
 
 fn exists(target: &Target, attach: &Attach) -> Existence {

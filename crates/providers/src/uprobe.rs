@@ -4,6 +4,7 @@ use btc_abi::Attach;
 use btc_target::{Parameter, Place, Target, glob, is_glob};
 use btc_types::Type;
 
+use crate::definition::sound;
 use crate::{Argument, Context, Location, Parse, ProbeError, Provider, kprobe::number};
 
 /// `uprobe`
@@ -38,7 +39,6 @@ pub static URETPROBE: Provider = Provider {
 const USER_FUNCTION: Provider = Provider {
     context: Context::Registers,
     // Binaries belong to the host that runs the object.
-    section,
     list,
     normal,
     is_function: true,
@@ -148,24 +148,8 @@ fn place(parse: &Parse, ret: bool) -> Result<Attach, ProbeError> {
         _ if target.starts_with(|c: char| c.is_ascii_digit()) => ("", number(target)?),
         _ => (target, 0),
     };
-    if ret && offset != 0 {
-        return Err(ProbeError::syntax("a uretprobe has no offset"));
-    }
     let (path, symbol) = (path.clone(), symbol.to_string());
-    Ok(Attach::Uprobe { path, symbol, offset, ret, demangle })
-}
-
-/// libbpf attaches from `uprobe/path:symbol`; the runtime attaches what libbpf cannot.
-fn section(attach: &Attach) -> String {
-    let Attach::Uprobe { path, symbol, offset, ret, demangle } = attach else { return "uprobe".to_string() };
-    let kind = if *ret { "uretprobe" } else { "uprobe" };
-    if symbol.is_empty() || is_glob(symbol) || *demangle || !path.starts_with('/') {
-        kind.to_string()
-    } else if *offset != 0 {
-        format!("{kind}/{path}:{symbol}+{offset:#x}")
-    } else {
-        format!("{kind}/{path}:{symbol}")
-    }
+    sound(Attach::Uprobe { path, symbol, offset, ret, demangle })
 }
 
 fn normal(attach: &Attach) -> String {

@@ -15,8 +15,6 @@ pub static USDT: Provider = Provider {
           library's name, or `*` for all that the traced process (`-p`) or any process runs.",
     context: Context::Usdt,
     parse: place,
-    // Binaries belong to the host that runs the object, and only the runtime reads their notes.
-    section: |_| "uprobe".to_string(),
     normal: |attach| match attach {
         Attach::Usdt { path, provider, name } if provider.is_empty() => format!("usdt:{path}:{name}"),
         Attach::Usdt { path, provider, name } => format!("usdt:{path}:{provider}:{name}"),

@@ -2,8 +2,10 @@
 //! takes for programs of the same kind of machine.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -108,9 +110,9 @@ pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 /// The program that a command starts.
-fn program(command: &str) -> Option<PathBuf> {
+fn program(command: &OsStr) -> Option<PathBuf> {
     let first = words::split(command)?.into_iter().next()?;
-    if first.contains('/') { Some(first.into()) } else { child::search_path(&first) }
+    if first.as_bytes().contains(&b'/') { Some(first.into()) } else { child::search_path(&first) }
 }
 
 /// The file that the program's own loader will map: it is asked, which runs nothing of the program. One that others than

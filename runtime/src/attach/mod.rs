@@ -267,15 +267,15 @@ fn bind(
 
 /// What the probe's policy makes of a missing target.
 fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> Result<(), Error> {
-    let place = place::show(manifest, &probe.place);
+    let (place, title) = (place::show(manifest, &probe.place), probe.title());
     match probe.missing {
-        Missing::Error => Err(Error::new(format!("{place}: cannot attach {}: {what}", probe.name))),
+        Missing::Error => Err(Error::new(format!("{place}: cannot attach {title}: {what}"))),
         Missing::Warn if !options.no_warnings => {
-            say!("{place}: WARNING: {} is left out: {what}", probe.name);
+            say!("{place}: WARNING: {title} is left out: {what}");
             Ok(())
         }
         Missing::Ignore if options.verbose => {
-            say!("{place}: {} is left out: {what}", probe.name);
+            say!("{place}: {title} is left out: {what}");
             Ok(())
         }
         Missing::Warn | Missing::Ignore => Ok(()),
@@ -334,8 +334,8 @@ fn targets(probe: &Probe, options: &Options, process: Option<u32>) -> Result<Vec
             lines::targets(path, &Line { file, line: *line, column: *column }, options)
         }
         Attach::Usdt { path, provider, name } => usdt::targets(&usdt::Wanted { path, provider, name }, options),
-        Attach::Interval { unit, value } => timer::interval(name, *unit, *value),
-        Attach::Profile { unit, value } => timer::profile(name, *unit, *value),
+        Attach::Interval { unit, value } => Ok(timer::interval(name, *unit, *value)),
+        Attach::Profile { unit, value } => Ok(timer::profile(name, *unit, *value)),
         Attach::Software { event, count } => counter::software(name, event, *count, process),
         Attach::Hardware { event, count } => counter::hardware(name, event, *count, process),
         Attach::Watchpoint { address, length, mode } => breakpoint::targets(name, *address, *length, mode),

@@ -63,22 +63,19 @@ impl Timers {
     }
 }
 
-fn targets(name: &str, unit: ClockUnit, value: u64, cpus: &[i32]) -> Result<Vec<Target>, Problem> {
-    if value == 0 {
-        return Err(Error::new(format!("{name}: a timer needs a period above 0")).into());
-    }
+fn targets(name: &str, unit: ClockUnit, value: u64, cpus: &[i32]) -> Vec<Target> {
     let sample = match unit {
         ClockUnit::Nanoseconds => Sample::Period(value),
         ClockUnit::Hertz => Sample::Frequency(value),
     };
     let event = |cpu: &i32| Event { sample, cpu: *cpu, ..Event::new(TYPE_SOFTWARE, CPU_CLOCK, name) };
-    Ok(vec![Target::new(Point::Perf(cpus.iter().map(event).collect()), name, name)])
+    vec![Target::new(Point::Perf(cpus.iter().map(event).collect()), name, name)]
 }
 
-pub(super) fn interval(name: &str, unit: ClockUnit, value: u64) -> Result<Vec<Target>, Problem> {
+pub(super) fn interval(name: &str, unit: ClockUnit, value: u64) -> Vec<Target> {
     targets(name, unit, value, &online_cpus()[..1])
 }
 
-pub(super) fn profile(name: &str, unit: ClockUnit, value: u64) -> Result<Vec<Target>, Problem> {
+pub(super) fn profile(name: &str, unit: ClockUnit, value: u64) -> Vec<Target> {
     targets(name, unit, value, &online_cpus())
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use crate::inputs::{self, Kind};
 use crate::{Error, Options, glob};
 
 /// The folder of tracefs.
@@ -77,8 +78,7 @@ pub(crate) struct Function {
 /// When the user's own list cannot be read.
 pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Result<Vec<Function>, Error> {
     let list = match &options.traceable_functions {
-        Some(path) => Ok(std::fs::read_to_string(path)
-            .map_err(|e| Error::os(format!("cannot read the list of functions `{}`", path.display()), &e))?),
+        Some(path) => Ok(inputs::read_text(path, Kind::FileOrPipe).map_err(|e| Error::new(format!("the list of functions {e}")))?),
         None => root().and_then(|r| {
             std::fs::read_to_string(r.join("available_filter_functions")).map_err(|e| Error::os("", &e))
         }),

@@ -1,13 +1,12 @@
 //! The loader alone: runs a finished object on a host.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use btc_runtime::inputs::{self, Kind};
 use btc_runtime::{Buffering, Error, Format, Options, parameters};
-
-/// No object is larger: a script may have 64 MiB.
-const MOST_BYTES: u64 = 64 << 20;
 
 const USAGE: &str = "\
 usage: btc-run [options] OBJECT [$1 $2 …] [-- parameters]
@@ -27,38 +26,53 @@ usage: btc-run [options] OBJECT [$1 $2 …] [-- parameters]
   --raw            control characters go to a terminal as they are
   --dry-run        load, then stop
   --info           show what the object does to the host, and what it says of itself
+  --version        show the version
 Options may stand behind the object too, up to a `--`. Behind that stand parameters alone,
 named ones as --name or --name=value.";
 
 struct Arguments {
-    object: String,
+    object: PathBuf,
     info: bool,
     options: Options,
 }
 
-fn choice<T: Copy>(option: &str, value: &str, all: &[(&str, T)]) -> Result<T, Error> {
+/// What a command line asks for.
+enum Wish {
+    Run(Box<Arguments>),
+    /// To be told something.
+    Know(&'static str),
+}
+
+fn choice<T: Copy>(option: &str, value: OsString, all: &[(&str, T)]) -> Result<T, Error> {
+    let value = text(value)?;
     let found = all.iter().find(|(name, _)| *name == value);
     found.map(|(_, v)| *v).ok_or_else(|| Error::new(format!("{option} does not know `{value}`")))
 }
 
-fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
+/// A word that is no path: text.
+fn text(word: OsString) -> Result<String, Error> {
+    word.into_string().map_err(|word| Error::new(format!("the argument `{}` is not UTF-8 text", word.display())))
+}
+
+fn parse(args: impl Iterator<Item = OsString>) -> Result<Wish, Error> {
     let mut options = Options::default();
     let (mut words, mut info) = (Vec::new(), false);
     let mut args = args.skip(1);
-    while let Some(arg) = args.next() {
+    while let Some(word) = args.next() {
+        let arg = word.to_string_lossy();
         let mut value = || args.next().ok_or_else(|| Error::new(format!("{arg} needs a value")));
-        match arg.as_str() {
+        match arg.as_ref() {
             "-c" => options.child = Some(value()?),
             "-p" | "--dwarf-pid" => {
-                let text = value()?;
+                let text = text(value()?)?;
                 let pid = text.parse().map_err(|_| Error::new(format!("{arg} needs a process id, not `{text}`")))?;
                 if arg == "-p" { options.pid = Some(pid) } else { options.unwound.push(pid) }
             }
             "-o" => options.output = Some(value()?.into()),
-            "-f" => options.format = choice("-f", &value()?, &[("text", Format::Text), ("json", Format::Json)])?,
+            "-f" => options.format = choice("-f", value()?, &[("text", Format::Text), ("json", Format::Json)])?,
             "-B" => {
                 let all = [("line", Buffering::Line), ("full", Buffering::Full), ("none", Buffering::None)];
-                options.buffering = choice("-B", &value()?, &all)?;
+                options.buffering = choice("-B", value()?, &all)?;
             }
             "-q" => options.quiet = true,
             "-k" => options.print_failed_helpers = true,
@@ -70,52 +84,46 @@ fn parse(args: impl Iterator<Item = String>) -> Result<Arguments, Error> {
             "--raw" => options.raw = true,
             "--dry-run" => options.dry_run = true,
             "--info" => info = true,
-            "-h" | "--help" => return Err(Error::new(USAGE)),
+            "-h" | "--help" => return Ok(Wish::Know(USAGE)),
+            "-V" | "--version" => return Ok(Wish::Know(concat!("btc-run ", env!("CARGO_PKG_VERSION")))),
             "--" => {
-                words.push(arg);
+                words.push(word);
                 words.extend(args.by_ref());
             }
-            _ if arg.starts_with('-') && arg.len() > 1 => return Err(Error::new(format!("unknown option {arg}\n{USAGE}"))),
-            _ => words.push(arg),
+            _ if arg.starts_with('-') && arg.len() > 1 => {
+                return Err(Error::new(format!("unknown option {arg}; btc-run --help tells which there are")));
+            }
+            _ => words.push(word),
         }
     }
     // The object may stand behind the end of the options.
     let at = usize::from(words.first().is_some_and(|w| w == "--"));
     if words.len() <= at {
-        return Err(Error::new(USAGE));
+        return Err(Error::new("no object given; btc-run --help tells how"));
     }
-    let object = words.remove(at);
+    let object = words.remove(at).into();
+    let words: Vec<String> = words.into_iter().map(text).collect::<Result<_, _>>()?;
     (options.positional, options.named) = parameters(&words);
-    Ok(Arguments { object, info, options })
+    Ok(Wish::Run(Box::new(Arguments { object, info, options })))
 }
 
-/// The object's bytes: those of a regular file or a pipe, and no more than an object may have.
-fn read(path: &str) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(std::io::Error::other(format!("it is larger than {} MiB", MOST_BYTES >> 20)));
-    }
-    Ok(bytes)
+fn print(text: &str) -> Result<(), Error> {
+    let written = btc_runtime::standard_output().and_then(|mut out| writeln!(out, "{text}"));
+    written.map_err(|e| Error::os("cannot write to standard output", &e))
 }
 
 fn start() -> Result<i32, Error> {
-    let mut arguments = parse(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))?;
-    let name = &arguments.object;
-    let bytes = read(name).map_err(|e| Error::new(format!("cannot read `{name}`: {e}")))?;
+    let mut arguments = match parse(std::env::args_os())? {
+        Wish::Know(text) => return print(text).map(|()| 0),
+        Wish::Run(arguments) => arguments,
+    };
+    let bytes = inputs::read(&arguments.object, Kind::FileOrPipe).map_err(Error::new)?;
     if arguments.info {
         let manifest = btc_runtime::manifest(&bytes)?;
         // Debugging's form escapes what a terminal obeys.
         let effects: Vec<String> = btc_runtime::effects(&bytes, &manifest)?.iter().map(ToString::to_string).collect();
         let attaches: Vec<String> = manifest.probes.iter().map(|p| format!("runs at {:?}", p.attach)).collect();
-        let text = format!("effects on this host: {attaches:#?} {effects:#?}\n{manifest:#?}\n");
-        let written = btc_runtime::standard_output().and_then(|mut out| out.write_all(text.as_bytes()));
-        written.map_err(|e| Error::os("cannot write to standard output", &e))?;
-        return Ok(0);
-    }
-    let same = |a: &std::path::Path| std::fs::canonicalize(a).ok();
-    if arguments.options.output.as_deref().and_then(same).is_some_and(|output| Some(output) == same(name.as_ref())) {
-        return Err(Error::new(format!("`{name}` is what is run: name another file for the output")));
+        return print(&format!("effects on this host: {attaches:#?} {effects:#?}\n{manifest:#?}")).map(|()| 0);
     }
     arguments.options.take_environment();
     let verbose = arguments.options.verbose;

@@ -1,9 +1,9 @@
 //! Buffered output that notices when nobody reads any more.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::standard_output;
 use crate::error::reason;
@@ -17,9 +17,15 @@ const BLOCK: usize = 64 << 10;
 const TURN: i32 = 50;
 const PATIENCE: u32 = 10;
 
+fn unwritten(path: &Path, why: &std::io::Error) -> Error {
+    Error::os(format!("cannot write the output file `{}`", path.display()), why)
+}
+
 /// The place that output goes to.
 pub(crate) struct Sink {
     file: File,
+    /// The file that the user names, if any.
+    path: Option<PathBuf>,
     buffer: Vec<u8>,
     mode: Buffering,
     /// Nothing is written out for now.
@@ -29,14 +35,25 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Standard output, or a file.
+    /// Standard output, or a file, which stays as it is until the [start](Sink::start).
     pub(crate) fn new(path: Option<&Path>, mode: Buffering) -> Result<Sink, Error> {
         let file = match path {
-            Some(path) => File::create(path)
-                .map_err(|e| Error::os(format!("cannot write the output file `{}`", path.display()), &e))?,
+            Some(path) => {
+                OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(|e| unwritten(path, &e))?
+            }
             None => standard_output().map_err(|e| Error::os("cannot write to standard output", &e))?,
         };
-        Ok(Sink { file, buffer: Vec::new(), mode, held: false, closed: false, failure: None })
+        Ok(Sink { file, path: path.map(Path::to_path_buf), buffer: Vec::new(), mode, held: false, closed: false, failure: None })
+    }
+
+    /// Takes the file that the user names for this run's output: what was in it goes.
+    pub(crate) fn start(&self) -> Result<(), Error> {
+        match &self.path {
+            Some(path) if self.file.metadata().is_ok_and(|m| m.is_file()) => {
+                self.file.set_len(0).map_err(|e| unwritten(path, &e))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Where to append; call [`Sink::appended`] afterwards.

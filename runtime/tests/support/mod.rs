@@ -80,15 +80,17 @@ fn symbol(name: &str, value: u64, size: u64, kind: SymbolKind, section: object::
     }
 }
 
-/// An object of raw tracepoint programs, each with the records that it sends.
+/// An object of programs, each in the section of its probe and with the records that it sends.
 pub fn object(manifest: &Manifest, programs: &[(&str, &[(u32, i32)])]) -> Vec<u8> {
     let mut elf = Object::new(BinaryFormat::Elf, Architecture::Bpf, Endianness::Little);
     let maps = elf.add_section(vec![], b".maps".to_vec(), SectionKind::Data);
     elf.append_section_data(maps, &[0; 16], 8);
     let events = elf.add_symbol(symbol(EVENTS_MAP, 0, 16, SymbolKind::Data, maps));
-    let section = elf.add_section(vec![], b"raw_tp".to_vec(), SectionKind::Text);
+    let mut sections = std::collections::BTreeMap::new();
     for (name, records) in programs {
         let (code, uses) = code(records);
+        let of = manifest.probes.iter().find(|p| p.program == *name).map_or("raw_tp".to_string(), |p| p.attach.section());
+        let section = *sections.entry(of).or_insert_with_key(|of| elf.add_section(vec![], of.as_bytes().to_vec(), SectionKind::Text));
         let start = elf.append_section_data(section, &code, 8);
         elf.add_symbol(symbol(name, start, code.len() as u64, SymbolKind::Text, section));
         for at in uses {

@@ -1,5 +1,6 @@
 //! `btc check`: diagnostics without an object.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use btc_driver::{Emit, Options};
@@ -20,7 +21,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     code
 }
 
-fn check(args: &CheckArgs, file: &str) -> Result<bool, String> {
+fn check(args: &CheckArgs, file: &Path) -> Result<bool, String> {
     let options = Options {
         emit: Emit::Object,
         params: Some(args.params.clone()).filter(|p| !p.is_empty()),

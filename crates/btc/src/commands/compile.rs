@@ -1,10 +1,12 @@
 //! `btc compile`: a script to an object, or to the text of a stage.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use btc_driver::{Emit, Options};
 
-use crate::cli::CompileArgs;
+use crate::cli::{CompileArgs, text};
+use crate::input;
 use crate::output;
 use crate::report;
 use crate::script::{Input, environment};
@@ -25,8 +27,8 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
         (None, None) => return Err("no script given".into()),
     };
     // Behind a script of the command line all words are parameters.
-    let first = args.file.iter().filter(|_| args.program.is_some());
-    let params: Vec<String> = first.chain(&args.params).cloned().collect();
+    let first = args.file.iter().filter(|_| args.program.is_some()).map(|word| text(word.as_os_str()).map(str::to_string));
+    let params: Vec<String> = first.chain(args.params.iter().cloned().map(Ok)).collect::<Result<_, _>>()?;
     if input.is_object() {
         return Err(format!("`{}` is an object already", input.name));
     }
@@ -43,24 +45,25 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
     let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
     match (&args.output, emit) {
         (Some(path), _) => write(path, &output)?,
-        (None, Emit::Object) => write(&object_name(&input.name), &output)?,
+        (None, Emit::Object) => write(&object_name(input.path.as_deref()), &output)?,
         (None, _) => report::print(&output)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// `accept.bt` becomes `accept.o`, in the current folder's sense of the same path.
-fn object_name(script: &str) -> String {
-    match script {
-        "stdin" => "out.o".to_string(),
-        path => format!("{}.o", path.strip_suffix(".bt").unwrap_or(path)),
+fn object_name(script: Option<&Path>) -> PathBuf {
+    let Some(path) = script else { return "out.o".into() };
+    match path.extension() {
+        Some(end) if end == "bt" => path.with_extension("o"),
+        _ => path.with_added_extension("o"),
     }
 }
 
-fn write(path: &str, bytes: &[u8]) -> Result<(), String> {
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     if path == "-" {
         return report::print(bytes);
     }
-    output::check(path)?;
+    input::check_output(path)?;
     output::write(path, bytes)
 }

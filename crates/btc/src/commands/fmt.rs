@@ -1,5 +1,6 @@
 //! `btc fmt`: scripts in the standard form.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{FmtArgs, TargetArgs};
@@ -20,7 +21,7 @@ pub fn run(args: &FmtArgs) -> ExitCode {
 }
 
 /// Whether all is well with a file.
-fn format(args: &FmtArgs, file: &str) -> Result<bool, String> {
+fn format(args: &FmtArgs, file: &Path) -> Result<bool, String> {
     let input = Input::read(file)?;
     let formatted = input.format(&TargetArgs::default())?;
     report::all(&formatted.diagnostics, &formatted.sources);
@@ -28,7 +29,7 @@ fn format(args: &FmtArgs, file: &str) -> Result<bool, String> {
     let changed = input.text()? != text;
     if args.check {
         if changed {
-            report::print(format!("{file}\n"))?;
+            report::put(format!("{}\n", file.display()))?;
         }
         return Ok(!changed);
     }

@@ -23,7 +23,7 @@ pub fn run(args: &InspectArgs) -> ExitCode {
     match inspect(args) {
         Ok((text, None)) => report::printed(text),
         Ok((text, Some(refusal))) => match report::print(text) {
-            Ok(()) => report::error(format!("`{}`: no run takes this object: {refusal}", args.file)),
+            Ok(()) => report::error(format!("`{}`: no run takes this object: {refusal}", args.file.display())),
             Err(problem) => report::error(problem),
         },
         Err(message) => report::error(message),
@@ -33,7 +33,7 @@ pub fn run(args: &InspectArgs) -> ExitCode {
 /// What it holds, and why a run would refuse it.
 fn inspect(args: &InspectArgs) -> Result<(String, Option<String>), String> {
     let input = Input::read(&args.file)?;
-    let wrong = |e: &dyn std::fmt::Display| format!("`{}`: {e}", args.file);
+    let wrong = |e: &dyn std::fmt::Display| format!("`{}`: {e}", args.file.display());
     let contents = elf::read(&input.bytes).map_err(|e| wrong(&e))?;
     let bytes = contents.manifest.as_deref();
     let bytes = bytes.ok_or_else(|| wrong(&"a BPF object, but not one of btc's: it has no manifest"))?;

@@ -1,16 +1,16 @@
 //! `btc list`: probes by pattern, of a script or of an object; kernel types; arguments and
 //! definitions on demand.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use btc_driver::elf;
 use btc_providers::{Found, search};
-use btc_runtime::standard_output;
+use btc_runtime::{Keep, shown, standard_output};
 use btc_target::{Tag, Target, glob, is_glob};
 
-use crate::cli::ListArgs;
+use crate::cli::{ListArgs, text};
 use crate::kernel::Kernel;
 use crate::report;
 use crate::script::Input;
@@ -30,16 +30,18 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
     let mut listing = Listing {
         target: &target,
         verbose: args.verbose,
+        visible: std::io::stdout().is_terminal(),
         out: BufWriter::new(Box::new(standard_output().map_err(|e| report::unwritten(&e))?)),
         count: 0,
     };
     let input = match &args.program {
         Some(text) => Some(Input::inline(text)),
-        None if Path::new(&args.pattern).is_file() => Some(Input::read(&args.pattern)?),
+        None if Path::new(&args.pattern).is_file() => Some(Input::read(args.pattern.as_ref())?),
         None => None,
     };
+    report::may_show()?;
     match input {
-        None => listing.pattern(&args.pattern),
+        None => listing.pattern(text(&args.pattern)?),
         Some(input) if input.is_object() => listing.points(&object(&input)?),
         Some(input) => {
             let (points, sources, diagnostics) = input.attach_points(&target, &args.target)?;
@@ -47,12 +49,14 @@ fn list(args: &ListArgs) -> Result<ExitCode, String> {
             if diagnostics.has_errors() {
                 return Ok(ExitCode::FAILURE);
             }
+            // What it includes is known now.
+            report::may_show()?;
             listing.points(&points);
         }
     }
     listing.out.flush().map_err(|e| report::unwritten(&e))?;
     if listing.count == 0 {
-        report::note(format_args!("no probe and no type matches `{}`", args.pattern));
+        report::note(format_args!("no probe and no type matches `{}`", args.pattern.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,6 +74,8 @@ fn object(input: &Input) -> Result<Vec<String>, String> {
 struct Listing<'a> {
     target: &'a Target<'a>,
     verbose: bool,
+    /// Whether a terminal would obey what stands in names of others.
+    visible: bool,
     out: BufWriter<Box<dyn Write + 'a>>,
     count: usize,
 }
@@ -94,7 +100,7 @@ impl Listing<'_> {
         let Some(btf) = self.target.btf() else { return };
         for (name, id) in btf.tags(tag).iter().filter(|(name, _)| glob(pattern, name)) {
             match self.verbose.then(|| btf.definition(*id)).flatten() {
-                Some(text) => self.line(&format!("vmlinux: {text};\n")),
+                Some(text) => self.write(&format!("vmlinux: {text};\n"), Keep::Layout),
                 None => self.line(&format!("{} {name}", tag.word())),
             }
         }
@@ -131,10 +137,16 @@ impl Listing<'_> {
         }
     }
 
-    /// Who reads the listing may stop: then nothing is left to be told.
+    /// A name, or what a name is of.
     fn line(&mut self, text: &str) {
+        self.write(text, Keep::Nothing);
+    }
+
+    /// Who reads the listing may stop: then nothing is left to be told.
+    fn write(&mut self, text: &str, keep: Keep) {
         self.count += 1;
+        let shown = self.visible.then(|| shown(text, keep));
         // What goes wrong comes again when the rest is written, at the end.
-        let _ = writeln!(self.out, "{text}");
+        let _ = writeln!(self.out, "{}", shown.as_deref().unwrap_or(text));
     }
 }

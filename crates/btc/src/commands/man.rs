@@ -1,6 +1,5 @@
 //! `btc man`: manual pages, made from the command line's own definition.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap_mangen::Man;
@@ -17,8 +16,8 @@ pub fn run(args: &ManArgs) -> ExitCode {
 
 fn write(args: &ManArgs) -> Result<(), String> {
     match &args.folder {
-        Some(folder) => clap_mangen::generate_to(cli::command(), Path::new(folder))
-            .map_err(|e| format!("the pages cannot be written to `{folder}`: {e}")),
+        Some(folder) => clap_mangen::generate_to(cli::command(), folder)
+            .map_err(|e| format!("the pages cannot be written to `{}`: {e}", folder.display())),
         None => {
             let mut page = Vec::new();
             Man::new(cli::command()).render(&mut page).map_err(|e| e.to_string())?;

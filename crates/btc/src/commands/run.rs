@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use btc_driver::{Emit, Options};
 use btc_runtime as runtime;
 
-use crate::cli::RunArgs;
-use crate::output;
+use crate::cli::{RunArgs, text};
 use crate::report;
 use crate::script::{Input, environment};
 
@@ -21,11 +20,12 @@ fn start(args: &RunArgs) -> Result<ExitCode, String> {
     let (input, rest) = match (&args.program, args.rest.as_slice()) {
         (Some(text), rest) => (Input::inline(text), rest),
         // The file may stand behind the end of the options.
-        (None, [end, path, rest @ ..]) if end == "--" => (Input::read(path)?, rest),
-        (None, [path, rest @ ..]) if path != "--" => (Input::read(path)?, rest),
+        (None, [end, path, rest @ ..]) if end == "--" => (Input::read(path.as_ref())?, rest),
+        (None, [path, rest @ ..]) if path != "--" => (Input::read(path.as_ref())?, rest),
         (None, _) => return Err("no script given: name a file, or give one with -e".into()),
     };
-    let (mut positional, mut named) = runtime::parameters(rest);
+    let rest: Vec<String> = rest.iter().map(|word| text(word).map(str::to_string)).collect::<Result<_, _>>()?;
+    let (mut positional, mut named) = runtime::parameters(&rest);
     let help = |(name, value): &runtime::Named| name == "help" && value.is_none();
     let wants_help = named.iter().any(help) || positional.iter().any(|word| word == "--help" || word == "-h");
     named.retain(|n| !help(n));
@@ -76,12 +76,12 @@ fn parameter_help(name: &str, object: &[u8]) -> Result<ExitCode, String> {
 }
 
 fn execute(object: &[u8], options: &runtime::Options) -> Result<ExitCode, String> {
-    options.output.as_ref().and_then(|path| path.to_str()).map_or(Ok(()), output::check)?;
     match runtime::run(object, options) {
         Ok(outcome) => Ok(ExitCode::from(outcome.exit_code as u8)),
         Err(e) => {
-            let details = if options.verbose { e.details().unwrap_or("") } else { "" };
-            Err(format!("{e}{}{details}", if details.is_empty() { "" } else { "\n" }))
+            let code = report::error(&e);
+            e.details().filter(|_| options.verbose).into_iter().for_each(report::note);
+            Ok(code)
         }
     }
 }
@@ -108,9 +108,9 @@ fn run_options(
         unwound: args.unwound.clone(),
         positional,
         named,
-        output: args.output.as_ref().map(Into::into),
-        output_dir: args.output_dir.as_ref().map(Into::into),
-        input_dir: args.input_dir.as_ref().map(Into::into),
+        output: args.output.clone(),
+        output_dir: args.output_dir.clone(),
+        input_dir: args.input_dir.clone(),
         format,
         buffering,
         quiet: args.quiet,
@@ -121,7 +121,7 @@ fn run_options(
         print_failed_helpers: args.failed_helpers,
         probe_filter: args.probe_filter.clone(),
         without: args.without.clone(),
-        traceable_functions: args.traceable_functions.as_ref().map(Into::into),
+        traceable_functions: args.traceable_functions.clone(),
         dry_run: args.dry_run,
         mode: match (args.test, args.bench) {
             (true, _) => runtime::Mode::Test,

@@ -1,6 +1,9 @@
 //! What kernel tests share.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -59,4 +62,37 @@ pub fn text(bytes: &[u8]) -> String {
 pub fn lost(messages: &str) -> u64 {
     let number = |line: &str| line.split(" record").next()?.split_whitespace().last()?.parse::<u64>().ok();
     messages.lines().filter(|l| l.contains("lost ")).filter_map(number).sum()
+}
+
+/// Both ends of a terminal.
+fn terminal() -> (File, OwnedFd) {
+    let (mut ours, mut its) = (0, 0);
+    let none = std::ptr::null_mut();
+    // SAFETY: room for two descriptors; name, modes and size are left to the system.
+    let made = unsafe { libc::openpty(&raw mut ours, &raw mut its, none, none.cast(), none.cast()) };
+    assert_eq!(made, 0, "a terminal");
+    // SAFETY: both descriptors are new and nobody else's.
+    unsafe { (File::from_raw_fd(ours), OwnedFd::from_raw_fd(its)) }
+}
+
+/// What a run writes to a terminal, results and messages.
+pub fn on_terminal(args: &[&str]) -> Vec<u8> {
+    let (mut ours, its) = terminal();
+    let errors = Stdio::from(its.try_clone().expect("a copy"));
+    // The command is gone with its copies of the other end once it has started.
+    let mut run = Command::new("timeout")
+        .args(["-s", "KILL", "60", env!("CARGO_BIN_EXE_btc")])
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(its))
+        .stderr(errors)
+        .spawn()
+        .expect("btc runs");
+    let (mut all, mut piece) = (Vec::new(), [0; 4096]);
+    // Its end, when nobody holds the other one, is an error.
+    while let Ok(length @ 1..) = ours.read(&mut piece) {
+        all.extend_from_slice(&piece[..length]);
+    }
+    run.wait().expect("it ends");
+    all
 }

@@ -1,7 +1,7 @@
 //! Objects that lie: a manifest that does not fit the rest, or an ELF file that btc would not write. All are refused before
 //! libbpf sees them, whoever runs them.
 
-use btc_abi::{Encoding, Field, Manifest, MapKind, Patch, PatchValue, RequirementKind};
+use btc_abi::{Attach, ClockUnit, Encoding, Field, Manifest, MapKind, Patch, PatchValue, RequirementKind};
 use btc_driver::elf;
 use btc_runtime::{Options, manifest, run};
 use btc_testing::Case;
@@ -72,6 +72,53 @@ fn stacks_variables_and_programs() {
     refused(&change(&|m| m.params.iter_mut().for_each(|p| p.text_capacity = 1 << 20)), "variable", "a parameter's text");
     refused(&change(&|m| m.losses.extend(vec![m.losses[0].clone(); 1000])), "variable", "more losses than counters");
     refused(&change(&|m| m.probes[0].program = "elsewhere".into()), "no program", "another program");
+}
+
+/// A return probe within a function would put an address of the kernel's over whatever lies on the stack there.
+#[test]
+fn attach_points_that_no_script_can_have() {
+    let object = rich();
+    let told = manifest(&object).expect("a manifest");
+    let uretprobe = |symbol: &str, offset| Attach::Uprobe {
+        path: "/bin/true".into(),
+        symbol: symbol.into(),
+        offset,
+        ret: true,
+        demangle: false,
+    };
+    for (attach, words) in [
+        (uretprobe("main", 1), "a uretprobe has no offset"),
+        (uretprobe("", 4457), "a uretprobe has no offset"),
+        (Attach::Kprobe { module: String::new(), function: "vfs_read".into(), offset: 4, ret: true }, "a kretprobe has no offset"),
+        (Attach::Interval { unit: ClockUnit::Nanoseconds, value: 1 }, "too fast"),
+        (Attach::Profile { unit: ClockUnit::Hertz, value: 0 }, "a number above 0"),
+        (Attach::Watchpoint { address: 0, length: 3, mode: "w".into() }, "1, 2, 4 or 8 bytes"),
+        (Attach::Tracepoint { category: "../..".into(), event: "x".into() }, "no `/`"),
+    ] {
+        let mut lie = told.clone();
+        lie.probes[1].attach = attach;
+        refused(&with(&object, &lie), words, "an attach point");
+    }
+}
+
+/// A program is loaded as what its section says: a manifest that tells of another kind would be believed by who looks at it.
+#[test]
+fn sections_are_those_of_the_attach_points() {
+    let object = rich();
+    let told = manifest(&object).expect("a manifest");
+    let kprobe = |function: &str| Attach::Kprobe { module: String::new(), function: function.into(), offset: 0, ret: false };
+    for (probe, attach) in [
+        (0, kprobe("vfs_read")),
+        (0, Attach::Iter { kind: "task".into(), pin: String::new() }),
+        (1, Attach::Begin),
+        (1, kprobe("vfs_write")),
+        (1, Attach::Interval { unit: ClockUnit::Hertz, value: 1 }),
+        (1, Attach::Usdt { path: "libc".into(), provider: String::new(), name: "setjmp".into() }),
+    ] {
+        let mut lie = told.clone();
+        lie.probes[probe].attach = attach;
+        refused(&with(&object, &lie), "is in the section", "another attach point");
+    }
 }
 
 /// A number that is put into a call makes it another one.

@@ -4,10 +4,11 @@
 //! function, but not before it is overwritten as a whole. Only objects whose address is used in direct accesses and as an argument of
 //! calls take part; another use might let the address escape.
 //!
-//! The tables of what conflicts grow with the square of the number of objects. Where there are
-//! very many, those that live within one block share first, by a walk that looks at no others.
+//! The tables of what conflicts grow with the square of the number of objects. Where there are very many, those that live
+//! within one block share first, by a walk that looks at no others; then those that were made one after the other.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use btc_ir::{Cfg, Function, Op, Slot, Terminator};
 
@@ -29,15 +30,43 @@ pub fn run(func: &mut Function) {
     let (slot_of, escapes) = addresses(func);
     let accesses: Vec<Accesses> = func.blocks.iter().map(|b| accesses(b, &slot_of)).collect();
     if func.slots.len() <= MOST {
-        let conflicts = conflicts(func, &accesses);
-        let place = places(&func.slots, &escapes, &conflicts);
+        let place = group_places(func, &escapes, &accesses, 0..func.slots.len());
         return apply(func, &place);
     }
     let place = local_places(func, &escapes, &accesses);
     apply(func, &place);
-    if func.slots.len() <= MOST {
-        run(func);
+    share_in_groups(func);
+}
+
+/// Lets objects of a group share, until all are one group or groups do not help.
+fn share_in_groups(func: &mut Function) {
+    loop {
+        let count = func.slots.len();
+        let (slot_of, escapes) = addresses(func);
+        let accesses: Vec<Accesses> = func.blocks.iter().map(|b| accesses(b, &slot_of)).collect();
+        let (mut place, mut taken) = (Vec::new(), 0);
+        for start in (0..count).step_by(MOST) {
+            let group = group_places(func, &escapes, &accesses, start..count.min(start + MOST));
+            let used = group.iter().map(|p| p + 1).max().unwrap_or(0);
+            place.extend(group.into_iter().map(|p| p + taken));
+            taken += used;
+        }
+        apply(func, &place);
+        if count <= MOST || func.slots.len() == count {
+            return;
+        }
     }
+}
+
+/// Places for the objects of a group, counted from 0, whatever the others do.
+fn group_places(func: &Function, escapes: &[bool], accesses: &[Accesses], group: Range<usize>) -> Vec<usize> {
+    let inside = |of: &Accesses| -> Accesses {
+        let own = of.iter().filter(|(slot, ..)| group.contains(slot));
+        own.map(|(slot, first, last)| (slot - group.start, *first, *last)).collect()
+    };
+    let accesses: Vec<Accesses> = accesses.iter().map(inside).collect();
+    let sizes = &func.slots[group.clone()];
+    places(sizes, &escapes[group], &conflicts(func, sizes, &accesses))
 }
 
 /// A place for each object, shared by those that live within one block.
@@ -50,7 +79,7 @@ fn local_places(func: &Function, escapes: &[bool], accesses: &[Accesses]) -> Vec
     let mut pools: HashMap<u32, Vec<(usize, usize, usize)>> = HashMap::new();
     for (block, objects) in accesses.iter().enumerate() {
         for (slot, first, last) in objects {
-            let overwritten = overwrites(func, block, *slot, *first);
+            let overwritten = overwrites(func, block, func.slots[*slot], *first);
             if blocks[*slot] != 1 || escapes[*slot] || !overwritten {
                 continue;
             }
@@ -144,8 +173,8 @@ fn accesses(block: &btc_ir::BlockData, slot_of: &[Option<usize>]) -> Accesses {
 }
 
 /// Which objects are needed at the same time.
-fn conflicts(func: &Function, accesses: &[Accesses]) -> Bits {
-    let (blocks, count) = (func.blocks.len(), func.slots.len());
+fn conflicts(func: &Function, sizes: &[u32], accesses: &[Accesses]) -> Bits {
+    let (blocks, count) = (func.blocks.len(), sizes.len());
     let cfg = Cfg::new(func);
     // Accessed on some way to a block's end; accessed on some way from a block's start.
     let (mut before, mut after) = (Bits::new(blocks, count), Bits::new(blocks, count));
@@ -156,7 +185,7 @@ fn conflicts(func: &Function, accesses: &[Accesses]) -> Bits {
         }
     }
     // What a block overwrites before it reads it is not needed at its start.
-    let written = written(func, accesses);
+    let written = written(func, sizes, accesses);
     for block in 0..blocks {
         after.remove(block, written.row(block));
     }
@@ -201,11 +230,11 @@ fn conflicts(func: &Function, accesses: &[Accesses]) -> Bits {
 }
 
 /// The objects that each block writes as a whole before anything else.
-fn written(func: &Function, accesses: &[Accesses]) -> Bits {
-    let mut written = Bits::new(func.blocks.len(), func.slots.len());
+fn written(func: &Function, sizes: &[u32], accesses: &[Accesses]) -> Bits {
+    let mut written = Bits::new(func.blocks.len(), sizes.len());
     for (block, accesses) in accesses.iter().enumerate() {
         for (slot, first, _) in accesses {
-            if overwrites(func, block, *slot, *first) {
+            if overwrites(func, block, sizes[*slot], *first) {
                 written.set(block, *slot);
             }
         }
@@ -213,14 +242,14 @@ fn written(func: &Function, accesses: &[Accesses]) -> Bits {
     written
 }
 
-/// Whether an instruction writes an object as a whole.
-fn overwrites(func: &Function, block: usize, slot: usize, inst: usize) -> bool {
+/// Whether an instruction writes an object of a size as a whole.
+fn overwrites(func: &Function, block: usize, size: u32, inst: usize) -> bool {
     let (at, len) = match &func.blocks[block].insts[inst].op {
         Op::Store(width, m, _) => (m, width.bytes()),
         Op::Clear(m, len) => (m, *len),
         _ => return false,
     };
-    at.offset == 0 && len >= func.slots[slot]
+    at.offset == 0 && len >= size
 }
 
 /// From where to where a block needs each object.
@@ -334,6 +363,25 @@ mod tests {
         });
         // The outer one is needed all the time.
         assert_eq!(found.iter().sum::<u32>(), 24);
+    }
+
+    /// Objects of several blocks, as those of loops.
+    #[test]
+    fn very_many_over_blocks_share_too() {
+        let found = sizes(|b| {
+            for _ in 0..2 * super::MOST {
+                let (slot, next) = (b.slot(8), b.block(0));
+                let at = b.slot_addr(slot);
+                let input = b.param(0);
+                b.store(Width::B8, at, 0, input);
+                b.jump(next, &[]);
+                b.switch_to(next);
+                b.helper(1, &[at]);
+            }
+            let zero = b.iconst(0);
+            b.ret(zero);
+        });
+        assert_eq!(found, [8]);
     }
 
     #[test]

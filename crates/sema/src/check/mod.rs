@@ -142,6 +142,8 @@ struct Checker<'a, 'b> {
     has_map_loops: bool,
     /// Functions that they are.
     callbacks: u64,
+    /// Loops of the action so far that are none over maps, with copies.
+    all_loops: u64,
     /// Whether `probe` or `func` is used.
     uses_identity: bool,
     /// Whether `retval` is.
@@ -180,6 +182,7 @@ impl<'a, 'b> Checker<'a, 'b> {
             map_loops: 0,
             has_map_loops: false,
             callbacks: 0,
+            all_loops: 0,
             uses_identity: false,
             uses_result: false,
             only_types: false,

@@ -14,6 +14,8 @@ use crate::soft::Soft;
 
 /// Loops over maps in an action: each is a function, and the kernel takes 256 of these in a program.
 const MAX_CALLBACKS: u64 = 200;
+/// Other loops of an action.
+const MAX_LOOPS: u64 = 1000;
 /// Copies of a body that `unroll` may make.
 const MAX_UNROLL: i64 = 100;
 
@@ -75,6 +77,7 @@ impl Checker<'_, '_> {
                 let otherwise = otherwise.as_ref().map_or_else(Default::default, |b| self.block(b));
                 StmtKind::If { condition, then, otherwise }
             }
+            ast::StmtKind::While { .. } | ast::StmtKind::ForRange { .. } if self.is_one_too_many(span) => return None,
             ast::StmtKind::While { condition, body } => {
                 let condition = self.condition(condition);
                 StmtKind::While { condition, body: self.loop_body(body) }
@@ -99,6 +102,18 @@ impl Checker<'_, '_> {
             return None;
         }
         Some(kind)
+    }
+
+    /// Counts a loop, with the copies that `unroll` makes of it: what they cost the compiler grows with the square of their number.
+    fn is_one_too_many(&mut self, span: Span) -> bool {
+        let before = self.all_loops;
+        self.all_loops = before.saturating_add(self.copies);
+        // One error tells of all.
+        if before <= MAX_LOOPS && self.all_loops > MAX_LOOPS {
+            let message = format!("an action has {MAX_LOOPS} loops at most, with the copies that `unroll` makes");
+            self.d.push(Diagnostic::error(Code::TooLarge, span, message).help("split it over several probes"));
+        }
+        self.all_loops > MAX_LOOPS
     }
 
     fn loop_body(&mut self, body: &ast::Block) -> hir::Block {

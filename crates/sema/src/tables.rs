@@ -269,7 +269,8 @@ impl Tables {
             ExprKind::Var(var) => self.soft.get(&(probe, *var)).cloned().unwrap_or(Soft::All(false)),
             ExprKind::Map { map, .. } => {
                 let info = self.by_position.get(map.0 as usize).and_then(|name| self.maps.get(name));
-                info.map_or(Soft::All(false), |info| info.soft.1.clone())
+                // The first walk does not know maps by position: until something else is found they hold literals.
+                info.map_or(Soft::All(true), |info| info.soft.1.clone())
             }
             _ => Soft::All(false),
         })

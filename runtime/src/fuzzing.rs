@@ -11,7 +11,7 @@ pub fn operands(text: &str) {
     for operand in parse_operands(text) {
         let [kind, shift] = [Kind, Shift].map(|part| operand.part(part));
         assert!((0..=4).contains(&kind) && (0..64).contains(&shift));
-        [Low, High, Base, Index, Scale, Signed].map(|part| operand.part(part));
+        let _ = [Low, High, Base, Index, Scale, Signed].map(|part| operand.part(part));
     }
 }
 

@@ -73,7 +73,8 @@ fn fits(here: &str, there: &str, exact: bool) -> bool {
     match (parse(here), parse(there)) {
         (Described::Unknown, _) => true,
         (Described::Number(sign, size), Described::Number(other, bytes)) => sign == other && (size == bytes || !exact),
-        (Described::Truth, Described::Truth) | (Described::Number(false, 1), Described::Truth) => true,
+        // One is shown as a word, the other as a number.
+        (Described::Truth, Described::Truth) | (Described::Byte, Described::Byte) => true,
         (Described::Pointer(to), Described::Pointer(other)) => points(to, other),
         (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of, exact)),
         (Described::Nameless(fields), Described::Nameless(others)) => same_fields(fields, others),
@@ -112,6 +113,8 @@ enum Described<'a> {
     /// Whether it has a sign, and its bytes.
     Number(bool, u8),
     Truth,
+    /// An element of an array of bytes.
+    Byte,
     Pointer(&'a str),
     Array(&'a str, &'a str),
     Record(&'a str),
@@ -139,8 +142,7 @@ fn parse(ty: &str) -> Described<'_> {
         },
         Some((sign @ ("s" | "u"), bytes)) if bytes.parse::<u8>().is_ok() => Described::Number(sign == "s", size(bytes)),
         Some((mark @ ("=" | "~"), value)) => Described::Value(value.parse().unwrap_or(i128::MAX), mark == "~"),
-        // Bytes of an array.
-        Some(("1", "")) => Described::Unknown,
+        Some(("1", "")) => Described::Byte,
         Some(_) => Described::Record(ty),
     }
 }
@@ -150,6 +152,7 @@ fn spell(ty: &str) -> String {
         Described::Unknown => "something else".to_string(),
         Described::Number(signed, bytes) => number(bytes, signed),
         Described::Truth => "a truth value".to_string(),
+        Described::Byte => "a byte".to_string(),
         Described::Pointer(to) => match parse(to) {
             Described::Unknown => "a pointer to something else".to_string(),
             _ => format!("a pointer to {}", spell(to)),
@@ -179,6 +182,11 @@ mod tests {
             ("[16]1", "[16]1", true),
             ("[16]1", "[8]1", false),
             ("[4]s4", "[4]u4", false),
+            ("[0]1", "[0]u8", false),
+            ("1", "u8", false),
+            ("1", "1", true),
+            ("u1", "b1", false),
+            ("b1", "u1", false),
             ("[4]*", "[4]*struct a", true),
             ("struct a", "struct b", false),
             ("{a@0:*;b@64:{c@0/3:u1;d@8:[2]s2}}", "{a@0:*struct x;b@64:{c@0/3:u1;d@8:[2]s2}}", true),

@@ -10,6 +10,14 @@ struct bytes {
     octet o[3]; letter l[3]; const uint8_t cu[2]; uint8_t two[2][2]; char words[2][3];
 };
 
+enum level { LOW = -1, HIGH = 2 };
+signed char small = -8;
+short medium = -300;
+int number = -7;
+unsigned count = 4000000000u;
+unsigned long most = ~0ul;
+enum level level = LOW;
+
 __attribute__((noinline)) void look(struct bytes *p) { __asm__ volatile("" : : "r"(p) : "memory"); }
 
 int main(void) {

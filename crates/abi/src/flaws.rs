@@ -21,6 +21,7 @@ impl Attach {
             }
             Attach::SourceLine { line: 0, .. } => "lines are counted from 1",
             Attach::Interval { unit, value } | Attach::Profile { unit, value } => return slow_enough(*unit, *value),
+            Attach::Watchpoint { address: 0, .. } => "nothing lies at address 0",
             Attach::Watchpoint { length, .. } if !matches!(length, 1 | 2 | 4 | 8) => {
                 "a watchpoint covers 1, 2, 4 or 8 bytes"
             }
@@ -82,7 +83,7 @@ mod tests {
         let text = |s: &str| s.to_string();
         let kprobe = |function: &str, offset, ret| Attach::Kprobe { module: text(""), function: text(function), offset, ret };
         let uprobe = |symbol: &str, offset, ret, demangle| Attach::Uprobe { path: text("/bin/true"), symbol: text(symbol), offset, ret, demangle };
-        let watch = |length, mode: &str| Attach::Watchpoint { address: 0, length, mode: text(mode) };
+        let watch = |length, mode: &str| Attach::Watchpoint { address: 8, length, mode: text(mode) };
         let timer = |unit, value| [Attach::Interval { unit, value }, Attach::Profile { unit, value }];
         let tracepoint = |category: &str, event: &str| Attach::Tracepoint { category: text(category), event: text(event) };
         let mut sound = vec![

@@ -102,6 +102,23 @@ fn arrays_of_bytes_are_numbers_or_strings_by_their_type() {
     assert!(found[expected.len()].starts_with("{ .u8 = [170,0,0,0,0,85], .i8 = [-2,66], .uc = uc, .sc = sc, .c = c, .b = [1,0,1], .o = [65,0,66]"), "{text}");
 }
 
+/// Variables have the sign that debug information tells; where there is none they have one, as in bpftrace.
+#[test]
+fn variables_have_their_sign() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let script = r#"uprobe:BIN:look { print((*uaddr("small"), *uaddr("medium"), *uaddr("number"), *uaddr("level")));
+        print((*uaddr("count"), *uaddr("most"))); @s = sum(*uaddr("number")); if (*uaddr("number") < 0) { print("negative"); } }"#;
+    for (options, rest) in [(&["-g"][..], "(4000000000, 18446744073709551615)"), (&["-O1"], "(-294967296, -1)")] {
+        let Some(program) = build("bytes", if options == ["-g"] { "signs" } else { "signs_plain" }, options) else {
+            return println!("skipped: no C compiler");
+        };
+        let text = trace(&program, script, &[]);
+        assert_eq!(lines(&text), ["(-8, -300, -7, -1)", rest, "negative", "@s: -7"], "{options:?}: {text}");
+    }
+}
+
 #[test]
 fn debug_information_may_lie_elsewhere() {
     const SCRIPT: &str = "uprobe:BIN:take { @[args.n] = count(); }";

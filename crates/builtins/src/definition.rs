@@ -250,8 +250,8 @@ pub struct Check<'a> {
     pub probe: &'a ProbeFacts,
     /// Settings.
     pub settings: &'a Settings,
-    /// Size in bytes of a symbol of the probed binary, where that is at hand.
-    pub symbol_size: &'a dyn Fn(&str) -> Option<u64>,
+    /// The integer that a symbol of the probed binary is, where that is at hand.
+    pub symbol_type: &'a dyn Fn(&str) -> Option<Type>,
     /// Whether an argument of the probe, by its position, has a sign.
     pub has_sign: &'a dyn Fn(u32) -> bool,
     /// Where errors go.

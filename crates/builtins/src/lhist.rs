@@ -38,6 +38,8 @@ fn check(c: &mut Check) -> Type {
         c.error(Code::OutOfRange, span, "lhist() needs a minimum of 0 or more");
     } else if min >= max {
         c.error(Code::OutOfRange, span, format!("lhist() needs min < max, not {min} and {max}"));
+    } else if step > max.saturating_sub(min) {
+        c.error(Code::OutOfRange, span, format!("a step of {step} is more than all from {min} to {max}"));
     } else if (max - min) / step > MAX_BUCKETS {
         let message = format!("lhist() can have {MAX_BUCKETS} buckets at most; use a larger step");
         c.error(Code::OutOfRange, span, message);

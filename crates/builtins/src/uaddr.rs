@@ -15,8 +15,8 @@ pub static UADDR: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Address of a symbol of the probed binary, as it lies in the process, in uprobes and uretprobes of one \
-          function (uretprobes: Linux 6.6). A pointer to an integer of the symbol's size where the binary is at hand \
-          to tell, else to a `uint64`. It has no sign, whatever the variable has in C: `*(int32*)uaddr(\"x\")`.",
+          function (uretprobes: Linux 6.6). Where the binary is at hand, a pointer to the integer that its debug information \
+          tells, or without that to one with a sign of the symbol's size; else to a `uint64`.",
     lower: |l, call| {
         let name = call.text(0).unwrap_or_default();
         Lowered::Value(l.user_symbol(&name))
@@ -32,7 +32,6 @@ fn check(c: &mut Check) -> Type {
     } else if c.probe.is_pattern {
         c.error(Code::NotInProbe, c.span, "uaddr() needs a probe of one function, not a pattern");
     }
-    let size = c.text(0).and_then(|name| (c.symbol_size)(&name));
-    let size = size.and_then(|n| u8::try_from(n).ok()).filter(|n| matches!(n, 1 | 2 | 4 | 8)).unwrap_or(8);
-    Type::pointer(Type::int(size, false), Space::User)
+    let ty = c.text(0).and_then(|name| (c.symbol_type)(&name));
+    Type::pointer(ty.unwrap_or(Type::UINT64), Space::User)
 }

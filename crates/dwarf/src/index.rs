@@ -17,6 +17,7 @@ pub(crate) enum Kind {
     Union,
     Enum,
     Typedef,
+    Variable,
 }
 
 /// Hashes with places in `.debug_info`, in the order of both.
@@ -93,6 +94,7 @@ fn kind_of(entry: &Entry) -> Option<Kind> {
         gimli::DW_TAG_structure_type | gimli::DW_TAG_class_type => Some(Kind::Struct),
         gimli::DW_TAG_union_type => Some(Kind::Union),
         gimli::DW_TAG_enumeration_type => Some(Kind::Enum),
+        gimli::DW_TAG_variable => Some(Kind::Variable),
         gimli::DW_TAG_typedef | gimli::DW_TAG_base_type => Some(Kind::Typedef),
         _ => None,
     }

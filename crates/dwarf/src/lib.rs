@@ -122,6 +122,7 @@ impl DebugInfo {
             Wanted::Union => Kind::Union,
             Wanted::Enum => Kind::Enum,
             Wanted::Typedef => Kind::Typedef,
+            Wanted::Variable => Kind::Variable,
         };
         for at in self.index()?.candidates(kind, name) {
             let (unit, offset) = self.locate(at)?;
@@ -130,6 +131,13 @@ impl DebugInfo {
             }
         }
         Ok(None)
+    }
+
+    /// The type of a variable outside of functions; nothing where none of the name has one.
+    pub fn variable(&self, name: &str) -> Result<Option<TypeId>, Error> {
+        let Some(TypeId(at)) = self.find(Wanted::Variable, name)? else { return Ok(None) };
+        let (unit, offset) = self.locate(at)?;
+        Ok(self.reference(&unit, unit.entry(offset)?.attr_value(gimli::DW_AT_type)).map(TypeId))
     }
 
     /// The index of names, made at the first question.
@@ -238,4 +246,6 @@ pub enum Wanted {
     Enum,
     /// A name of its own: typedefs and basic types.
     Typedef,
+    /// A variable outside of functions.
+    Variable,
 }

@@ -281,8 +281,8 @@ impl FnLower<'_, '_, '_> {
 
     /// Has the runtime see to it that a field is what it is taken for, as far as libbpf does not look and the code does not.
     pub fn rely_on(&mut self, field: &CorePlace) {
-        // A truth value is 0 or 1, a number there need not be: no late constant tells which it is.
-        let is_asked = field.sign_is_asked() && field.described != "b1";
+        // A truth value is 0 or 1 and shown as a word, a byte is neither: no late constant tells which it is.
+        let is_asked = field.sign_is_asked() && !matches!(field.described.as_str(), "b1" | "u1");
         if !is_asked {
             self.note_read(field);
         }

@@ -23,6 +23,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use btc_types::Type;
+
 /// Where the bytes about a kernel come from. Every answer may be "not known":
 /// no tracefs, no rights, another machine's kernel.
 pub trait Source {
@@ -101,9 +103,17 @@ pub struct Target<'s> {
 }
 
 impl<'s> Target<'s> {
-    /// Size in bytes of a symbol of a user binary.
-    pub fn symbol_size(&self, binary: &str, symbol: &str) -> Option<u64> {
-        self.source.symbol_size(binary, symbol)
+    /// The integer that a symbol of a user binary is: by its debug information, else one with a sign of the symbol's size, as
+    /// bpftrace has it. `None` where it is none, or the binary is not at hand.
+    pub fn symbol_type(&self, binary: &str, symbol: &str) -> Option<Type> {
+        let size = self.source.symbol_size(binary, symbol)?;
+        let types = self.user_types(binary).ok().flatten();
+        let told = types.and_then(|types| types.variable(symbol)).filter(|ty| u64::from(ty.size()) == size);
+        match told {
+            Some(ty @ Type::Int { .. }) => Some(ty),
+            Some(Type::Pointer { .. }) => Some(Type::UINT64),
+            _ => u8::try_from(size).ok().filter(|n| matches!(n, 1 | 2 | 4 | 8)).map(|n| Type::int(n, true)),
+        }
     }
 
     /// Functions of user binaries as `(path, name)`.

@@ -119,8 +119,8 @@ impl Checker<'_, '_> {
             Type::Unknown
         } else {
             let (target, attach) = (self.cx.target, &self.resolved.attach);
-            let symbol_size = |symbol: &str| match attach {
-                btc_abi::Attach::Uprobe { path, .. } => target.symbol_size(path, symbol),
+            let symbol_type = |symbol: &str| match attach {
+                btc_abi::Attach::Uprobe { path, .. } => target.symbol_type(path, symbol),
                 _ => None,
             };
             let provider = self.resolved.provider;
@@ -130,7 +130,7 @@ impl Checker<'_, '_> {
                 span,
                 probe: &self.facts,
                 settings: &self.cx.settings.types,
-                symbol_size: &symbol_size,
+                symbol_type: &symbol_type,
                 has_sign: &|n| (provider.has_sign)(target, attach, n),
                 diagnostics: self.d,
             };

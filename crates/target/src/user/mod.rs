@@ -93,6 +93,12 @@ impl UserTypes {
         }
     }
 
+    /// The type of a variable outside of functions.
+    pub fn variable(&self, name: &str) -> Option<Type> {
+        let ty = self.info.variable(name).ok()??;
+        self.convert(Some(ty), 0).ok()
+    }
+
     /// The named type: a typedef, or a tag as C++ writes it without keyword.
     pub fn named(&self, name: &str) -> Option<Type> {
         let kinds = [Wanted::Typedef, Wanted::Struct, Wanted::Union, Wanted::Enum];

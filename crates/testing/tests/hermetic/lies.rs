@@ -92,7 +92,8 @@ fn attach_points_that_no_script_can_have() {
         (Attach::Kprobe { module: String::new(), function: "vfs_read".into(), offset: 4, ret: true }, "a kretprobe has no offset"),
         (Attach::Interval { unit: ClockUnit::Nanoseconds, value: 1 }, "too fast"),
         (Attach::Profile { unit: ClockUnit::Hertz, value: 0 }, "a number above 0"),
-        (Attach::Watchpoint { address: 0, length: 3, mode: "w".into() }, "1, 2, 4 or 8 bytes"),
+        (Attach::Watchpoint { address: 8, length: 3, mode: "w".into() }, "1, 2, 4 or 8 bytes"),
+        (Attach::Watchpoint { address: 0, length: 8, mode: "w".into() }, "at address 0"),
         (Attach::Tracepoint { category: "../..".into(), event: "x".into() }, "no `/`"),
     ] {
         let mut lie = told.clone();

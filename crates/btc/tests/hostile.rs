@@ -141,6 +141,10 @@ fn types_that_grow_are_refused() {
         ("typeof", "$x0 = (1, 1);", |n| format!("let $x{n}: (typeof($x{0}), typeof($x{0}));", n - 1)),
         ("text", "$x0 = str_concat(\"aaaaaaaa\", \"b\");", |n| format!("$x{n} = str_concat($x{0}, $x{0});", n - 1)),
         ("loop", "@x0[1] = 1;", |n| format!("for ($k : @x{}) {{ @x{n}[$k, $k] = $k; }}", n - 1)),
+        // Each walk would double what the one before has made of it.
+        ("circle", "$x0 = (1, 1);", |n| format!("$x{} = ($x{1}, $x{1});", n % 4, (n - 1) % 4)),
+        ("circle-of-times", "$t = nsecs(tai); $x0 = (1, $t);", |n| format!("$x{} = ($x{1}, $x{1});", n % 4, (n - 1) % 4)),
+        ("circle-of-maps", "@x0 = (1, nsecs(tai));", |n| format!("@x{} = (@x{1}, @x{1});", n % 4, (n - 1) % 4)),
     ];
     for (name, first, step) in steps {
         let steps: String = (1..200).map(step).collect();

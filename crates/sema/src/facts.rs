@@ -31,7 +31,7 @@ pub(crate) enum Facts<T> {
     Parts(Vec<Facts<T>>),
 }
 
-impl<T: Merge> Facts<T> {
+impl<T: Merge + PartialEq> Facts<T> {
     /// That of a part of a tuple.
     pub fn part(&self, index: usize) -> Self {
         match self {
@@ -40,11 +40,19 @@ impl<T: Merge> Facts<T> {
         }
     }
 
+    /// That of a tuple. Where it is the same for all parts it takes no more room than one.
+    pub fn of_parts(parts: Vec<Self>) -> Self {
+        match parts.first() {
+            Some(first @ Facts::All(_)) if parts.iter().all(|part| part == first) => first.clone(),
+            _ => Facts::Parts(parts),
+        }
+    }
+
     /// What is known of a value that is one of two.
     pub fn and(&self, other: &Self) -> Self {
         match (self, other) {
             (Facts::All(a), Facts::All(b)) => Facts::All(a.merge(*b)),
-            (Facts::Parts(parts), _) => Facts::Parts((0..parts.len()).map(|i| self.part(i).and(&other.part(i))).collect()),
+            (Facts::Parts(parts), _) => Facts::of_parts((0..parts.len()).map(|i| self.part(i).and(&other.part(i))).collect()),
             (_, Facts::Parts(_)) => other.and(self),
         }
     }
@@ -58,7 +66,7 @@ impl Clocks {
     pub fn of(value: &hir::Expr, kept: &dyn Fn(&ExprKind) -> Clocks) -> Clocks {
         let of = |e: &hir::Expr| Clocks::of(e, kept);
         match &value.kind {
-            ExprKind::Tuple(parts) => Facts::Parts(parts.iter().map(of).collect()),
+            ExprKind::Tuple(parts) => Facts::of_parts(parts.iter().map(of).collect()),
             ExprKind::Ternary { then, otherwise, .. } => of(then).and(&of(otherwise)),
             ExprKind::Part { base, index } => of(base).part(*index),
             ExprKind::Block { value: Some(value), .. } => of(value),

@@ -15,7 +15,7 @@ impl Soft {
     pub fn of(value: &hir::Expr, kept: &dyn Fn(&ExprKind) -> Soft) -> Soft {
         let of = |e: &hir::Expr| Soft::of(e, kept);
         match &value.kind {
-            ExprKind::Tuple(parts) => Soft::Parts(parts.iter().map(of).collect()),
+            ExprKind::Tuple(parts) => Soft::of_parts(parts.iter().map(of).collect()),
             ExprKind::Ternary { then, otherwise, .. } => of(then).and(&of(otherwise)),
             ExprKind::Part { base, index } => of(base).part(*index),
             // A cast number has a sign.

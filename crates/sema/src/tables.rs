@@ -182,18 +182,17 @@ impl Tables {
         let (own, own_clocks) = (self.soft_of(probe, value), self.clocks_of(probe, value));
         let first = !key && self.assigned_to.insert(Assigned::Map(name.to_string()));
         let info = self.map(name, span);
-        let clocks = if key { &mut info.clocks.0 } else { &mut info.clocks.1 };
-        let joined = clocks.and(&own_clocks);
-        let mut changed = *clocks != joined;
-        *clocks = joined;
         let (old, soft) = if key { (&info.key, &mut info.soft.0) } else { (&info.value, &mut info.soft.1) };
         if first && grows(old, &value.ty) {
-            self.changed |= changed;
             return Some(value.ty.clone());
         }
         let (ty, joined) = join_soft((old, soft), (&value.ty, &own))?;
-        changed |= *soft != joined;
+        let mut changed = *soft != joined;
         *soft = joined;
+        let clocks = if key { &mut info.clocks.0 } else { &mut info.clocks.1 };
+        let joined = clocks.and(&own_clocks);
+        changed |= *clocks != joined;
+        *clocks = joined;
         self.changed |= changed;
         Some(ty)
     }
@@ -224,13 +223,13 @@ impl Tables {
     /// A variable's type widened by a value.
     pub fn join_var(&mut self, probe: usize, var: hir::VarId, value: &hir::Expr) -> Option<Type> {
         let old = self.var(probe, var);
-        self.set_clocks(probe, var, &self.clocks_of(probe, value));
         if self.assigned_to.insert(Assigned::Var(probe, var)) && grows(&old, &value.ty) {
             return Some(value.ty.clone());
         }
         let soft = self.soft.get(&(probe, var)).cloned().unwrap_or(Soft::All(false));
         let (ty, joined) = join_soft((&old, &soft), (&value.ty, &self.soft_of(probe, value)))?;
         self.set_soft(probe, var, joined);
+        self.set_clocks(probe, var, &self.clocks_of(probe, value));
         Some(ty)
     }
 

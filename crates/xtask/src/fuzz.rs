@@ -20,6 +20,8 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// What an input may cost: MiB and seconds.
 const MEMORY: u32 = 512;
 const SECONDS: u32 = 10;
+/// Seconds beyond its time after which a target has hung: what it has is in its `artifacts`.
+const GRACE: u64 = 600;
 /// Bytes of an input.
 const LENGTH: u32 = 1 << 16;
 
@@ -62,7 +64,10 @@ fn one(programs: &Path, corpora: &Path, target: &str, amount: Amount) -> Result<
     shell::make_folder(&artifacts)?;
     let own = corpora.join(target);
     shell::make_folder(&own)?;
-    let mut command = Command::new(programs.join(target));
+    // libFuzzer tells of an input that takes too long from within a signal, where it may wait for itself.
+    let limit = GRACE + if let Amount::Seconds(seconds) = amount { seconds } else { 0 };
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL"]).arg(limit.to_string()).arg(programs.join(target));
     // The first folder takes what is found.
     command.arg(&own).args(Some(folder().join("kept").join(target)).filter(|kept| kept.is_dir()));
     match amount {

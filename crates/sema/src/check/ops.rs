@@ -45,8 +45,10 @@ impl Checker<'_, '_> {
                 return hir::Expr { kind: ExprKind::Cast(Box::new(negative)), ty: Type::UINT32, span };
             }
             ast::UnaryOp::Neg => (UnaryOp::Neg, Type::INT64),
-            // As of a literal: `$flags & ~FLAG` keeps the bits above those of the enum.
-            ast::UnaryOp::BitNot if matches!(operand.ty, Type::Enum(_)) => (UnaryOp::BitNot, Type::UINT64),
+            // An enumerator is as good as a literal.
+            ast::UnaryOp::BitNot if matches!((&operand.ty, &operand.kind), (Type::Enum(_), ExprKind::Int(_) | ExprKind::KernelEnum { .. })) => {
+                (UnaryOp::BitNot, Type::UINT64)
+            }
             _ => {
                 // As bpftrace has it: only the widest numbers are shown with a sign; see `kept_sign`.
                 // One of a parameter is shown as that of a literal, and is right for one below 0 as well.
@@ -304,10 +306,15 @@ pub(super) fn unit(pointer: &Type, count: i64, span: Span) -> hir::Expr {
 }
 
 /// An operand of an operator or a cast. `~$x` of a narrow number with a sign is shown without one, but is the same number
-/// as in C where it becomes a wider one: `$mode & ~$mask` keeps the bits above the mask.
+/// as in C where it becomes a wider one: `$mode & ~$mask` keeps the bits above the mask. So does one of an enum, whose numbers are
+/// `int` in C.
 pub(super) fn kept_sign(e: hir::Expr) -> hir::Expr {
     let ty = match &e.kind {
-        ExprKind::Unary { op: UnaryOp::BitNot, operand } if operand.ty.is_signed() && !matches!(operand.kind, ExprKind::Param(_)) => {
+        ExprKind::Unary { op: UnaryOp::BitNot, operand }
+            if e.ty != Type::UINT64
+                && (operand.ty.is_signed() || matches!(operand.ty, Type::Enum(_)))
+                && !matches!(operand.kind, ExprKind::Param(_)) =>
+        {
             Type::int(operand.ty.size() as u8, true)
         }
         _ => return e,

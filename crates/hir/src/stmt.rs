@@ -2,7 +2,7 @@
 
 use btc_builtins::ParamKind;
 
-use crate::{Block, Expr, ExprKind, MapId, Stmt, StmtKind};
+use crate::{Block, Expr, ExprKind, MapId, Probe, Stmt, StmtKind};
 
 impl Expr {
     /// Whether its evaluation may change a map. A function that takes a map is taken for one that changes it.
@@ -36,6 +36,16 @@ impl Expr {
             block.each(visit);
         }
         self.children().into_iter().for_each(|e| e.each(visit));
+    }
+}
+
+impl Probe {
+    /// Visits the maps that its program may change.
+    pub fn each_write(&self, visit: &mut dyn FnMut(MapId)) {
+        self.body.each_write(visit);
+        if let Some(predicate) = &self.predicate {
+            predicate.each_write(visit);
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use btc_abi::LossKind;
+use btc_abi::{LossKind, is_pattern};
 use btc_hir as hir;
 use btc_ir::{Cond, GlobalId, Module, Value, Width};
 use btc_providers::Provider;
@@ -24,16 +24,11 @@ pub(crate) fn interrupted(program: &hir::Program) -> BTreeSet<hir::MapId> {
     let mut kinds: HashMap<hir::MapId, Vec<&Provider>> = HashMap::new();
     for probe in &program.probes {
         let mut changed = BTreeSet::new();
-        probe.body.each_write(&mut |map| {
+        probe.each_write(&mut |map| {
             changed.insert(map);
         });
-        if let Some(predicate) = &probe.predicate {
-            predicate.each_write(&mut |map| {
-                changed.insert(map);
-            });
-        }
         // A pattern makes several programs of one probe.
-        let interrupts_itself = probe.name.contains('*') && !probe.provider.keeps_apart(probe.provider);
+        let interrupts_itself = is_pattern(&probe.name) && !probe.provider.keeps_apart(probe.provider);
         for map in changed {
             let others = kinds.entry(map).or_default();
             if interrupts_itself || others.iter().any(|other| !probe.provider.keeps_apart(other)) {

@@ -73,7 +73,7 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
     let program = shared.program;
     let probe = &program.probes[index];
     let symbol = format!("p{index}_{}", identifier(&probe.name));
-    let section = (probe.provider.section)(&probe.attach);
+    let section = probe.attach.section();
     let place = shared.place(probe.span);
     let table = (probe.provider.syscall_number)(&probe.attach).map(|number| (format!("btc_syscalls_{index}"), number));
     let clause = *shared.clauses.entry(probe.whole).or_insert(index as u32);

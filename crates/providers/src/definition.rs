@@ -24,8 +24,6 @@ pub struct Provider {
     pub parse: fn(&Parse) -> Result<Attach, ProbeError>,
     /// Whether the target has it; wildcards ask for at least one match.
     pub exists: fn(&Target, &Attach) -> Existence,
-    /// The ELF section of its programs, as libbpf names it.
-    pub section: fn(&Attach) -> String,
     /// The attach point in normal form: the value of `probe`.
     pub normal: fn(&Attach) -> String,
     /// The arguments `args.x`; `None` when the provider or this attach point has none.
@@ -76,7 +74,6 @@ impl Provider {
         context: Context::None,
         parse: |_| Err(ProbeError { code: Code::Internal, message: String::new(), help: None }),
         exists: |_, _| Existence::Yes,
-        section: Attach::section,
         normal: |_| String::new(),
         arguments: |_, _| None,
         no_arguments: |_, _, _| None,

@@ -103,15 +103,17 @@ fn binary(op: BinaryOp, left: Constant, right: Constant, span: Span) -> Result<O
         }
         (Constant::Bool(a), Constant::Bool(b)) => {
             let number = numbers(op, i128::from(a), i128::from(b), span)?;
-            match op {
-                BinaryOp::Add | BinaryOp::Sub | BinaryOp::Shl => number,
-                _ => number.map(|n| Constant::Bool(!matches!(n, Constant::Int(0) | Constant::Bool(false)))),
-            }
+            if counts(op) { number } else { number.map(|n| Constant::Bool(!matches!(n, Constant::Int(0) | Constant::Bool(false)))) }
         }
         (Constant::Int(a), Constant::Int(b)) => numbers(op, a, b, span)?,
         // A truth value beside a number: the check of types has it.
         _ => None,
     })
+}
+
+/// Whether two truth values make a number: two that are true add up to 2, as in C. Of what has no results but 0 and 1 comes a third one.
+pub(crate) fn counts(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Shl)
 }
 
 fn compared<T: Ord>(op: BinaryOp, a: T, b: T) -> Option<bool> {

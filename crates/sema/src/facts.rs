@@ -48,6 +48,21 @@ impl<T: Merge + PartialEq> Facts<T> {
         }
     }
 
+    /// That of an expression, which may consist of others or be one of them; `of_one` tells it of all else.
+    pub fn through(value: &hir::Expr, of_one: &dyn Fn(&hir::Expr) -> Self) -> Self {
+        let of = |e: &hir::Expr| Facts::through(e, of_one);
+        match &value.kind {
+            ExprKind::Tuple(parts) => Facts::of_parts(parts.iter().map(of).collect()),
+            ExprKind::Ternary { then, otherwise, .. } => of(then).and(&of(otherwise)),
+            ExprKind::Part { base, index } => of(base).part(*index),
+            // The least, the last, or the mean of what it gets.
+            ExprKind::Call { args, .. } if matches!(value.ty, Type::Aggregation(_)) => {
+                args.first().map_or(Facts::All(T::default()), of)
+            }
+            _ => of_one(value),
+        }
+    }
+
     /// What is known of a value that is one of two.
     pub fn and(&self, other: &Self) -> Self {
         match (self, other) {
@@ -65,18 +80,13 @@ impl Clocks {
     /// That of an expression; `kept` tells it of variables and maps.
     pub fn of(value: &hir::Expr, kept: &dyn Fn(&ExprKind) -> Clocks) -> Clocks {
         let of = |e: &hir::Expr| Clocks::of(e, kept);
-        match &value.kind {
-            ExprKind::Tuple(parts) => Facts::of_parts(parts.iter().map(of).collect()),
-            ExprKind::Ternary { then, otherwise, .. } => of(then).and(&of(otherwise)),
-            ExprKind::Part { base, index } => of(base).part(*index),
+        Facts::through(value, &|value| match &value.kind {
             ExprKind::Block { value: Some(value), .. } => of(value),
             ExprKind::Cast(inner) if value.ty.size() == inner.ty.size() => of(inner),
             kind @ (ExprKind::Var(_) | ExprKind::Map { .. }) => kept(kind),
-            ExprKind::Call { function, facts, args } => match &function.returns {
+            ExprKind::Call { function, facts, .. } => match &function.returns {
                 Returns::Time(clock) => Facts::All(clock(facts)),
-                // The least, the last, or the mean of times.
-                _ if matches!(value.ty, Type::Aggregation(_)) => args.first().map_or(Facts::All(Clock::None), of),
-                _ => Facts::All(Clock::None),
+                Returns::Fixed(_) | Returns::Infer(_) | Returns::Known(..) => Facts::All(Clock::None),
             },
             // Some time before or after; what lies between two is no time.
             ExprKind::Binary { op: BinaryOp::Add | BinaryOp::Sub, left, right } => match (of(left), of(right)) {
@@ -84,7 +94,7 @@ impl Clocks {
                 _ => Facts::All(Clock::None),
             },
             _ => Facts::All(Clock::None),
-        }
+        })
     }
 
     /// That of a number.

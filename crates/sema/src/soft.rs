@@ -13,20 +13,12 @@ pub(crate) type Soft = Facts<bool>;
 impl Soft {
     /// That of an expression; `kept` tells it of variables and maps.
     pub fn of(value: &hir::Expr, kept: &dyn Fn(&ExprKind) -> Soft) -> Soft {
-        let of = |e: &hir::Expr| Soft::of(e, kept);
-        match &value.kind {
-            ExprKind::Tuple(parts) => Soft::of_parts(parts.iter().map(of).collect()),
-            ExprKind::Ternary { then, otherwise, .. } => of(then).and(&of(otherwise)),
-            ExprKind::Part { base, index } => of(base).part(*index),
+        Facts::through(value, &|value| match &value.kind {
             // A cast number has a sign.
             ExprKind::Int(n @ 0..) => Soft::All(value.ty == signed_type(*n)),
             kind @ (ExprKind::Var(_) | ExprKind::Map { .. }) => kept(kind),
-            // An aggregation is of the numbers that it gets.
-            ExprKind::Call { args, .. } if matches!(value.ty, Type::Aggregation(_)) => {
-                args.first().map_or(Soft::All(false), of)
-            }
             _ => Soft::All(false),
-        }
+        })
     }
 
     /// Whether all of it is.

@@ -14,7 +14,7 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
                         -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
                         -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 
-/// Named, so that programs that run while building do not get the counters.
+/// Named, so that programs that run while building get none of the flags.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// What an input may cost: MiB and seconds.
@@ -48,12 +48,12 @@ fn targets() -> Vec<String> {
     names
 }
 
-/// Builds all; yields the folder of the programs.
-fn build() -> Result<PathBuf> {
-    let output = shell::target_folder().join("fuzz");
+/// Builds programs of `fuzz/` with what the environment says, in a folder of that name below the target folder; yields where they are.
+pub(crate) fn build(name: &str, programs: &[&str], environment: &[(&str, &str)]) -> Result<PathBuf> {
+    let output = shell::target_folder().join(name);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--bins", "--target", TARGET]).current_dir(folder());
-    cargo.env("CARGO_TARGET_DIR", &output).env("RUSTFLAGS", COVERAGE);
+    cargo.args(["build", "--quiet", "--target", TARGET]).args(programs).current_dir(folder());
+    cargo.env("CARGO_TARGET_DIR", &output).envs(environment.iter().copied());
     shell::perform(&mut cargo)?;
     Ok(output.join(TARGET).join("debug"))
 }
@@ -96,7 +96,7 @@ pub fn perform(names: &[String], amount: Amount) -> Result<Tally> {
     if let Some(unknown) = names.iter().find(|n| !all.contains(n)) {
         return Err(Failure::new(format!("no target `{unknown}`; there are: {}", all.join(", "))));
     }
-    let programs = build()?;
+    let programs = build("fuzz", &["--bins"], &[("RUSTFLAGS", COVERAGE)])?;
     let corpora = match amount {
         Amount::Seconds(_) => shell::target_folder().join("fuzz/corpus"),
         Amount::Inputs(_) => shell::target_folder().join("fuzz/few"),

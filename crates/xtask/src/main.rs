@@ -33,7 +33,7 @@ usage: cargo xtask TASK
   attach-bench [--kernel K] [PATTERN]
                           time to attach and detach a thousand functions, under btc and under bpftrace
   conformance             run the conformance kit beside the project on this machine
-  test                    everything: unit tests, conformance, guests
+  test                    everything: unit tests, conformance, fuzz targets for some seconds, guests
 K is 5.10, 6.1, 6.12, new or all; several may be joined by commas.";
 
 fn main() -> ExitCode {

@@ -1,12 +1,12 @@
-//! `cargo xtask mutants`: objects whose manifest lies, run as root in a guest under a sanitizer's eyes.
+//! `cargo xtask mutants`: objects whose manifest lies, run as root in a guest, under the address sanitizer.
 //!
-//! `fuzz/src/mutants.rs` makes and runs them; here it is built with the address sanitizer, libbpf's C as well, and put into
-//! a guest. What the runtime reads or writes beyond its buffers is a report that ends the child; the guest's kernel is free to suffer.
+//! `fuzz/src/mutants.rs` makes and runs them; here it is built with the sanitizer, libbpf's C as well, and put into a guest.
+//! What the runtime reads or writes beyond its buffers is a report that ends the child.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::fuzz;
 use crate::guest::{Guest, MEMORY};
 use crate::kernels::{self, Kernel};
 use crate::payload;
@@ -17,19 +17,13 @@ use crate::shell::{self, Failure, Result};
 const CHUNK: u64 = 5_000;
 /// How long a guest may take for them.
 const LIMIT: Duration = Duration::from_secs(3_600);
-/// Named, so that programs that run while building are not sanitized.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 const USAGE: &str = "usage: cargo xtask mutants [--kernel K] [--seed N] [--count N]";
 
-/// Builds the program. The sanitizer's library comes with the stable compiler; its flag does not, but for who says so.
+/// Builds the program. The sanitizer's library comes with the stable compiler, its flag only with `RUSTC_BOOTSTRAP`.
 fn build() -> Result<PathBuf> {
-    let output = shell::target_folder().join("asan");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--bin", "mutants", "--target", TARGET]).current_dir(shell::root().join("fuzz"));
-    cargo.env("CARGO_TARGET_DIR", &output).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address");
-    cargo.env("LIBBPF_SYS_EXTRA_CFLAGS", "-fsanitize=address");
-    shell::perform(&mut cargo)?;
-    Ok(output.join(TARGET).join("debug/mutants"))
+    let environment =
+        [("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Zsanitizer=address"), ("LIBBPF_SYS_EXTRA_CFLAGS", "-fsanitize=address")];
+    Ok(fuzz::build("asan", &["--bin", "mutants"], &environment)?.join("mutants"))
 }
 
 /// The line that counts what became of a guest's objects; its absence, or a failure, is what went wrong.
@@ -45,7 +39,7 @@ fn verdict(console: &str, code: Option<u8>) -> std::result::Result<String, Strin
 }
 
 /// Runs objects from these seeds on a kernel.
-fn chunk(kernel: &Kernel, payload: &std::path::Path, seed: u64, count: u64) -> Result<std::result::Result<String, String>> {
+fn chunk(kernel: &Kernel, payload: &Path, seed: u64, count: u64) -> Result<std::result::Result<String, String>> {
     // Reports of leaks come from children that end in the middle.
     let command = format!("export ASAN_OPTIONS=exitcode=99:detect_leaks=0; mutants {seed} {count} 2>&1");
     let guest = Guest { kernel, payload: Some(payload), command: &command, limit: LIMIT, memory: 2 * MEMORY, echo: false };

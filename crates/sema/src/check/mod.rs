@@ -152,6 +152,7 @@ struct Checker<'a, 'b> {
     only_types: bool,
     /// Fields and arguments whose type is asked for.
     typed_by: Vec<hir::Expr>,
+    /// What was decided by the kernel's sizes and places.
     decided: Vec<hir::Expr>,
     /// Whether `args` as a whole is.
     takes_all_arguments: bool,

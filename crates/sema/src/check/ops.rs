@@ -7,6 +7,7 @@ use btc_types::{Space, Type};
 
 use super::call::size_of;
 use super::{Checker, broken};
+use crate::constant;
 
 impl Checker<'_, '_> {
     pub(super) fn unary(&mut self, op: ast::UnaryOp, operand: &ast::Expr, span: Span) -> hir::Expr {
@@ -161,6 +162,7 @@ impl Checker<'_, '_> {
             let help = "a number below 0 becomes a large one; a cast of the `uint64` to `int64` keeps the sign";
             self.d.push(Diagnostic::warning(Code::WrongType, span, message).help(help));
         }
+        let is_truth = !constant::counts(op) && [&left, &right].iter().all(|e| e.ty == Type::Bool);
         let op = match op {
             B::Add => BinaryOp::Add,
             B::Sub => BinaryOp::Sub,
@@ -173,8 +175,6 @@ impl Checker<'_, '_> {
             B::Shl => BinaryOp::Shl,
             _ => BinaryOp::Shr { signed },
         };
-        // Of two truth values comes a third one where one has room for all results; two that are true add up to 2, as in C.
-        let is_truth = !matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Shl) && [&left, &right].iter().all(|e| e.ty == Type::Bool);
         let ty = Type::int(8, signed);
         let kind = ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) };
         let value = hir::Expr { kind, ty, span };

@@ -8,8 +8,8 @@ use btc_syntax::ast;
 use btc_types::Type;
 
 use super::Checker;
-use crate::fold;
 use crate::facts::Facts;
+use crate::fold;
 use crate::soft::Soft;
 
 /// Loops over maps in an action: each is a function, and the kernel takes 256 of these in a program.

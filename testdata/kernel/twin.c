@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PROVIDER "twin"
+#include "static_probe.h"
+
 #define PAGE 4096
 #define BUSY 100000000L
 
@@ -23,11 +26,7 @@ static pthread_barrier_t ready, go;
 __attribute__((noinline)) void marked(long n)
 {
 	cell = n;
-	__asm__ volatile("990: nop\n"
-			 ".pushsection .note.stapsdt,\"\",\"note\"\n.balign 4\n"
-			 ".4byte 992f-991f, 994f-993f, 3\n991: .asciz \"stapsdt\"\n992: .balign 4\n"
-			 "993: .8byte 990b, 0, 0\n.asciz \"twin\"\n.asciz \"fired\"\n.asciz \"\"\n994: .balign 4\n"
-			 ".popsection\n" ::: "memory");
+	PROBE("fired", "0", "");
 }
 
 static long nanoseconds(void)

@@ -15,6 +15,8 @@ __attribute__((noinline)) static void fire(long n, int negative, const long *num
     PROBE("all", "0", "8@%[n] -4@%k[neg] -4@$-7 8@8(%[base]) 8@(%[base],%[n],8) 8@%[word]",
           [n] "r"(n), [neg] "r"(negative), [base] "r"(numbers), [word] "r"(word));
     PROBE("plain", "0", "");
+    /* The file has a base, but not of this one. */
+    PROBE_OF("0", "unbased", "0", "");
 }
 
 int main(int argc, char **argv)

@@ -125,7 +125,7 @@ fn static_probes_have_their_arguments() {
         for line in ["0 -5 -7 11 10 static", "2 -5 -7 11 12 static", "within -5 static", "@guarded: 3", "@on: 1"] {
             assert!(text.contains(line), "`{line}` is missing\n{text}{messages}");
         }
-        for name in ["all", "plain", "guarded"] {
+        for name in ["all", "plain", "unbased", "guarded"] {
             assert!(text.contains(&format!("@fired[usdt:{path}:demo:{name}]: 3")), "{name}\n{text}");
         }
         // The provider is told where the script leaves it out.

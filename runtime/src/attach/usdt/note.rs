@@ -35,12 +35,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<Note>, String> {
         return Err(format!("it has more than {} MiB of notes", MAX_BYTES >> 20));
     }
     let data = section.data().map_err(|e| e.to_string())?;
-    // Prelinking moves the code but not what notes say of it: the base tells by how much.
     let base = elf.section_by_name(".stapsdt.base").map(|s| s.address());
     let segments = Segments::of(&elf);
     let mut notes = Vec::new();
     for raw in Notes(data).take(MAX_NOTES) {
-        let moved = base.map_or(0, |base| base.wrapping_sub(raw.base));
+        let moved = moved(base, raw.base);
         let Some(offset) = segments.file_offset(raw.location.wrapping_add(moved)) else { continue };
         let semaphore = match raw.semaphore {
             0 => Some(0),
@@ -55,6 +54,16 @@ pub(super) fn read(path: &Path) -> Result<Vec<Note>, String> {
         });
     }
     Ok(notes)
+}
+
+/// How far the code lies from where a note says, by the address of `.stapsdt.base` and what the note says of that:
+/// prelinking moves code and leaves notes as they are. A note whose base is 0 has none, whoever else in the file has one
+/// (macros that come with no section of their own write such notes); libbpf takes it so, too.
+fn moved(section: Option<u64>, note: u64) -> u64 {
+    match section {
+        Some(base) if note != 0 => base.wrapping_sub(note),
+        _ => 0,
+    }
 }
 
 /// A note as it stands in the file.
@@ -107,6 +116,20 @@ fn raw(body: &[u8]) -> Option<Raw> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_note_with_a_base_is_moved() {
+        for (section, note, by) in [
+            (None, 0, 0),
+            (None, 0x2000, 0),
+            (Some(0x2000), 0, 0),
+            (Some(0x2000), 0x2000, 0),
+            (Some(0x5000), 0x2000, 0x3000),
+            (Some(0x2000), 0x5000, 0x3000u64.wrapping_neg()),
+        ] {
+            assert_eq!(moved(section, note), by, "{section:?} {note:#x}");
+        }
+    }
 
     #[test]
     fn notes_are_read_and_broken_ones_end_the_list() {

@@ -1,8 +1,9 @@
 //! Objects whose manifest lies, loaded and run to their end in this kernel: for a guest, under a sanitizer.
 //!
-//! `mutants SEED COUNT [only-load]` makes the objects from the seed, one after the other, runs each in a child, and tells
+//! `mutants SEED COUNT [only-load]` makes the objects from the seed, runs each in a child, and tells
 //! how many were refused, how many ran, and which ended a child by a signal or a report of the sanitizer.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use btc_fuzz::objects;
@@ -15,6 +16,8 @@ const REPORT: i32 = 99;
 const REFUSED: i32 = 10;
 /// Seconds for one object.
 const LIMIT: u32 = 60;
+/// Objects that are played at the same time: most of what one does is to wait for the kernel.
+const AT_ONCE: usize = 8;
 
 /// Decisions for the nth object: numbers that are the same at each run (splitmix64).
 fn decisions(seed: u64) -> Vec<u8> {
@@ -46,8 +49,8 @@ fn play(seed: u64, dry_run: bool) -> i32 {
     }
 }
 
-/// Exit code, or the signal as a negative number.
-fn in_child(seed: u64, dry_run: bool) -> i32 {
+/// Starts a child that plays an object; its number.
+fn start(seed: u64, dry_run: bool) -> i32 {
     // SAFETY: this process has one thread; the child ends by `_exit` or a signal.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "fork: {}", std::io::Error::last_os_error());
@@ -59,10 +62,16 @@ fn in_child(seed: u64, dry_run: bool) -> i32 {
         // SAFETY: ends this process.
         unsafe { libc::_exit(code) };
     }
+    child
+}
+
+/// Waits for the next child to end: its number, and its exit code, or the signal as a negative number.
+fn next_end() -> (i32, i32) {
     let mut status = 0;
-    // SAFETY: a child of ours and a writable number.
-    unsafe { libc::waitpid(child, &raw mut status, 0) };
-    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -libc::WTERMSIG(status) }
+    // SAFETY: a writable number.
+    let child = unsafe { libc::waitpid(-1, &raw mut status, 0) };
+    assert!(child > 0, "waitpid: {}", std::io::Error::last_os_error());
+    (child, if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { -libc::WTERMSIG(status) })
 }
 
 fn main() {
@@ -75,10 +84,19 @@ fn main() {
     let dry_run = words.get(2).is_some();
     objects::all();
     let (mut ran, mut refused, mut failed) = (0, 0, 0);
-    for seed in seed..seed + count {
-        match in_child(seed, dry_run) {
+    let mut seeds = seed..seed + count;
+    let mut playing = HashMap::new();
+    loop {
+        let free = AT_ONCE - playing.len();
+        playing.extend(seeds.by_ref().take(free).map(|seed| (start(seed, dry_run), seed)));
+        if playing.is_empty() {
+            break;
+        }
+        let (child, code) = next_end();
+        let Some(seed) = playing.remove(&child) else { continue };
+        match code {
             REFUSED => refused += 1,
-            code @ (REPORT | ..0 | 101) => {
+            REPORT | ..0 | 101 => {
                 failed += 1;
                 println!("FAIL seed {seed}: {code}");
             }

@@ -5,7 +5,10 @@ use std::fmt;
 
 use btc_abi::{Action, Attach, Manifest, Place};
 
-use crate::Error;
+use crate::{Error, sizes};
+
+/// Bytes of maps from which they are told: more than 65,536 events of a kilobyte and a few maps of the default size.
+const MUCH_MEMORY: u64 = 256 << 20;
 
 /// Kinds of effects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +23,8 @@ pub enum EffectKind {
     Reads,
     /// It pins something under a name, which outlives it.
     Pins,
+    /// Its maps take so much of the kernel's memory that it should be known.
+    Takes,
 }
 
 /// Something that a run does.
@@ -27,7 +32,7 @@ pub enum EffectKind {
 pub struct Effect {
     /// Its kind.
     pub kind: EffectKind,
-    /// The function, command or path. What is known at run time only stands in it as its type: `/proc/{uint32}/maps`.
+    /// The function, command, path, or size. What is known at run time only stands in it as its type: `/proc/{uint32}/maps`.
     pub what: String,
     /// The line of the script from 1; 0 for none.
     pub line: u32,
@@ -48,9 +53,10 @@ impl fmt::Display for Effect {
             EffectKind::Writes => "writes packets into",
             EffectKind::Reads => "reads",
             EffectKind::Pins => "pins",
+            EffectKind::Takes => "takes",
         };
         match self.kind {
-            EffectKind::Calls => write!(f, "{verb} {}", self.what)?,
+            EffectKind::Calls | EffectKind::Takes => write!(f, "{verb} {}", self.what)?,
             _ => write!(f, "{verb} `{}`", self.what)?,
         }
         if self.is_unsafe() {
@@ -83,7 +89,14 @@ pub fn effects(object: &[u8], manifest: &Manifest) -> Result<Vec<Effect>, Error>
         };
         Some(effect(kind, r.literal()?, &r.place))
     });
-    let mut all: Vec<Effect> = pins.chain(calls).chain(records).collect();
+    let maps = btc_elf::definitions::maps(&contents).map_err(|e| Error::new(format!("the object is damaged: {e}")))?;
+    let memory = maps.iter().map(sizes::bytes).fold(0, u64::saturating_add);
+    let takes = (memory >= MUCH_MEMORY).then(|| Effect {
+        kind: EffectKind::Takes,
+        what: format!("{} of the kernel's memory for maps", sizes::in_words(memory)),
+        line: 0,
+    });
+    let mut all: Vec<Effect> = pins.chain(calls).chain(records).chain(takes).collect();
     all.sort_by_key(|e| e.kind);
     all.dedup();
     Ok(all)

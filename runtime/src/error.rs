@@ -15,7 +15,7 @@ impl Error {
     /// An error with its line of text.
     pub fn new(text: impl Into<String>) -> Error {
         // Names and paths in it are often those of others, and must not look like messages of their own.
-        Error { text: escape::shown(&text.into(), Keep::Nothing), details: None }
+        Error { text: escape::shown(&text.into(), Keep::Seen), details: None }
     }
 
     /// An error of the operating system while doing `what`.

@@ -149,11 +149,21 @@ impl<'a> ReadRef<'a> for &'a Binary {
     }
 }
 
-/// Calls `take` for each line of a file of `/proc/PID`; a process that is gone has none.
+/// A line of a file, without its end.
+pub(crate) struct Line<'a> {
+    /// Its bytes, the first ones of a long one.
+    pub bytes: &'a [u8],
+    /// Whether it is longer than what is looked at.
+    pub is_cut: bool,
+}
+
+/// Calls `take` for each line of a file of `/proc/PID`, but for those that are too long; a process that is gone has none.
 pub(crate) fn proc_lines(pid: u32, name: &str, mut take: impl FnMut(&str)) {
     let Ok(file) = File::open(format!("/proc/{pid}/{name}")) else { return };
-    lines(&mut BufReader::with_capacity(1 << 16, file.take(MOST_OF_PROC)), |line, _| {
-        take(&String::from_utf8_lossy(line));
+    lines(&mut BufReader::with_capacity(1 << 16, file.take(MOST_OF_PROC)), |line| {
+        if !line.is_cut {
+            take(&String::from_utf8_lossy(line.bytes));
+        }
         true
     });
 }
@@ -165,9 +175,9 @@ pub(crate) fn proc_bytes(pid: u32, name: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Calls `take` for each line without its end, and the bytes that it has in the file, until it wants no more. Lines that
-/// are too long are left out, and so is a last one without an end, which may still be written; yields the bytes before it.
-pub(crate) fn lines(input: &mut impl BufRead, mut take: impl FnMut(&[u8], u64) -> bool) -> u64 {
+/// Calls `take` for each line until it wants no more. A last one without an end is left out, for it may still be written;
+/// yields the bytes before it.
+pub(crate) fn lines(input: &mut impl BufRead, mut take: impl FnMut(Line) -> bool) -> u64 {
     let mut line = Vec::new();
     let mut read = 0;
     loop {
@@ -185,7 +195,7 @@ pub(crate) fn lines(input: &mut impl BufRead, mut take: impl FnMut(&[u8], u64) -
             }
         }
         read += length;
-        if is_whole && !take(&line, length) {
+        if !take(Line { bytes: &line, is_cut: !is_whole }) {
             return read;
         }
     }
@@ -283,19 +293,20 @@ mod tests {
     }
 
     #[test]
-    fn lines_without_end_are_left_out() {
+    fn long_lines_are_cut_and_one_without_end_is_left_out() {
         let long = "x".repeat(3 * MOST_OF_LINE as usize);
         let text = format!("one\n{long}\ntwo\n\nunfinished");
         let mut seen = Vec::new();
-        let read = lines(&mut text.as_bytes(), |line, _| {
-            seen.push(String::from_utf8(line.to_vec()).unwrap());
+        let read = lines(&mut text.as_bytes(), |line| {
+            seen.push((String::from_utf8(line.bytes.to_vec()).unwrap(), line.is_cut));
             true
         });
-        assert_eq!(seen, ["one", "two", ""]);
+        let whole = |text: &str| (text.to_string(), false);
+        assert_eq!(seen, [whole("one"), (long[..MOST_OF_LINE as usize].to_string(), true), whole("two"), whole("")]);
         assert_eq!(read as usize, text.len() - "unfinished".len());
         let exact = format!("{}\nlast\n", "y".repeat(MOST_OF_LINE as usize - 1));
-        assert_eq!(lines(&mut exact.as_bytes(), |_, _| true) as usize, exact.len());
-        assert_eq!(lines(&mut long.as_bytes(), |_, _| panic!("no line")), 0);
+        assert_eq!(lines(&mut exact.as_bytes(), |line| !line.is_cut) as usize, exact.len());
+        assert_eq!(lines(&mut long.as_bytes(), |_| panic!("no line")), 0);
     }
 
     #[test]

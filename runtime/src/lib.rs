@@ -43,6 +43,7 @@ mod render;
 mod run;
 mod short_keys;
 mod signals;
+mod sizes;
 mod symbols;
 mod trust;
 mod types;

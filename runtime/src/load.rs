@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use btc_abi::unwind::ROWS_MAP;
 use btc_abi::{Attach, EVENTS_MAP, HOLDS, ITERATE, ITERATORS, LOSSES, MOST_CPUS, Manifest, Map, SCRATCH_MAP, STOPPED};
+use btc_elf::definitions::MapDefinition;
 use libbpf_rs::{AsRawLibbpf, MapCore, ObjectBuilder, ProgramAttachType, ProgramType};
 use libbpf_sys as sys;
 
 use crate::attach::{Owner, Plan, Point, is_in_kernel_types, programs};
 use crate::elf::Image;
 use crate::options::Settings;
-use crate::{Error, Options, diagnose, libbpf_log, short_keys};
+use crate::{Error, Options, diagnose, libbpf_log, short_keys, sizes};
 
 /// A program in the kernel.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +140,7 @@ fn load_once(image: &Image, manifest: &Manifest, settings: &Settings, plans: &[P
         .and_then(|b| b.open_memory(image.bytes()))
         .map_err(|e| failed(&e))?;
     size_maps(&mut open, manifest, settings).map_err(|e| failed(&e))?;
+    sizes::check(&definitions(&open))?;
     let within = choose_programs(&mut open, manifest, plans)?;
     let object = open.load().map_err(|e| failed(&e))?;
     drop(within);
@@ -174,6 +176,19 @@ fn size_maps(open: &mut libbpf_rs::OpenObject, manifest: &Manifest, settings: &S
         }
     }
     Ok(())
+}
+
+/// The maps as they are about to be made.
+fn definitions(open: &libbpf_rs::OpenObject) -> Vec<MapDefinition> {
+    let definition = |map: libbpf_rs::OpenMap| MapDefinition {
+        symbol: map.name().to_string_lossy().into_owned(),
+        kind: map.map_type() as u32,
+        key_size: map.key_size(),
+        value_size: map.value_size(),
+        max_entries: map.max_entries(),
+        flags: map.map_flags(),
+    };
+    open.maps().map(definition).collect()
 }
 
 /// Leaves out programs whose probes have no target here, and binds typed ones to theirs. Yields descriptors of the BPF

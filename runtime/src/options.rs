@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use btc_abi::Manifest;
 
-use crate::{Error, symbols};
+use crate::{Error, sizes, symbols};
 
 /// Form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,17 +175,9 @@ pub(crate) struct Settings {
 /// leaves for 10 ms at ten million records a second; more of it shows in the tracer's memory and start-up.
 const RING_BYTES: std::ops::RangeInclusive<u64> = 256 << 10..=4 << 20;
 
-/// The ring buffer's part of the memory that is available: one in 1024.
-fn ring_bytes() -> u32 {
-    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    ring_of(&memory)
-}
-
-/// The size in bytes, a power of two, by what `/proc/meminfo` says.
-fn ring_of(memory: &str) -> u32 {
-    let line = memory.lines().find_map(|l| l.strip_prefix("MemAvailable:"));
-    let kib: Option<u64> = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse().ok());
-    let part = kib.unwrap_or(u64::MAX).clamp(*RING_BYTES.start(), *RING_BYTES.end());
+/// The ring buffer's size in bytes, a power of two: one in 1024 of the memory that is available.
+fn ring_of(available: Option<u64>) -> u32 {
+    let part = available.map_or(u64::MAX, |bytes| bytes >> 10).clamp(*RING_BYTES.start(), *RING_BYTES.end());
     // Rounded down: the bounds are powers of two themselves.
     1 << part.ilog2()
 }
@@ -199,7 +191,7 @@ impl Settings {
             visible: options.output.is_none() && options.format == Format::Text && options.hides_controls(&std::io::stdout()),
             trailer: "..".into(),
             max_cat_bytes: 10240,
-            ring_bytes: ring_bytes(),
+            ring_bytes: ring_of(sizes::available()),
             unwind_rows: None,
             symbols: symbols::Options { debug_folders: options.debug_folders.clone(), ..Default::default() },
         };
@@ -220,7 +212,7 @@ impl Settings {
             "perf_rb_pages" => {
                 // The kernel wants a power of two that fits 32 bits. 0 is the default.
                 let pages = number_in(name, value, 0..=(1 << 31) / page_size())?;
-                self.ring_bytes = if pages == 0 { ring_bytes() } else { (pages * page_size()).next_power_of_two() as u32 };
+                self.ring_bytes = if pages == 0 { ring_of(sizes::available()) } else { (pages * page_size()).next_power_of_two() as u32 };
             }
             // The rest concerns the compiler.
             _ => {}
@@ -273,11 +265,11 @@ mod tests {
 
     #[test]
     fn the_ring_is_a_part_of_the_memory() {
-        let ring = |available: &str| ring_of(&format!("MemTotal: 1 kB\nMemAvailable:   {available} kB\n"));
+        let ring = |available: &str| ring_of(sizes::told(&format!("MemTotal: 1 kB\nMemAvailable:   {available} kB\n")));
         assert_eq!(ring("900000"), 512 << 10);
         assert_eq!(ring("24000000"), 4 << 20);
         assert_eq!(ring("1000"), 256 << 10);
-        assert_eq!(ring_of(""), 4 << 20);
+        assert_eq!(ring_of(sizes::told("")), 4 << 20);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::render::escape::{self, Keep, replaced};
 /// `script.bt:3:5-20`
 pub(crate) fn show(manifest: &Manifest, place: &Place) -> String {
     let name = manifest.sources.get(place.file as usize).map_or("script", |s| s.name.as_str());
-    let name = escape::shown(name, Keep::Nothing);
+    let name = escape::shown(name, Keep::Seen);
     if place.end_line > place.line {
         format!("{name}:{}-{}", place.line, place.end_line)
     } else {

@@ -7,7 +7,7 @@
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let text = $crate::render::escape::shown(&format!($($text)*), $crate::render::escape::Keep::Nothing);
+        let text = $crate::render::escape::shown(&format!($($text)*), $crate::render::escape::Keep::Seen);
         let _ = writeln!(std::io::stderr(), "{text}");
     }};
 }

@@ -11,7 +11,7 @@ use crate::caller;
 /// Prints an error that has no place in a script, on one line, whatever names of others it quotes.
 pub fn error(message: impl std::fmt::Display) -> ExitCode {
     let word = if colour() { "\x1b[1;31mERROR\x1b[0m" } else { "ERROR" };
-    note(format_args!("{word}: {}", shown(&message.to_string(), Keep::Nothing)));
+    note(format_args!("{word}: {}", shown(&message.to_string(), Keep::Seen)));
     ExitCode::FAILURE
 }
 

@@ -48,6 +48,8 @@ fn what_was_read_is_not_written() {
     let types = format!("uprobe:{path}:plain {{ print(args.pAAAAAAAAAAAAAAAAA); }}");
     for (line, script, file) in [
         ("compile -o named -e", &types, "named"),
+        ("compile -o named -e", &probes, "named"),
+        ("compile --emit asm -o named -e", &probes, "named"),
         ("run -o named -e", &probes, "named"),
         ("run --dry-run -o named -e", &probes, "named"),
         ("run -o named -c ./named -e", &SCRIPT.to_string(), "named"),

@@ -68,6 +68,8 @@ pub struct Compilation {
     pub diagnostics: Diagnostics,
     /// What was asked for; `None` after an error.
     pub output: Option<Vec<u8>>,
+    /// The user binaries that its probes name, as they name them, as far as it was understood.
+    pub binaries: Vec<String>,
     /// After a mistake of the compiler: the last form of the script that could be made, as text.
     pub reached: Option<String>,
 }
@@ -94,9 +96,9 @@ pub fn compile(
     options: &Options,
 ) -> Compilation {
     let mut sources = SourceMap::default();
-    let mut diagnostics = Diagnostics::new();
+    let (mut diagnostics, mut binaries) = (Diagnostics::new(), Vec::new());
     let file = sources.add(name, text);
-    let run = || stages(&mut sources, file, source, files, options, &mut diagnostics);
+    let run = || stages(&mut sources, file, source, files, options, &mut diagnostics, &mut binaries);
     let output = internal::guarded(run).unwrap_or_else(|mistake| {
         diagnostics.push(mistake);
         None
@@ -104,7 +106,7 @@ pub fn compile(
     let output = output.filter(|_| !diagnostics.has_errors());
     let wrong = diagnostics.iter().any(|d| d.code == Code::Internal);
     let reached = if wrong { reached(name, text, source, files, options) } else { None };
-    Compilation { sources, diagnostics, output, reached }
+    Compilation { sources, diagnostics, output, binaries, reached }
 }
 
 /// The last form of a script before the stage that fails: a compile does the same each time.
@@ -119,7 +121,7 @@ fn reached(
         let options = Options { emit, ..options.clone() };
         let (mut sources, mut d) = (SourceMap::default(), Diagnostics::new());
         let file = sources.add(name, text);
-        let form = internal::guarded(|| stages(&mut sources, file, source, files, &options, &mut d)).ok()??;
+        let form = internal::guarded(|| stages(&mut sources, file, source, files, &options, &mut d, &mut Vec::new())).ok()??;
         String::from_utf8(form).ok()
     })
 }
@@ -188,6 +190,7 @@ fn stages(
     files: &mut dyn Files,
     options: &Options,
     d: &mut Diagnostics,
+    binaries: &mut Vec<String>,
 ) -> Option<Vec<u8>> {
     let syntax = syntax_options(options);
     if options.emit == Emit::Tokens {
@@ -208,6 +211,7 @@ fn stages(
     }
     let target = Target::new(source);
     let hir = btc_sema::check(&ast, &target, &checks(options), d);
+    binaries.extend(hir.probes.iter().filter_map(|p| p.attach.binary()).map(str::to_string));
     if target.is_exhausted() {
         let message = "the kernel's types (BTF) cannot be read: they contain each other too often, or without end";
         let help = "name the BTF of a kernel, such as a copy of /sys/kernel/btf/vmlinux";

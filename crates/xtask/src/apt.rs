@@ -55,6 +55,8 @@ pub fn release() -> Result<String> {
 /// An apt state of its own.
 pub struct State {
     folder: PathBuf,
+    /// What apt complained of when it looked for what there is.
+    complaints: String,
 }
 
 impl State {
@@ -74,11 +76,19 @@ impl State {
             text += &entry(&mirrors.security, &names.join(" "));
         }
         shell::write(&folder.join("parts/own.sources"), text)?;
-        let state = State { folder: folder.to_path_buf() };
+        let mut state = State { folder: folder.to_path_buf(), complaints: String::new() };
         // A suite that has gone to the archives has no security updates any more; what the
         // rest offers is enough, and a missing package is told where it is asked for.
-        let _ = state.command("apt-get").args(["-qq", "update"]).stderr(Stdio::null()).status();
+        if let Ok(done) = state.command("apt-get").args(["-qq", "update"]).output() {
+            state.complaints = String::from_utf8_lossy(&done.stderr).trim().to_string();
+        }
         Ok(state)
+    }
+
+    /// That the mirror does not offer something, with what apt complained of, which may be why.
+    pub fn lacks(&self, what: &str) -> Failure {
+        let why = if self.complaints.is_empty() { String::new() } else { format!(":\n{}", self.complaints) };
+        Failure::new(format!("the mirror offers no {what}{why}"))
     }
 
     fn command(&self, program: &str) -> Command {

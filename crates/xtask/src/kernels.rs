@@ -63,7 +63,7 @@ impl Kernel {
         let state = apt::State::new(&scratch, &[self.suite], self.suite != "sid")?;
         let depends = state.depends("linux-image-cloud-amd64");
         let image = depends.into_iter().find(|name| name.starts_with("linux-image"));
-        let image = image.ok_or_else(|| Failure::new(format!("the mirror offers no kernel of {}", self.suite)))?;
+        let image = image.ok_or_else(|| state.lacks(&format!("kernel of {}", self.suite)))?;
         // Newer releases split the image: the file itself lies in a package behind.
         let (mut todo, mut seen) = (vec![image], Vec::new());
         while let Some(package) = todo.pop() {

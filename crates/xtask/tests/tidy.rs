@@ -73,12 +73,12 @@ const OPENERS: &[(&str, &str)] = &[
     ("runtime/src/foreign.rs", "the one place"),
     ("runtime/src/inputs.rs", "what the user names as input"),
     ("runtime/src/named_files.rs", "files that the script or the object names"),
-    ("runtime/src/options.rs", "the kernel's own: memory"),
     ("runtime/src/output/sink.rs", "the output"),
     ("runtime/src/privileges.rs", "the kernel's own: what this process may do"),
     ("runtime/src/render/cgroup.rs", "the kernel's own: mounts"),
     ("runtime/src/render/names.rs", "the system's own: users"),
     ("runtime/src/run.rs", "the kernel's own: its release; iterators that the run made"),
+    ("runtime/src/sizes.rs", "the kernel's own: memory"),
     ("runtime/src/symbols/kernel.rs", "the kernel's own: its symbols"),
     ("runtime/src/symbols/unwind/table.rs", "this process's own memory, and a file that it makes of it"),
 ];

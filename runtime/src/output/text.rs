@@ -38,7 +38,7 @@ fn entry(ctx: &Context, map: &Map, key: Option<&[u8]>, held: &Value, div: u64, o
     let from = out.len();
     out.extend_from_slice(map.name.as_bytes());
     if ctx.settings.visible {
-        escape::controls(out, from, Keep::Nothing);
+        escape::controls(out, from, Keep::Seen);
     }
     if let (Some(encoding), Some(key)) = (&map.key, key) {
         out.push(b'[');

@@ -1,31 +1,35 @@
-//! What must not reach its reader as it is: control characters on a terminal, and what JSON strings may not hold.
+//! What must not reach its reader as it is: control characters and those that reorder text on a terminal, and what JSON
+//! strings may not hold.
 
 use std::io::Write;
 
 /// Which characters stay that are not seen as they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// All but control characters that are no ends of lines or tabs: what is shown may have several lines.
+    /// All but control characters that are no ends of lines or tabs, and those that reorder what stands beside them: what
+    /// is shown may have several lines, and letters that are put together of several.
     Layout,
-    /// All but control characters: names have none.
-    Nothing,
-    /// Neither control characters nor those without a width of their own or that reorder what stands beside them: what is
-    /// shown is to be judged by what is seen.
+    /// Neither control characters nor those without a width of their own or that reorder what stands beside them: names
+    /// have none, and what is shown is to be judged by what is seen.
     Seen,
 }
 
-/// Whether it has no width, or changes the direction of what stands beside it.
+/// Whether it changes the direction of what stands beside it, or ends a line without being an end of lines.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether it has no width, or reorders.
 fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+    reorders(c) || matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
         | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn is_kept(c: char, keep: Keep) -> bool {
     match keep {
-        Keep::Layout => !c.is_control() || matches!(c, '\n' | '\t'),
-        Keep::Nothing => !c.is_control(),
+        Keep::Layout => !(c.is_control() || reorders(c)) || matches!(c, '\n' | '\t'),
         Keep::Seen => !c.is_control() && !is_unseen(c),
     }
 }
@@ -69,7 +73,8 @@ pub fn shown(text: &str, keep: Keep) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Appends `text` as a JSON string; what is not UTF-8 becomes U+FFFD.
+/// Appends `text` as a JSON string; what is not UTF-8 becomes U+FFFD, and what a terminal would obey is escaped: whoever
+/// reads JSON has it back, and whoever looks at it is not deceived.
 pub(crate) fn quoted(text: &[u8], out: &mut Vec<u8>) {
     string(text, out, |_, _| {});
 }
@@ -96,7 +101,7 @@ fn string(text: &[u8], out: &mut Vec<u8>, behind: impl Fn(&[u8], &mut Vec<u8>)) 
                 '\t' => out.extend_from_slice(b"\\t"),
                 '\u{8}' => out.extend_from_slice(b"\\b"),
                 '\u{c}' => out.extend_from_slice(b"\\f"),
-                c if c.is_control() => {
+                c if c.is_control() || reorders(c) => {
                     let _ = write!(out, "\\u{:04x}", c as u32);
                 }
                 c => {
@@ -122,8 +127,8 @@ mod tests {
     #[test]
     fn strings_are_escaped() {
         let mut out = Vec::new();
-        quoted(b"a\"b\\c\nd\te\x01\xff\xc3\xa9\xc2\x9b", &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), "\"a\\\"b\\\\c\\nd\\te\\u0001\u{fffd}é\\u009b\"");
+        quoted(b"a\"b\\c\nd\te\x01\xff\xc3\xa9\xc2\x9b\xe2\x80\xae", &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "\"a\\\"b\\\\c\\nd\\te\\u0001\u{fffd}é\\u009b\\u202e\"");
     }
 
     /// All texts of up to four of these pieces: no two are one key.
@@ -155,7 +160,7 @@ mod tests {
             controls(&mut out, 0, keep);
             String::from_utf8(out).unwrap()
         };
-        for keep in [Keep::Layout, Keep::Nothing, Keep::Seen] {
+        for keep in [Keep::Layout, Keep::Seen] {
             for c in '\0'..=char::from_u32(0x2fff).unwrap() {
                 let text = shown(c.to_string().as_bytes(), keep);
                 assert_eq!(text == c.to_string(), is_kept(c, keep));
@@ -166,13 +171,13 @@ mod tests {
             }
         }
         assert_eq!(shown(b"\x1b]0;t\x07 \xc2\x9b1m\x9b\r\n\ta\xc3\xa9", Keep::Layout), "\\x1b]0;t\\x07 \\xc2\\x9b1m\\x9b\\x0d\n\taé");
-        assert_eq!(shown(b"a\nb\tc", Keep::Nothing), "a\\x0ab\\x09c");
+        assert_eq!(shown(b"a\nb\tc", Keep::Seen), "a\\x0ab\\x09c");
         let hidden = "a\u{202e}b\u{200b}c\u{feff}";
-        assert_eq!(shown(hidden.as_bytes(), Keep::Nothing), hidden);
+        assert_eq!(shown(hidden.as_bytes(), Keep::Layout), "a\\xe2\\x80\\xaeb\u{200b}c\u{feff}");
         assert_eq!(shown(hidden.as_bytes(), Keep::Seen), "a\\xe2\\x80\\xaeb\\xe2\\x80\\x8bc\\xef\\xbb\\xbf");
         assert_eq!(replaced("a\x1bb\n", Keep::Layout), "a\u{fffd}b\n");
         let mut behind = b"\x1b".to_vec();
-        controls(&mut behind, 1, Keep::Nothing);
+        controls(&mut behind, 1, Keep::Seen);
         assert_eq!(behind, b"\x1b", "what stood there before is not touched");
     }
 }

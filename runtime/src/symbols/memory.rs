@@ -196,9 +196,9 @@ fn parse_line(line: &str) -> Option<Mapping<'_>> {
 #[cfg(feature = "fuzzing")]
 pub(super) fn read_text(text: &[u8]) -> usize {
     let (mut memory, mut files) = (Memory::default(), Files::default());
-    foreign::lines(&mut &*text, |line, _| {
+    foreign::lines(&mut &*text, |line| {
         // Files are opened when they are seen.
-        if let Some(mapping) = parse_line(&String::from_utf8_lossy(line)) {
+        if let Some(mapping) = parse_line(&String::from_utf8_lossy(line.bytes)) {
             memory.add(u32::MAX, &Mapping { name: "", ..mapping }, &mut files);
         }
         true

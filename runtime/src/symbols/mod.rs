@@ -76,7 +76,7 @@ pub(crate) struct Inlined {
 impl Found {
     /// Without control characters: a name with an end of a line would pass for a frame more.
     pub(crate) fn visible(self) -> Found {
-        let shown = |text: String| escape::shown(&text, Keep::Nothing);
+        let shown = |text: String| escape::shown(&text, Keep::Seen);
         let inlined = self.inlined.into_iter();
         Found {
             name: shown(self.name),

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::Found;
-use crate::foreign;
+use crate::foreign::{self, Line};
 
 /// What is taken of perf maps at most.
 #[derive(Clone, Copy)]
@@ -50,14 +50,17 @@ struct PerfMap {
 }
 
 impl PerfMap {
-    /// Takes in a line: `7f00aa10 1c name`, the name to its end.
-    fn add(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
+    /// Takes in a line: `7f00aa10 1c name`, the name to its end; one that is cut tells so.
+    fn add(&mut self, line: &Line) {
+        let is_cut = line.is_cut;
+        let line = String::from_utf8_lossy(line.bytes);
         let mut words = line.trim_end().splitn(3, ' ');
         let number = |w: Option<&str>| u64::from_str_radix(w?.trim_start_matches("0x"), 16).ok();
         if let (Some(start), Some(size), Some(name)) = (number(words.next()), number(words.next()), words.next()) {
-            self.functions.push(Function { start, size, name: (self.names.len() as u32, name.len() as u32) });
+            let at = self.names.len();
             self.names.push_str(name);
+            self.names.push_str(if is_cut { "…" } else { "" });
+            self.functions.push(Function { start, size, name: (at as u32, (self.names.len() - at) as u32) });
         }
     }
 
@@ -77,8 +80,8 @@ impl PerfMap {
         }
         let room = limits.bytes.saturating_sub(self.read);
         let mut input = BufReader::with_capacity(1 << 16, file.take(room));
-        self.read += foreign::lines(&mut input, |line, _| {
-            self.add(line);
+        self.read += foreign::lines(&mut input, |line| {
+            self.add(&line);
             self.functions.len() < limits.functions
         });
         // Code may be thrown away and its place used again: the last line counts.
@@ -208,13 +211,17 @@ mod tests {
         let mut text = b"ffffffffffffffff ffffffffffffffff wraps\n10 ffffffffffffffff wide\n0 0 none\n-1 -1 x\n".to_vec();
         text.extend(b"20 4 a\x1b]0;b\xff\n");
         text.extend(vec![b'7'; 100_000]);
-        text.extend(b"\n30 4 behind\n\0\0\0");
+        text.extend(b"\n30 4 behind\n40 4 ");
+        text.extend(vec![b'n'; 100_000]);
+        text.extend(b"\n\0\0\0");
         let (map, is_all) = read("hostile", &text, LIMITS);
         let found = |a| map.find(a).map(|f| f.name);
         assert_eq!(found(u64::MAX).as_deref(), Some("wraps"));
         assert_eq!(found(0x19).as_deref(), Some("wide"));
         assert_eq!(found(0x21).as_deref(), Some("a\u{1b}]0;b\u{fffd}"));
         assert_eq!((found(0x31).as_deref(), found(0).as_deref()), (Some("behind"), Some("none")));
+        let long = found(0x41).unwrap();
+        assert!(long.starts_with("nnn") && long.ends_with("n…") && long.len() < 10_000, "{}", long.len());
         assert!(is_all);
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use btc_driver::{Emit, Options};
+use btc_runtime::inputs;
 
 use crate::cli::{CompileArgs, text};
 use crate::input;
@@ -42,6 +43,8 @@ fn compile(args: &CompileArgs) -> Result<ExitCode, String> {
     };
     let compilation = input.compile(&args.target, &args.target.binaries(), options)?;
     report::diagnostics(&compilation);
+    // Whether anything of them had to be read or not.
+    compilation.binaries.iter().for_each(|binary| inputs::note(Path::new(binary)));
     let Some(output) = compilation.output else { return Ok(ExitCode::FAILURE) };
     match (&args.output, emit) {
         (Some(path), _) => write(path, &output)?,

@@ -139,7 +139,7 @@ impl Listing<'_> {
 
     /// A name, or what a name is of.
     fn line(&mut self, text: &str) {
-        self.write(text, Keep::Nothing);
+        self.write(text, Keep::Seen);
     }
 
     /// Who reads the listing may stop: then nothing is left to be told.

@@ -51,6 +51,15 @@ fn commands_are_not_run_without_leave() {
     assert!(error.contains("system()") && error.contains("--unsafe"), "{error}");
 }
 
+/// Maps that take much of the kernel's memory are told, those of everyday are not.
+#[test]
+fn much_memory_is_told() {
+    let of = |n: u32| told(&object(&Case::new("large.bt", format!("let @a = hash({n});\nBEGIN {{ @a[1] = 1; }}\n"))));
+    assert!(of(65_536).iter().all(|e| !e.contains("memory")), "{:?}", of(65_536));
+    let all = of(20_000_000);
+    assert!(all.iter().any(|e| e.starts_with("takes ") && e.contains("GiB of the kernel's memory")), "{all:?}");
+}
+
 /// An object that makes a file of what it prints.
 #[test]
 fn objects_write_below_their_folder_only() {

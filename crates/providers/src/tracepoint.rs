@@ -97,7 +97,7 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
         (category.clone(), event.clone())
     };
     let mut tracepoint = target.tracepoint(&category, &event)?;
-    widen(target, attach, &mut tracepoint.fields);
+    widen(target, attach, &category, &mut tracepoint.fields);
     let mut syscall_argument = 0;
     let arguments = tracepoint.fields.iter().map(|field| {
         let core = match &tracepoint.record {
@@ -130,13 +130,23 @@ fn arguments(target: &Target, attach: &Attach) -> Option<Vec<Argument>> {
 }
 
 /// Makes numbers large enough for those of the same name in all events that a wildcard matches. Those of single system
-/// calls are words, whatever they are called.
-fn widen(target: &Target, attach: &Attach, fields: &mut [TracepointField]) {
+/// calls are words, of which those that are declared differently are all seen. `found` is the category of the first match.
+fn widen(target: &Target, attach: &Attach, found: &str, fields: &mut [TracepointField]) {
     let Attach::Tracepoint { category, event } = attach else { return };
-    if !is_glob(category) && !is_glob(event) || category == SYSCALLS {
+    if !is_glob(category) && !is_glob(event) {
         return;
     }
     let all = target.tracepoints().unwrap_or_default();
+    if found == SYSCALLS {
+        let matches = all.iter().filter(|(c, e)| c == SYSCALLS && glob(event, e));
+        for other in matches.flat_map(|(c, e)| target.tracepoint_fields(c, e)) {
+            let differs = |f: &&mut TracepointField| f.name == other.name && f.spelling != other.spelling;
+            if let Some(field) = fields.iter_mut().find(differs).filter(|f| f.ty.is_numeric()) {
+                field.ty = Type::int(field.size as u8, field.signed);
+            }
+        }
+        return;
+    }
     let matches = all.iter().filter(|(c, e)| c != SYSCALLS && glob(category, c) && glob(event, e));
     for other in matches.flat_map(|(c, e)| target.tracepoint_fields(c, e)) {
         let Some(field) = fields.iter_mut().find(|f| f.name == other.name) else { continue };

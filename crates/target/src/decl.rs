@@ -82,6 +82,14 @@ pub fn type_of(ty: &str, size: u32, signed: bool, space: Space, btf: Option<&Btf
     }
 }
 
+/// The type of a type text that means a number; `None` for all else, and what is not known.
+pub fn number(ty: &str, btf: Option<&Btf>) -> Option<Type> {
+    let bare = unqualified(ty);
+    // One that is not known is no number that anybody knows the size of.
+    let is_unknown = bare.strip_prefix("enum ").is_some_and(|tag| btf.and_then(|b| b.enumeration(tag)).is_none());
+    Some(base(&bare, Space::Kernel, btf)).filter(|ty| ty.is_numeric() && !is_unknown)
+}
+
 /// Bytes of a type that is no pointer; 0 where it is not known.
 pub fn size_of(ty: &str, btf: Option<&Btf>) -> u32 {
     base(&unqualified(ty), Space::Kernel, btf).size()

@@ -21,7 +21,7 @@ pub struct TracepointField {
     pub name: String,
     /// Its type as the `format` file spells it, such as `const char *`.
     pub spelling: String,
-    /// Its type. A field that lies elsewhere in the record (`__data_loc`) has the
+    /// Its type; smaller than the field where that holds an argument of a system call. A field that lies elsewhere in the record (`__data_loc`) has the
     /// type of what lies there: text for `char`, else an array of unknown length.
     pub ty: Type,
     /// Bytes from the record's start, on this target.
@@ -54,8 +54,11 @@ impl Tracepoint {
     pub fn parse(category: &str, event: &str, format: &str, btf: Option<&Btf>) -> Self {
         let syscall = category == "syscalls" || category == "raw_syscalls";
         let space = if category == "syscalls" { Space::User } else { Space::Kernel };
-        let fields: Vec<TracepointField> =
+        let mut fields: Vec<TracepointField> =
             format.lines().filter_map(|line| field(line, space, btf)).collect();
+        if category == "syscalls" {
+            fields.iter_mut().for_each(|field| declare(field, btf));
+        }
         let record = if syscall {
             let class = if event.starts_with("sys_enter") { "sys_enter" } else { "sys_exit" };
             Some(format!("trace_event_raw_{class}"))
@@ -132,6 +135,14 @@ fn field(line: &str, space: Space, btf: Option<&Btf>) -> Option<TracepointField>
         (Dynamic::FromField, _) => format!("__rel_loc {}[]", declaration.ty),
     };
     Some(TracepointField { name: declaration.name, spelling, ty, offset, size, signed, dynamic })
+}
+
+/// Gives an argument of a system call the type that it is declared with. Its field is a register whole, of which the caller has set
+/// no more than the bits of that type: what stands above them is what happens to be there.
+fn declare(field: &mut TracepointField, btf: Option<&Btf>) {
+    if field.dynamic.is_none() && field.size == 8 {
+        field.ty = decl::number(&field.spelling, btf).unwrap_or_else(|| field.ty.clone());
+    }
 }
 
 /// The struct of an event's records, by what it is called: as the event, or as one of the classes that the shipped table tells.

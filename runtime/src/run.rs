@@ -8,7 +8,7 @@ use btc_abi::{Attach, MOST_CPUS, Manifest, MapKind, RequirementKind};
 
 use crate::actions::State;
 use crate::actions::backlog::Backlog;
-use crate::attach::{self, Attached};
+use crate::attach::{self, Attached, namesakes};
 use crate::binding::{bind, possible_cpus};
 use crate::child::Child;
 use crate::elf::{self, Image};
@@ -93,7 +93,7 @@ pub fn run(object: &[u8], options: &Options) -> Result<Outcome, Error> {
     if attached.count == 0 && !manifest.probes.is_empty() {
         return Err(nothing_to_do(&manifest));
     }
-    state.ctx.points.clone_from(&attached.points);
+    state.ctx.points.clone_from(&attached.points.names);
     state.ctx.functions.clone_from(&attached.functions);
 
     let mut session = Session { manifest: &manifest, options, loaded: &loaded, attached, unwinds };
@@ -365,5 +365,6 @@ impl Session<'_> {
         state.sink.flush();
         losses::report(state, self.loaded, &self.attached);
         state.sink.flush();
+        namesakes::tell(self.manifest, self.options, &self.attached.typed);
     }
 }

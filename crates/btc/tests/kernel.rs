@@ -133,6 +133,25 @@ fn static_probes_have_their_arguments() {
     }
 }
 
+/// A counter that nobody can write to switches nothing on: that is told, and not a probe that never fires.
+#[test]
+fn static_probes_that_cannot_be_switched_on_are_told() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let traced = program("kernel/far_semaphore.c", "far_semaphore");
+    let path = traced.display();
+    let run = |name: &str| {
+        let output = btc(&["-e", &format!("usdt:{path}:demo:{name} {{ @[probe] = count(); }}"), "-c", &format!("{path} 3")]);
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let (is_done, _, messages) = run("far");
+    assert!(!is_done && messages.contains("the counter that switches it on") && messages.contains(":1:"), "{messages}");
+    let (is_done, printed, messages) = run("*");
+    assert!(is_done && printed.contains(&format!("@[usdt:{path}:demo:near]: 3")), "{printed}{messages}");
+    assert!(messages.contains(&format!("left out of `usdt:{path}:demo:far`: the counter")), "{messages}");
+}
+
 /// Variables of the probed program, at the addresses that they have in the process.
 #[test]
 fn symbols_of_the_process_are_found() {

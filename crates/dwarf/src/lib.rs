@@ -105,14 +105,28 @@ impl DebugInfo {
 
     /// The function that the symbol table calls so.
     pub fn function(&self, symbol: &str) -> Result<Option<Function>, Error> {
-        for at in self.index()?.candidates(Kind::Function, symbol) {
+        let is_it = |unit: &Rc<Unit>, entry: &Entry| Ok(self.symbol_of(unit, entry)?.as_deref() == Some(symbol));
+        let Some(at) = self.best(Kind::Function, symbol, is_it)? else { return Ok(None) };
+        let (unit, offset) = self.locate(at)?;
+        self.read_function(&unit, &unit.entry(offset)?).map(Some)
+    }
+
+    /// Of what may have a name the one that all source files know, else the first: it is what the name means where it is probed, too.
+    fn best(&self, kind: Kind, name: &str, is_it: impl Fn(&Rc<Unit>, &Entry) -> Result<bool, Error>) -> Result<Option<usize>, Error> {
+        let mut first = None;
+        for at in self.index()?.candidates(kind, name) {
             let (unit, offset) = self.locate(at)?;
             let entry = unit.entry(offset)?;
-            if self.symbol_of(&unit, &entry)?.as_deref() == Some(symbol) {
-                return self.read_function(&unit, &entry).map(Some);
+            if !is_it(&unit, &entry)? {
+                continue;
             }
+            let external = |_: &Unit, e: &Entry| Ok(matches!(e.attr_value(gimli::DW_AT_external), Some(AttributeValue::Flag(true))).then_some(()));
+            if self.inherited(&unit, &entry, external)?.is_some() {
+                return Ok(Some(at));
+            }
+            first = first.or(Some(at));
         }
-        Ok(None)
+        Ok(first)
     }
 
     /// The struct, union, enum or typedef of that name that is defined, not only declared.
@@ -122,7 +136,6 @@ impl DebugInfo {
             Wanted::Union => Kind::Union,
             Wanted::Enum => Kind::Enum,
             Wanted::Typedef => Kind::Typedef,
-            Wanted::Variable => Kind::Variable,
         };
         for at in self.index()?.candidates(kind, name) {
             let (unit, offset) = self.locate(at)?;
@@ -135,7 +148,8 @@ impl DebugInfo {
 
     /// The type of a variable outside of functions; nothing where none of the name has one.
     pub fn variable(&self, name: &str) -> Result<Option<TypeId>, Error> {
-        let Some(TypeId(at)) = self.find(Wanted::Variable, name)? else { return Ok(None) };
+        let is_it = |unit: &Rc<Unit>, entry: &Entry| Ok(self.text(unit, entry, DW_AT_name)?.as_deref() == Some(name));
+        let Some(at) = self.best(Kind::Variable, name, is_it)? else { return Ok(None) };
         let (unit, offset) = self.locate(at)?;
         Ok(self.reference(&unit, unit.entry(offset)?.attr_value(gimli::DW_AT_type)).map(TypeId))
     }
@@ -246,6 +260,4 @@ pub enum Wanted {
     Enum,
     /// A name of its own: typedefs and basic types.
     Typedef,
-    /// A variable outside of functions.
-    Variable,
 }

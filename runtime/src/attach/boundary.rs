@@ -51,7 +51,7 @@ fn around<'f, 'd, R: ReadRef<'d>>(elf: &'f object::File<'d, R>, address: u64) ->
 
 /// What `func` calls the function around an address: as stacks do; the address where no symbol tells.
 pub(super) fn function_at<'d, R: ReadRef<'d>>(elf: &object::File<'d, R>, address: u64) -> String {
-    let symbol = around(elf, address).and_then(|s| s.name().ok().map(super::uprobe::unversioned));
+    let symbol = around(elf, address).and_then(|s| s.name().ok().map(super::functions::unversioned));
     let shown = symbol.map(|name| crate::symbols::demangle(name).unwrap_or_else(|| name.to_string()));
     shown.unwrap_or_else(|| format!("{address:#x}"))
 }

@@ -10,14 +10,17 @@ mod breakpoint;
 mod clone;
 mod fentry;
 mod filter;
+mod functions;
 pub(crate) mod iter;
 mod kernel_types;
 mod kprobe;
 mod libraries;
 mod lines;
 pub(crate) mod multi;
+pub(crate) mod namesakes;
 mod order;
 pub(crate) mod perf;
+mod points;
 pub(crate) mod programs;
 mod progress;
 mod raw_tracepoint;
@@ -31,7 +34,7 @@ mod tracepoint;
 pub(crate) mod uprobe;
 mod usdt;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use btc_abi::{Attach, Manifest, Missing, Probe, ProbeIdentity, Typed};
@@ -42,6 +45,7 @@ use crate::arguments::{self, Bounds};
 use crate::error::last_os;
 use crate::load::{Loaded, Program};
 use crate::render::PointName;
+use points::Points;
 use progress::Progress;
 use usdt::Operand;
 
@@ -90,6 +94,8 @@ pub(crate) struct Target {
     pub operands: Option<Vec<Operand>>,
     /// What a typed program is for, where several have one program: it is loaded for the first.
     pub typed: Option<TypedFunction>,
+    /// What whoever counts its events should know.
+    pub doubt: Option<String>,
 }
 
 /// A function with known types.
@@ -113,7 +119,7 @@ pub(crate) enum Owner {
 
 impl Target {
     fn new(point: Point, name: impl Into<String>, function: impl Into<String>) -> Target {
-        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None, typed: None, of: None, arguments: Bounds::new() }
+        Target { point, name: PointName { name: name.into(), function: function.into() }, operands: None, typed: None, of: None, arguments: Bounds::new(), doubt: None }
     }
 }
 
@@ -213,6 +219,7 @@ pub(crate) fn plan(manifest: &Manifest, options: &Options, process: Option<u32>)
                 if let Some(filter) = &filter {
                     filter.apply(probe, &mut targets);
                 }
+                tell_doubts(manifest, probe, options, &targets);
                 Plan { targets }
             }
             Err(Problem::Refused(error) | Problem::Error(error)) => return Err(error),
@@ -279,6 +286,14 @@ fn excuse(manifest: &Manifest, probe: &Probe, options: &Options, what: &str) -> 
             Ok(())
         }
         Missing::Warn | Missing::Ignore => Ok(()),
+    }
+}
+
+/// Tells what of a probe's targets may not be what its name says.
+fn tell_doubts(manifest: &Manifest, probe: &Probe, options: &Options, targets: &[Target]) {
+    let doubts: BTreeSet<&str> = targets.iter().filter_map(|t| t.doubt.as_deref()).collect();
+    for doubt in doubts.into_iter().filter(|_| !options.no_warnings) {
+        say!("{}: WARNING: {}: {doubt}", place::show(manifest, &probe.place), probe.title());
     }
 }
 
@@ -355,8 +370,10 @@ pub(crate) struct Attached {
     pub copies: clone::Copies,
     /// Timers that wait for all others.
     pub timers: timer::Timers,
-    /// Names of the numbered attach points.
-    pub points: Vec<PointName>,
+    /// The numbers of attach points whose names are known here only.
+    pub points: Points,
+    /// Functions of the kernel that typed programs are attached to, each with its first probe.
+    pub typed: HashMap<String, usize>,
     /// Functions around places within them, by the probe.
     pub functions: HashMap<usize, String>,
     /// Attach points, those that the tracer runs included.
@@ -385,7 +402,7 @@ pub(crate) fn attach(
     plans: &[Plan],
     loaded: &Loaded,
 ) -> Result<Attached, Error> {
-    let mut all = Attached::default();
+    let mut all = Attached { points: Points::new(&manifest.probes), typed: namesakes::typed(plans), ..Attached::default() };
     let cookies = clone::has_cookies();
     let mut progress = Progress::new(plans.iter().map(|p| p.targets.len()).sum(), !options.quiet);
     let mut tried: Vec<Tried> = plans.iter().map(|_| Tried::default()).collect();
@@ -439,7 +456,7 @@ fn attach_one(
     let program = loaded.program(&probe.program).ok_or_else(|| no_program(&probe.program))?;
     let dynamic = probe.identity == ProbeIdentity::Dynamic;
     if let Point::Multi(multi) = &target.point {
-        return attach_many(manifest, dynamic, multi, program, all);
+        return attach_many(dynamic, multi, program, all);
     }
     let own = Some(&target.arguments).filter(|own| **own != plan.targets[0].arguments);
     if let Point::Syscalls(calls) = &target.point {
@@ -455,8 +472,7 @@ fn attach_one(
         table: None,
     };
     if dynamic {
-        let number = (manifest.probes.len() + all.points.len()) as u64;
-        all.points.push(target.name.clone());
+        let number = all.points.number(&target.name);
         match target.point {
             Point::Perf(_) if cookies => cookie = Some(number),
             Point::Run => {}
@@ -502,7 +518,6 @@ fn no_program(symbol: &str) -> Error {
 
 /// Attaches a program to many functions; yields how many, and those that the kernel refused.
 fn attach_many(
-    manifest: &Manifest,
     dynamic: bool,
     multi: &multi::Multi,
     program: Program,
@@ -510,9 +525,7 @@ fn attach_many(
 ) -> Result<(usize, Vec<Error>), Problem> {
     let mut cookies = Vec::new();
     if dynamic {
-        let first = manifest.probes.len() + all.points.len();
-        cookies.extend((first..).take(multi.places.len()).map(|n| n as u64));
-        all.points.extend(multi.places.iter().map(|p| p.name.clone()));
+        cookies.extend(multi.places.iter().map(|place| all.points.number(&place.name)));
     }
     let multi::Made { links, count, refused } = multi.attach(program.fd, &cookies)?;
     all.links.extend(links);

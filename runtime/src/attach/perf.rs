@@ -210,7 +210,10 @@ fn threads(process: u32) -> BTreeSet<i32> {
 pub(super) fn refused(event: &Event, error: &std::io::Error) -> Problem {
     let title = &event.title;
     match error.raw_os_error() {
-        Some(libc::ENOENT | libc::EINVAL | libc::EADDRNOTAVAIL | libc::EILSEQ | libc::EOPNOTSUPP | libc::ENODEV) => {
+        Some(libc::EADDRNOTAVAIL) => Problem::Missing(
+            "several functions of this kernel have that name, and it traces none of them by it (name one by its address, with --unsafe)".into(),
+        ),
+        Some(libc::ENOENT | libc::EINVAL | libc::EILSEQ | libc::EOPNOTSUPP | libc::ENODEV) => {
             Problem::Missing(format!("this kernel or machine has no {title} to attach to"))
         }
         Some(libc::ESRCH) => Problem::Missing(format!("the process of {title} is gone")),

@@ -90,8 +90,7 @@ impl Calls {
         for (number, name) in &self.calls {
             let mut value = 1;
             if probe.identity == ProbeIdentity::Dynamic {
-                value = (manifest.probes.len() + all.points.len()) as u32;
-                all.points.push(name.clone());
+                value = all.points.number(name) as u32;
             }
             table.set(self.half * SYSCALLS as usize + usize::from(*number), value);
         }

@@ -85,7 +85,7 @@ pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Resul
     };
     let (text, column) = match list {
         Ok(text) => (text, 0),
-        Err(_) => (std::fs::read_to_string("/proc/kallsyms").unwrap_or_default(), 2),
+        Err(_) => (symbols(), 2),
     };
     let mut seen = std::collections::HashSet::new();
     let mut found = Vec::new();
@@ -107,9 +107,14 @@ pub(crate) fn functions(pattern: &str, module: &str, options: &Options) -> Resul
     Ok(found)
 }
 
+/// The list of the kernel's symbols; nothing where it cannot be read.
+pub(super) fn symbols() -> String {
+    std::fs::read_to_string("/proc/kallsyms").unwrap_or_default()
+}
+
 /// Whether the kernel, or the module if one is named, has code of this name; also where its symbols cannot be read.
 pub(crate) fn has_symbol(name: &str, module: &str) -> bool {
-    let text = std::fs::read_to_string("/proc/kallsyms").unwrap_or_default();
+    let text = symbols();
     // `ffffffff81000000 T name [module]`
     let is_it = |line: &str| {
         let mut words = line.split_ascii_whitespace().skip(1);
@@ -124,7 +129,7 @@ pub(crate) fn has_symbol(name: &str, module: &str) -> bool {
 /// Raw tracepoints with what they are part of, [`KERNEL`] or a module; none where the kernel's symbols cannot be read.
 /// The function that calls all that is attached to one (Linux 5.10) tells.
 pub(crate) fn raw_tracepoints() -> HashMap<String, Vec<String>> {
-    owners(&std::fs::read_to_string("/proc/kallsyms").unwrap_or_default())
+    owners(&symbols())
 }
 
 fn owners(symbols: &str) -> HashMap<String, Vec<String>> {

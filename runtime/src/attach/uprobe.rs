@@ -4,10 +4,11 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSymbol, ReadRef, SymbolKind};
+use object::{Object, ObjectSymbol, SymbolKind};
 
 use super::perf::{Config1, Event, probe_type};
 use super::boundary::{self, Spot, Wrong};
+use super::functions::{self, Function, unversioned};
 use super::segments::Segments;
 use super::{Point, Problem, Target, libraries, missing, multi};
 use crate::render::PointName;
@@ -30,17 +31,6 @@ impl Wanted<'_> {
     }
 }
 
-/// A function of a binary.
-struct Function {
-    name: String,
-    /// Address as the file's symbols have it.
-    address: u64,
-    /// Offset in the file.
-    offset: u64,
-    /// Size in bytes, 0 where it is not known.
-    size: u64,
-}
-
 pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>, Problem> {
     let (kind, return_bit) = probe_type("uprobe")?;
     let config = if wanted.ret { return_bit } else { 0 };
@@ -50,15 +40,15 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
         return missing(format!("there is no binary or library `{}`", wanted.path));
     }
     let mut all = Vec::new();
-    let found: Vec<(&PathBuf, Vec<Function>)> =
+    let found: Vec<(&PathBuf, Found)> =
         paths.iter().map(|path| Ok((path, functions(path, wanted, options)?))).collect::<Result<_, Problem>>()?;
     // One program cannot be attached in both ways.
-    if found.iter().map(|(_, functions)| functions.len()).sum::<usize>() > 1 && multi::of_binaries(options) {
-        let some = found.into_iter().filter(|(_, functions)| !functions.is_empty());
-        return Ok(some.map(|(path, functions)| many(path, wanted, word, functions)).collect());
+    if found.iter().map(|(_, found)| found.functions.len()).sum::<usize>() > 1 && multi::of_binaries(options) {
+        let some = found.into_iter().filter(|(_, found)| !found.functions.is_empty());
+        return Ok(some.map(|(path, found)| many(path, wanted, word, found)).collect());
     }
-    for (path, functions) in found {
-        for function in functions {
+    for (path, found) in found {
+        for function in found.functions {
             let name = function.name.as_str();
             let at = match (wanted.symbol.is_empty(), wanted.offset) {
                 (true, address) => format!("{address:#x}"),
@@ -66,7 +56,8 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
                 (false, offset) => format!("{}+{offset}", wanted.title(name)),
             };
             let title = format!("{word}:{}:{at}", shown_path(wanted.path, path));
-            all.push(at_offset(path, function.offset, (kind, config), title, name, options));
+            let target = at_offset(path, function.offset, (kind, config), title, name, options);
+            all.push(Target { doubt: found.doubt.clone(), ..target });
         }
     }
     if all.is_empty() {
@@ -95,7 +86,7 @@ pub(super) fn at_offset(
 }
 
 /// Functions of a binary that one link attaches.
-fn many(path: &Path, wanted: &Wanted, word: &str, functions: Vec<Function>) -> Target {
+fn many(path: &Path, wanted: &Wanted, word: &str, found: Found) -> Target {
     let shown = shown_path(wanted.path, path);
     let place = |f: Function| multi::Place {
         name: PointName { name: format!("{word}:{shown}:{}", wanted.title(&f.name)), function: f.name },
@@ -103,8 +94,8 @@ fn many(path: &Path, wanted: &Wanted, word: &str, functions: Vec<Function>) -> T
         offset: f.offset,
     };
     let of = multi::Of::Binary(CString::new(path.as_os_str().as_bytes()).unwrap_or_default());
-    let multi = multi::Multi { of, ret: wanted.ret, places: functions.into_iter().map(place).collect() };
-    Target::new(Point::Multi(multi), format!("{word}:{shown}"), "")
+    let multi = multi::Multi { of, ret: wanted.ret, places: found.functions.into_iter().map(place).collect() };
+    Target { doubt: found.doubt, ..Target::new(Point::Multi(multi), format!("{word}:{shown}"), "") }
 }
 
 /// Address of a symbol, for `uaddr`.
@@ -124,25 +115,26 @@ fn symbol_of(path: &str, wanted: &str, options: &Options) -> Result<(u64, u64), 
     let first = files.first().ok_or_else(|| Error::new(format!("there is no binary or library `{path}`")))?;
     let binary = open(first)?;
     let elf = parse(first, &binary)?;
-    let (mut of_threads, mut local) = (false, None);
-    for symbol in elf.symbols().chain(elf.dynamic_symbols()) {
+    let (mut of_threads, mut best) = (false, None);
+    let versions = functions::Versions::of(&elf);
+    let symbols = elf.symbols().map(|s| (s, false)).chain(elf.dynamic_symbols().map(|s| (s, true)));
+    for (symbol, is_dynamic) in symbols {
         if symbol.is_undefined() || symbol.name().map(unversioned) != Ok(wanted) {
             continue;
         }
         match symbol.kind() {
             SymbolKind::Tls => of_threads = true,
             SymbolKind::Text | SymbolKind::Data | SymbolKind::Unknown if symbol.address() != 0 => {
-                let found = (symbol.address(), symbol.size());
                 // Others of the name, of one source file each, may stand before the one that all know.
-                if !symbol.is_local() {
-                    return Ok(found);
+                let rank = (versions.is_old(&symbol, is_dynamic), symbol.is_local());
+                if best.is_none_or(|(known, _)| rank < known) {
+                    best = Some((rank, (symbol.address(), symbol.size())));
                 }
-                local = local.or(Some(found));
             }
             _ => {}
         }
     }
-    local.ok_or_else(|| Error::new(if of_threads {
+    best.map(|(_, found)| found).ok_or_else(|| Error::new(if of_threads {
         format!("`{wanted}` of `{path}` has no address: each thread has one of its own")
     } else {
         format!("`{path}` has no symbol `{wanted}`")
@@ -184,14 +176,20 @@ fn parse<'b>(path: &Path, binary: &'b Binary) -> Result<object::File<'b, &'b Bin
     object::File::parse(binary).map_err(|_| Error::new(format!("`{}` is neither a program nor a library", path.display())))
 }
 
+/// The places of a file that a script means.
+struct Found {
+    functions: Vec<Function>,
+    /// What whoever counts their calls should know.
+    doubt: Option<String>,
+}
+
 /// The places of a file that a script means, where instructions begin.
-fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Vec<Function>, Problem> {
+fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Found, Problem> {
     let binary = open(path)?;
     let elf = parse(path, &binary)?;
-    let segments = Segments::of(&elf);
     if !wanted.symbol.is_empty() {
-        let mut found = symbols(&elf, wanted);
-        for function in &mut found {
+        let mut found = of_name(functions::all(&elf, |name| symbol_matches(wanted, name)), wanted);
+        for function in &mut found.functions {
             let spot = Spot { function: &function.name, start: function.address, size: function.size, offset: wanted.offset };
             judge(boundary::check(&elf, &spot), options)?;
             function.offset = function.offset.saturating_add(wanted.offset);
@@ -200,12 +198,21 @@ fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Vec<Func
     }
     let address = wanted.offset;
     // An address of the file; where no segment holds it, it is an offset already.
-    let offset = segments.file_offset(address).unwrap_or(address);
+    let offset = Segments::of(&elf).file_offset(address).unwrap_or(address);
     if offset >= binary.length() {
         return missing(format!("{address:#x} lies outside of the file `{}`", path.display()));
     }
     judge(boundary::check_address(&elf, address), options)?;
-    Ok(vec![Function { name: boundary::function_at(&elf, address), address, offset, size: 0 }])
+    Ok(Found { functions: vec![Function::nameless(boundary::function_at(&elf, address), address, offset)], doubt: None })
+}
+
+/// A pattern means all that match, and so does a name of C++ that has no types; other names mean one.
+fn of_name(functions: Vec<Function>, wanted: &Wanted) -> Found {
+    if glob::is_pattern(wanted.symbol) || wanted.demangle {
+        return Found { doubt: functions::doubt(&functions), functions };
+    }
+    let (function, doubt) = functions::meant(functions).unzip();
+    Found { functions: function.into_iter().collect(), doubt: doubt.flatten() }
 }
 
 /// What users must allow they may.
@@ -215,36 +222,6 @@ fn judge(checked: Result<(), Wrong>, options: &Options) -> Result<(), Problem> {
         Err(Wrong::Doubtful(what)) if !options.allow_unsafe => missing(format!("{what}; attach it all the same with --unsafe")),
         Ok(()) | Err(Wrong::Doubtful(_)) => Ok(()),
     }
-}
-
-/// Functions with names that the script means.
-fn symbols<'d, R: ReadRef<'d>>(elf: &object::File<'d, R>, wanted: &Wanted) -> Vec<Function> {
-    let segments = Segments::of(elf);
-    let mut found: Vec<Function> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for symbol in elf.symbols().chain(elf.dynamic_symbols()) {
-        if symbol.kind() != SymbolKind::Text || symbol.is_undefined() || symbol.address() == 0 {
-            continue;
-        }
-        let Ok(name) = symbol.name() else { continue };
-        let name = unversioned(name);
-        if !symbol_matches(wanted, name) {
-            continue;
-        }
-        let Some(offset) = segments.file_offset(symbol.address()) else { continue };
-        if seen.insert(offset) {
-            found.push(Function { name: name.to_string(), address: symbol.address(), offset, size: symbol.size() });
-        }
-    }
-    if !glob::is_pattern(wanted.symbol) && !wanted.demangle {
-        found.truncate(1);
-    }
-    found
-}
-
-/// Version suffixes are not part of the name that people write.
-pub(super) fn unversioned(name: &str) -> &str {
-    name.split('@').next().unwrap_or(name)
 }
 
 fn symbol_matches(wanted: &Wanted, name: &str) -> bool {
@@ -318,7 +295,7 @@ mod tests {
         let path = std::env::current_exe().unwrap();
         let wanted = |symbol| Wanted { path: "", symbol, offset: 0, ret: false, demangle: false };
         let options = Options::default();
-        let functions = |wanted: &Wanted| functions(&path, wanted, &options).ok().unwrap();
+        let functions = |wanted: &Wanted| functions(&path, wanted, &options).ok().unwrap().functions;
         assert_eq!(functions(&wanted("main")).len(), 1);
         assert!(functions(&wanted("no_such_function")).is_empty());
         let found = functions(&Wanted { demangle: true, ..wanted("*functions_of_this_program*") });

@@ -35,7 +35,7 @@ pub(crate) use cgroup::read_text as read_mounts;
 pub(crate) use int::integer;
 
 /// The name of an attach point that the runtime numbered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct PointName {
     /// As `probe` shows it.
     pub name: String,

@@ -32,7 +32,7 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
     if paths.is_empty() {
         return missing(format!("there is no binary or library `{}`", wanted.path));
     }
-    let mut all = Vec::new();
+    let (mut all, mut wrong) = (Vec::new(), Vec::new());
     for path in &paths {
         let Ok(notes) = note::read(path) else { continue };
         for note in notes {
@@ -41,16 +41,30 @@ pub(super) fn targets(wanted: &Wanted, options: &Options) -> Result<Vec<Target>,
                 continue;
             }
             let title = format!("usdt:{}:{}:{}", uprobe::shown_path(wanted.path, path), note.provider, note.name);
+            let place = match note.place {
+                Ok(place) => place,
+                Err(why) => {
+                    wrong.push(format!("of `{title}`: {why}"));
+                    continue;
+                }
+            };
             let event = Event {
                 config1: Config1::Text(CString::new(path.as_os_str().as_bytes()).unwrap_or_default()),
-                config2: note.offset,
+                config2: place.offset,
                 pid: options.pid.map_or(-1, |p| p as i32),
                 cpu: if options.pid.is_some() { -1 } else { 0 },
-                ..Event::new(kind, note.semaphore << SEMAPHORE_SHIFT, &title)
+                ..Event::new(kind, u64::from(place.semaphore) << SEMAPHORE_SHIFT, &title)
             };
             let target = Target::new(Point::Perf(vec![event]), title, note.name);
             all.push(Target { operands: Some(operand::parse(&note.arguments)), ..target });
         }
+    }
+    // One that is named is wanted at all its places; of many that match, those that cannot be had are told.
+    let is_pattern = [wanted.path, wanted.provider, wanted.name].iter().any(|part| glob::is_pattern(part));
+    match wrong.first() {
+        Some(why) if all.is_empty() || !is_pattern => return missing(why),
+        _ if options.no_warnings => {}
+        _ => wrong.iter().for_each(|why| say!("WARNING: a place is left out {why}")),
     }
     if all.is_empty() {
         let provider = if wanted.provider.is_empty() { String::new() } else { format!("{}:", wanted.provider) };

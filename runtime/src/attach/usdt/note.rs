@@ -13,17 +13,24 @@ const STAPSDT: u32 = 3;
 const MAX_BYTES: u64 = 64 << 20;
 const MAX_NOTES: usize = 100_000;
 
-/// A place of a probe.
+/// A probe at one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Note {
     pub provider: String,
     pub name: String,
     /// The operands, such as `-4@%eax 8@16(%rbp)`.
     pub arguments: String,
-    /// Offset in the file.
+    /// Where that is; else why nothing can be attached there.
+    pub place: Result<Place, String>,
+}
+
+/// A place in a binary's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its offset.
     pub offset: u64,
-    /// Offset in the file of the counter that switches the probe on; 0 where there is none.
-    pub semaphore: u64,
+    /// Offset of the counter that switches the probe on; 0 where there is none.
+    pub semaphore: u32,
 }
 
 /// All probes of a file.
@@ -39,19 +46,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Note>, String> {
     let segments = Segments::of(&elf);
     let mut notes = Vec::new();
     for raw in Notes(data).take(MAX_NOTES) {
-        let moved = moved(base, raw.base);
-        let Some(offset) = segments.file_offset(raw.location.wrapping_add(moved)) else { continue };
-        let semaphore = match raw.semaphore {
-            0 => Some(0),
-            address => segments.file_offset(address.wrapping_add(moved)),
-        };
-        notes.push(Note {
-            provider: raw.provider,
-            name: raw.name,
-            arguments: raw.arguments,
-            offset,
-            semaphore: semaphore.unwrap_or(0),
-        });
+        let place = raw.place(&segments, moved(base, raw.base));
+        notes.push(Note { provider: raw.provider, name: raw.name, arguments: raw.arguments, place });
     }
     Ok(notes)
 }
@@ -74,6 +70,23 @@ struct Raw {
     provider: String,
     name: String,
     arguments: String,
+}
+
+impl Raw {
+    /// Where it is, when it has moved so far. Without its counter a probe would be attached and never fire.
+    fn place(&self, segments: &Segments, moved: u64) -> Result<Place, String> {
+        let (code, counter) = (self.location.wrapping_add(moved), self.semaphore.wrapping_add(moved));
+        let no_part = |what: &str, address: u64| format!("{what}, {address:#x}, lies in no part of its file that is mapped");
+        let offset = segments.file_offset(code).ok_or_else(|| no_part("its place", code))?;
+        let semaphore = match self.semaphore {
+            0 => 0,
+            _ => {
+                let at = segments.mapped_offset(counter).ok_or_else(|| no_part("the counter that switches it on", counter))?;
+                u32::try_from(at).map_err(|_| format!("the counter that switches it on lies behind 4 GiB of its file, at {at:#x}"))?
+            }
+        };
+        Ok(Place { offset, semaphore })
+    }
 }
 
 /// The notes of a section of a 64-bit little-endian file.

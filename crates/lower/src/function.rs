@@ -76,6 +76,9 @@ pub(crate) fn program(module: &mut Module, shared: &mut Shared<'_>, index: usize
     let section = probe.attach.section();
     let place = shared.place(probe.span);
     let table = (probe.provider.syscall_number)(&probe.attach).map(|number| (format!("btc_syscalls_{index}"), number));
+    if !probe.dynamic_identity {
+        shared.numbers.entry(probe.name.clone()).or_insert(index as u32);
+    }
     let clause = *shared.clauses.entry(probe.whole).or_insert(index as u32);
     shared.manifest.probes.push(abi::Probe {
         name: probe.name.clone(),

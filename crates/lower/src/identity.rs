@@ -137,8 +137,8 @@ impl FnLower<'_, '_, '_> {
     /// The number of the attach point that fired.
     pub fn probe_number(&mut self) -> Value {
         if !self.probe.dynamic_identity {
-            let index = self.index as i64;
-            return self.b.iconst(index);
+            let number = self.shared.numbers[&self.probe.name];
+            return self.b.iconst(number.into());
         }
         if let Some(frame) = self.frame.as_ref().filter(|f| f.callback) {
             let base = frame.base;

@@ -32,6 +32,8 @@ pub(crate) struct Shared<'a> {
     pub manifest: Manifest,
     /// The first program of each probe of the script.
     pub clauses: HashMap<Span, u32>,
+    /// The number of each attach point whose name is known, by that name: of several probes there, the first one's.
+    pub numbers: HashMap<String, u32>,
     /// What holds the script's maps.
     pub maps: Vec<Storage>,
     /// Stack tables by number of frames.
@@ -89,6 +91,7 @@ impl<'a> Shared<'a> {
             maps: Vec::new(),
             stacks: HashMap::new(),
             clauses: HashMap::new(),
+            numbers: HashMap::new(),
             values: HashMap::new(),
             texts: HashMap::new(),
             params: HashMap::new(),

@@ -146,7 +146,7 @@ fn given<'a>(param: &Param, options: &'a Options) -> Option<std::borrow::Cow<'a,
             let left_out = (!options.positional.is_empty()).then_some("");
             options.positional.get(index).map(String::as_str).or(left_out).map(Into::into)
         }
-        ParamKind::Count => Some(options.positional.len().to_string().into()),
+        ParamKind::Count => (!options.positional.is_empty()).then(|| options.positional.len().to_string().into()),
         ParamKind::Named(name) => {
             let (_, value) = options.named.iter().rev().find(|(n, _)| n == name)?;
             Some(value.as_deref().unwrap_or("true").into())

@@ -103,7 +103,15 @@ hist() { # MAP CALLS: it holds so many in all
   [ "$(awk -v map="^@$1(\\\\[.*\\\\])?:" '/^@/ { on = $0 ~ map } on && /^\[/ { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+$/) { n += $i; break } }
     END { print n + 0 }' at-end)" = "$2" ]
 }
-play() { # SCRIPT ARGUMENT: beside the hammer
+play() { # SCRIPT: beside the hammer, longer and longer until it is seen to be read meanwhile
+  rounds=${ROUNDS:-600}
+  play_rounds "$1"
+  while [ "$(grep -c '^@stats' said)" -le 2 ] && [ $rounds -lt 9600 ]; do
+    rounds=$((4 * rounds))
+    play_rounds "$1"
+  done
+}
+play_rounds() {
   script=$1
   sed "s|HIT|$hit|; s|NUMBER|$number|; s|ROUND|$round|; s|SEEN|$seen|; s|GREATEST|$greatest|; s|CALLS|$calls|" "$script.bt" > played.bt
   timeout 300 btc -q -c "$hammer 2 $rounds calls" played.bt > said 2> told < /dev/null || fail "exit code $?"
@@ -126,8 +134,8 @@ not_run=': [0-9]* events* w[a-z]* missed: the kernel runs no program within anot
 was_deleted='WARNING: @series had an entry deleted while a CPU added to it: a new one may hold a part of that event'
 missed() { sed -n 's/.*: \([0-9]*\) events* w[a-z]* missed: .*/\1/p' told | awk '{ n += $1 } END { print n + 0 }'; }
 while IFS='|' read -r kind hit number round seen greatest calls; do
-  all=$((2 * rounds)) last=$((2 * rounds - 1))
   play shared
+  all=$((2 * rounds)) last=$((2 * rounds - 1))
   sed '1,/^the end$/d' said > at-end
   if [ -n "$lossy" ]; then
     n=$(sed -n 's/^@count: //p' at-end)

@@ -24,6 +24,29 @@ fn an_object_keeps_what_its_probes_name() {
     }
 }
 
+/// How many there are is how many it has: those that it is run with, or those that it was compiled with.
+#[test]
+fn an_object_knows_how_many_it_has() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let object = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("params_count.o").display().to_string();
+    let script = "BEGIN { printf(\"%d %d %s\\n\", $#, $1, str($2)); exit(); }";
+    for (known, given, wanted) in [
+        (&["5", "abc"][..], &[][..], "2 5 abc"),
+        (&["5", "abc"], &["7"], "1 7 "),
+        (&["5", "abc", "more"], &[], "3 5 abc"),
+        (&[], &["7", "b"], "2 7 b"),
+        (&[], &[], "0 0 "),
+    ] {
+        let compiled = btc(&[&["compile", "-o", &object, "-e", script], known].concat());
+        assert!(compiled.status.success(), "{}", text(&compiled.stderr));
+        let output = btc(&[&["run", "-q", &object], given].concat());
+        let first = text(&output.stdout).lines().next().unwrap_or_default().to_string();
+        assert_eq!(first, wanted, "{known:?} {given:?}\n{}", text(&output.stderr));
+    }
+}
+
 #[test]
 fn a_check_takes_parameters_too() {
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/errors/bad-probe.parameter.bt");

@@ -17,7 +17,7 @@ pub static PRINTF: Function = Function {
     }),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Prints values in a format like C's printf(3).",
+    doc: "Prints values in a format like C's printf(3): `%d` and `%x` show 32 bits, `%ld` and `%lx` 64.",
     lower: |l, call| {
         let segments = format::segments(&call.args, 0);
         let fields: Vec<Extra> = (1..call.args.len()).map(Extra::Arg).collect();

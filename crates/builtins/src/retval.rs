@@ -13,6 +13,6 @@ pub static RETVAL: Function = Function {
     returns: Returns::Infer(|c| c.probe.result.clone().unwrap_or(Type::UINT64)),
     probes: Probes::Result,
     is_unsafe: false,
-    doc: "What the probed function returned.",
+    doc: "What the probed function returned; in kretprobes and uretprobes the whole register.",
     lower: |l, _| Lowered::Value(l.result()),
 };

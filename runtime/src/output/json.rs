@@ -1,5 +1,6 @@
 //! Output as JSON, an object a line.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use btc_abi::{Encoding, Map, Place, Reduce};
@@ -45,6 +46,28 @@ fn kind_of(map: &Map) -> &'static str {
 
 fn open(kind: &str, out: &mut Vec<u8>) {
     let _ = write!(out, "{{\"type\": \"{kind}\", \"data\": ");
+}
+
+/// The keys of an object so far. Of several that are shown alike, such as two addresses of one function, whoever reads the
+/// object would see the last one only.
+#[derive(Default)]
+struct Keys {
+    /// How often each was there.
+    seen: HashMap<Vec<u8>, u32>,
+}
+
+impl Keys {
+    /// The key, with `#2`, `#3` and so on behind it where it has been there.
+    fn unlike(&mut self, key: Vec<u8>) -> Vec<u8> {
+        let count = self.seen.entry(key.clone()).or_insert(0);
+        *count += 1;
+        if *count == 1 {
+            return key;
+        }
+        let numbered = [&key, b"#".as_slice(), count.to_string().as_bytes()].concat();
+        // That may be a key itself.
+        self.unlike(numbered)
+    }
 }
 
 impl Output for Json {
@@ -94,6 +117,7 @@ impl Output for Json {
             Content::Scalar(held) => value(ctx, map, held, div, out),
             Content::Keyed(entries) => {
                 out.push(b'{');
+                let mut keys = Keys::default();
                 for (i, e) in entries.iter().enumerate() {
                     if i > 0 {
                         out.extend_from_slice(b", ");
@@ -102,7 +126,7 @@ impl Output for Json {
                     if let Some(encoding) = &map.key {
                         composite::json_key(ctx, encoding, map.multi_key, &e.key, &mut key);
                     }
-                    quoted_key(&key, out);
+                    quoted_key(&keys.unlike(key), out);
                     out.extend_from_slice(b": ");
                     value(ctx, map, &e.value, div, out);
                 }
@@ -151,4 +175,22 @@ impl Output for Json {
     }
 
     fn end(&self, _out: &mut Vec<u8>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All rows of up to six of these keys: none is there twice.
+    #[test]
+    fn no_key_is_there_twice() {
+        let keys = ["a", "a#2", "a#2#2", "b"];
+        for n in 0..4usize.pow(6) {
+            let mut all = Keys::default();
+            let row: Vec<Vec<u8>> = (0..6).map(|at| all.unlike(keys[n / 4usize.pow(at) % 4].into())).collect();
+            assert_eq!(row.iter().collect::<std::collections::BTreeSet<_>>().len(), 6, "{row:?}");
+        }
+        let mut all = Keys::default();
+        assert_eq!(["a", "b", "a", "a"].map(|key| all.unlike(key.into())), [b"a".to_vec(), b"b".to_vec(), b"a#2".to_vec(), b"a#3".to_vec()]);
+    }
 }

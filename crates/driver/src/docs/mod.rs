@@ -104,6 +104,7 @@ the arguments of the event.
 | `uprobe`, `uretprobe`, `usdt` | with `-p` placed in that process only; the program leaves where another one fires |
 | `interval`, `iter`, `self`, `begin`, `end`, `test`, `bench` | have no process of their own and fire as ever |
 
+A command's events count from where it is let go: the end of the `read` by which btc's child waited, and its `execve`, are the first ones.
 An object behaves the same: the number of the process is written into it when it is loaded. Loaded by another loader it counts all.
 
 ## Everything else
@@ -125,6 +126,11 @@ may be negative, all are kept as `int64`, with a warning at the `uint64`. An ind
 failed read; a pointer's index goes anywhere. A read at an address where nothing is yields 0 and counts as a failed read too, but for a number in a
 struct of the kernel: from Linux 6.2 on the kernel itself puts 0 there, without a word, as in bpftrace. The difference of two pointers is counted
 in what both point at, as in C, and in bytes where one points at bytes or at nothing known. `&place` is a pointer into the memory that the place is in.
+
+The arguments of `tracepoint:syscalls:sys_enter_*` have the types that the system call is declared with: `args.fd` is what the kernel takes for the
+descriptor, whatever the caller has left in the upper half of the register. bpftrace shows the register. Under a wildcard that holds for what all
+matches declare alike. `retval` of `kretprobe` and `uretprobe` is the register: of a result of less than 8 bytes what stands above it
+is anything, so cast it: `(int32)retval`.
 
 A parameter `$1` is the number that its text would be in a script, with a sign before it: `0x1f`, `1e3`, `5ms`, `1_000`, also `0b101`; an empty one
 is 0. Where the script runs at once it is that literal in all respects: `~$1` is a `uint64` for 5, and `$1 + 1` beyond 2^64 an error. An object, which
@@ -163,6 +169,7 @@ as `\\x1b`, as `%r` shows bytes, but for ends of lines and tabs; in names of sym
 script itself says, and what a command of `system()` prints, goes out as it is. `--raw` shows everything as it is; in files and pipes it always is.
 Errors and warnings that are not the script's never hold control characters. JSON escapes them, as it must. Bytes that are no UTF-8 are U+FFFD there; in
 a key of a map the replaced bytes stand behind it in hexadecimal, and `00` behind a U+FFFD that the key itself has, so that keys that differ stay two.
+Several rows of a map whose keys are shown alike, as of two addresses in one function, have `#2`, `#3` and so on behind the name in JSON.
 
 A value in a command of `system()` is one word to the shell, or a piece of one, whatever is in it: what is not made of letters, digits and
 `_./:@%+,=-` alone is quoted, as the quotes that the format has opened there want it. bpftrace 0.27 puts it there as it is, so that a process
@@ -175,6 +182,13 @@ the format. In `$(…)`, backquotes, `${…}`, behind `<<`, in a comment, and in
 `uprobe:libc:malloc` is the library that the process of `-p` has mapped, or that the loader of the program of `-c` will map. Where there is
 none, or it has no such library, it is found in `LD_LIBRARY_PATH`, in the loader's cache (`ld.so.cache`), then in the usual folders, and is
 of the process's class and machine, else of btc's own: on a machine with 32-bit libraries, too, the 64-bit one.
+
+A name means one function. Of a library's versions of it, that is the one that programs are linked with today; of several functions, the one that
+is not `static`, else the first, which is told, with the addresses of others. A function that the loader only asks which one to call (an ifunc, as
+`strlen` of glibc is) is called once by each program: that is told, too. A pattern means all that match. A typed probe of the kernel
+(`fentry`) on a name that several functions have sees one of them, which is told at the end; a `kprobe` there is refused.
+
+Attach points of one name are one: `probe` is the same in a static probe at several places, and in several probes of the script.
 
 ### The end of a run
 

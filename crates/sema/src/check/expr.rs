@@ -75,6 +75,10 @@ impl Checker<'_, '_> {
             ast::ExprKind::Positional(n) => self.positional(*n, span),
             ast::ExprKind::PositionalCount => {
                 let id = self.tables.param(hir::ParamKind::Count, hir::ParamType::Int, false);
+                // As many as there are again when it is run with none.
+                if let Some(known) = &self.cx.options.params {
+                    self.tables.params[id.0 as usize].default = known.len().to_string();
+                }
                 hir::Expr { kind: ExprKind::ParamCount(id), ty: Type::INT64, span }
             }
             ast::ExprKind::Map(name) => self.map_read(e, name, &[]),

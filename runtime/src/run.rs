@@ -365,6 +365,6 @@ impl Session<'_> {
         state.sink.flush();
         losses::report(state, self.loaded, &self.attached);
         state.sink.flush();
-        namesakes::tell(self.manifest, self.options, &self.attached.typed);
+        namesakes::tell(self.manifest, self.options, &self.attached.by_name);
     }
 }

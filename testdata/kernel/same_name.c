@@ -1,19 +1,36 @@
-/* Functions that share their names with those of same_name_other.c, and one that chooses another. */
+/* Functions that share their names, and one that chooses another. Compiled twice: with OTHER, a second source file is made of it. */
 #define _GNU_SOURCE
 #include <sched.h>
 
-void others(int rounds);
+#define FUNCTION __attribute__((noinline))
+#define BODY(value) { __asm__ volatile("" ::: "memory"); return value; }
 
-__attribute__((noinline)) long helper(long n) { __asm__ volatile("" ::: "memory"); return n + 1; }
-__attribute__((noinline)) static long twice(long n) { __asm__ volatile("" ::: "memory"); return n + 2; }
+#ifdef OTHER
+FUNCTION static long helper(int m) BODY(m - 1)
+FUNCTION static long twice(long n) BODY(n - 2)
 
-__attribute__((noinline)) static long chosen(long n) { return n * 3; }
+void others(int rounds)
+{
+    for (int i = 0; i < rounds; i++)
+        helper(i);
+    for (int i = 0; i < rounds + 1; i++)
+        twice(i);
+}
+#else
+/* Alone it is a program, too. */
+__attribute__((weak)) void others(int rounds);
+
+FUNCTION long helper(long n) BODY(n + 1)
+FUNCTION static long twice(long n) BODY(n + 2)
+
+FUNCTION static long chosen(long n) BODY(n * 3)
 static long (*choose(void))(long) { return chosen; }
 long triple(long n) __attribute__((ifunc("choose")));
 
 int main(void)
 {
     cpu_set_t set;
+
     for (int i = 0; i < 5; i++) {
         helper(i);
         triple(i);
@@ -22,6 +39,8 @@ int main(void)
     }
     for (int i = 0; i < 2; i++)
         twice(i);
-    others(3);
+    if (others)
+        others(3);
     return 0;
 }
+#endif

@@ -7,12 +7,17 @@ mod support;
 
 use support::{btc, text, unfit};
 
+/// The program of two source files; the other one comes first.
 fn program(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel");
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/kernel/same_name.c");
     let program = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let sources = ["same_name_other.c", "same_name.c"].map(|s| folder.join(s));
-    let built = Command::new("cc").args(["-g", "-O1", "-o"]).arg(&program).args(sources).status();
-    assert!(built.is_ok_and(|s| s.success()), "cc builds the program");
+    let other = program.with_extension("o");
+    let cc = |args: &[&str], inputs: &[&PathBuf], output: &PathBuf| {
+        let built = Command::new("cc").args(["-g", "-O1"]).args(args).arg("-o").arg(output).args(inputs).status();
+        assert!(built.is_ok_and(|s| s.success()), "cc builds {}", output.display());
+    };
+    cc(&["-c", "-DOTHER"], &[&source], &other);
+    cc(&[], &[&other, &source], &program);
     program
 }
 

@@ -372,8 +372,8 @@ pub(crate) struct Attached {
     pub timers: timer::Timers,
     /// The numbers of attach points whose names are known here only.
     pub points: Points,
-    /// Functions of the kernel that typed programs are attached to, each with its first probe.
-    pub typed: HashMap<String, usize>,
+    /// Functions of the kernel that are attached to by name, each with its first probe.
+    pub by_name: HashMap<String, usize>,
     /// Functions around places within them, by the probe.
     pub functions: HashMap<usize, String>,
     /// Attach points, those that the tracer runs included.
@@ -402,7 +402,7 @@ pub(crate) fn attach(
     plans: &[Plan],
     loaded: &Loaded,
 ) -> Result<Attached, Error> {
-    let mut all = Attached { points: Points::new(&manifest.probes), typed: namesakes::typed(plans), ..Attached::default() };
+    let mut all = Attached { points: Points::new(&manifest.probes), by_name: namesakes::by_name(plans), ..Attached::default() };
     let cookies = clone::has_cookies();
     let mut progress = Progress::new(plans.iter().map(|p| p.targets.len()).sum(), !options.quiet);
     let mut tried: Vec<Tried> = plans.iter().map(|_| Tried::default()).collect();

@@ -1,20 +1,27 @@
-//! Functions of the kernel that share a name. Typed programs are bound by name, and the kernel takes one function that has it: calls of
-//! the others are not seen. (It refuses kprobes on such names, since stable releases of 2023 for all of them.)
+//! Functions of the kernel that share a name. Typed programs are bound by name, and so are the many functions of one link, and the
+//! kernel takes one function that has it: calls of the others are not seen. (It refuses a kprobe of its own on such a name, since stable
+//! releases of 2023.)
 
 use std::collections::{BTreeMap, HashMap};
 
 use btc_abi::Manifest;
 
-use super::{Owner, Plan, tracefs};
+use super::multi::Of;
+use super::{Owner, Plan, Point, tracefs};
 use crate::{Options, place};
 
-/// The kernel's own functions that typed programs are attached to, each with its first probe.
-pub(super) fn typed(plans: &[Plan]) -> HashMap<String, usize> {
+/// The kernel's own functions that are attached to by name, each with its first probe.
+pub(super) fn by_name(plans: &[Plan]) -> HashMap<String, usize> {
     let mut all = HashMap::new();
     for (probe, plan) in plans.iter().enumerate() {
         for target in &plan.targets {
-            if target.typed.as_ref().is_some_and(|t| t.of == Owner::Kernel) {
-                all.entry(target.name.function.clone()).or_insert(probe);
+            let typed = target.typed.as_ref().is_some_and(|t| t.of == Owner::Kernel).then_some(&target.name.function);
+            let many = match &target.point {
+                Point::Multi(multi) if multi.of == Of::Kernel => multi.places.as_slice(),
+                _ => &[],
+            };
+            for function in typed.into_iter().chain(many.iter().map(|place| &place.name.function)) {
+                all.entry(function.clone()).or_insert(probe);
             }
         }
     }
@@ -22,15 +29,15 @@ pub(super) fn typed(plans: &[Plan]) -> HashMap<String, usize> {
 }
 
 /// Tells which of them share their names with others: at the end, for to read all symbols takes as long as to start.
-pub(crate) fn tell(manifest: &Manifest, options: &Options, typed: &HashMap<String, usize>) {
-    if typed.is_empty() || options.no_warnings {
+pub(crate) fn tell(manifest: &Manifest, options: &Options, by_name: &HashMap<String, usize>) {
+    if by_name.is_empty() || options.no_warnings {
         return;
     }
     let symbols = tracefs::symbols();
     let mut told: BTreeMap<usize, (String, usize, usize)> = BTreeMap::new();
-    for (name, count) in shared(&symbols, typed) {
+    for (name, count) in shared(&symbols, by_name) {
         let first = || (name.to_string(), count, 0);
-        told.entry(typed[name]).and_modify(|(_, _, more)| *more += 1).or_insert_with(first);
+        told.entry(by_name[name]).and_modify(|(_, _, more)| *more += 1).or_insert_with(first);
     }
     for (probe, (name, count, more)) in told {
         let probe = &manifest.probes[probe];

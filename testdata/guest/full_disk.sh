@@ -3,14 +3,14 @@ bad=0
 mkdir full && mount -t tmpfs -o size=64k tmpfs full || exit 1
 wrong() { echo "$*: exit code $code"; tail -n 5 said; ls -l full; bad=1; }
 play() { # COMMAND...
-  timeout -s KILL 120 "$@" > out 2> said < /dev/null
+  timeout -s KILL 120 "$@" > printed 2> said < /dev/null
   code=$?
 }
 # More than there is room for.
 play btc -q -o full/out -e 'BEGIN { for ($i : 0..4000) { printf("%040d\n", $i); } exit(); }'
 { [ $code = 1 ] && grep -q 'output was lost' said; } || wrong 'output'
 # What is there is the beginning of it.
-head -n 1000 full/out | awk '$1 + 0 != NR - 1 { exit 1 }' || wrong 'the beginning of the output'
+head -n 1000 full/out | sed 's|^0*||' | awk '$1 + 0 != NR - 1 { exit 1 }' || wrong 'the beginning of the output'
 rm full/out
 # No room at all: no object that is half one, and an old one stays.
 dd if=/dev/zero of=full/zeros bs=4k count=100 2> /dev/null
@@ -25,6 +25,6 @@ play btc compile -e 'BEGIN { print(2); exit(); }' -o full/old.o
 # Temporary files are gone.
 [ "$(ls -A full | tr '\n' ' ')" = 'old.o zeros ' ] || wrong 'files are left'
 play btc run full/old.o
-{ [ $code = 0 ] && grep -qx 1 out; } || wrong 'the old object'
+{ [ $code = 0 ] && grep -qx 1 printed; } || wrong 'the old object'
 umount full
 exit $bad

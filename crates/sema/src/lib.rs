@@ -8,6 +8,7 @@
 mod attach;
 mod c_constant;
 mod c_defs;
+mod c_fold;
 mod check;
 mod config;
 mod constant;
@@ -53,6 +54,9 @@ pub fn check(
     let program = &expanded;
     let settings = config::read(program, options, d);
     let mut records = records::Records::collect(program, target, d);
+    let mut folded = program.clone();
+    c_fold::fold(&mut folded, &records);
+    let program = &folded;
     let probes = attach::resolve(program, target, (&settings, options), d);
     if d.has_errors() {
         return hir::Program::default();

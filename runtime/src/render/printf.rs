@@ -124,11 +124,14 @@ fn digits(spec: &FormatSpec, n: u64) -> (&'static str, String) {
 
 fn pad_number(spec: &FormatSpec, n: u64, out: &mut Vec<u8>) {
     let (prefix, mut digits) = digits(spec, n);
-    if spec.precision == Some(0) && digits == "0" && spec.conversion != Conversion::Pointer {
+    let is_octal = spec.conversion == Conversion::Octal;
+    let keeps_zero = spec.conversion == Conversion::Pointer || is_octal && spec.alternate;
+    if spec.precision == Some(0) && digits == "0" && !keeps_zero {
         digits.clear();
     }
     let least = spec.precision.map_or(0, |p| p as usize);
-    let mut zeros = least.saturating_sub(digits.len());
+    // The zero before an octal number is one of its digits.
+    let mut zeros = least.saturating_sub(digits.len() + if is_octal { prefix.len() } else { 0 });
     let used = prefix.len() + zeros + digits.len();
     let mut room = (spec.width.unwrap_or(0) as usize).saturating_sub(used);
     if spec.zero && !spec.left && spec.precision.is_none() {
@@ -191,7 +194,13 @@ mod tests {
         let hex = FormatSpec { alternate: true, ..spec(Conversion::HexLower, 4) };
         assert_eq!(number(255, hex), "0xff");
         let octal = FormatSpec { alternate: true, ..spec(Conversion::Octal, 4) };
-        assert_eq!(number(8, octal), "010");
+        assert_eq!(number(8, octal.clone()), "010");
+        for (precision, width, n, shown) in
+            [(0, 0, 0, "0"), (1, 0, 8, "010"), (2, 0, 8, "010"), (3, 0, 8, "010"), (4, 0, 8, "0010"), (5, 12, 64, "       00100")]
+        {
+            let octal = FormatSpec { precision: Some(precision), width: Some(width), ..octal.clone() };
+            assert_eq!(number(n, octal), shown, "{precision}");
+        }
         let pointer = FormatSpec { width: Some(12), ..spec(Conversion::Pointer, 8) };
         assert_eq!(number(0xdead_beef, pointer), "  0xdeadbeef");
         assert_eq!(number(65, FormatSpec { width: Some(3), ..spec(Conversion::Char, 1) }), "  A");

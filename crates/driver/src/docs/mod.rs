@@ -118,7 +118,8 @@ Structs, unions, enums and typedefs of the script are C's, laid out as gcc and c
 `packed`, `aligned`, `_Alignas`, `#pragma pack`, `__int128`, flexible arrays. Lengths, widths, alignments and enumerators are constants of C with C's
 types (`~0U`, `sizeof(T)`, `'x'`, casts, `?:`, enumerators of the script). What is not known there is an error: an attribute or pragma that may change a
 layout, an undefined name, an enumerator or a size of the kernel, which may differ where the script runs. A number with a suffix of C (`1U`, `1UL`)
-makes a constant expression C's, in a macro and elsewhere: `~0U` is 4294967295; without one it is the language's, as in bpftrace: `~0` is
+makes a constant expression C's, in a macro and elsewhere, with casts, enumerators of the script, `sizeof` and truth values in it: `~0U` is
+4294967295; without one it is the language's, as in bpftrace: `~0` is
 18446744073709551615.
 
 A literal takes the sign of the numbers that share its place: variable, map, key or part of a tuple. Where a `uint64` shares it with numbers that

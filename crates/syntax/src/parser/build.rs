@@ -130,19 +130,12 @@ fn c_number(e: &Expr) -> Option<CInt> {
     }
 }
 
-/// A truth value, which the language has a type for.
-fn truth(kind: ExprKind) -> ExprKind {
-    match kind {
-        ExprKind::CInt(n) => ExprKind::Bool(n.is_true()),
-        other => other,
-    }
-}
-
 /// `left op right`
 pub fn binary(left: Expr, op: BinaryOp, right: Expr) -> Expr {
     let span = left.span.to(right.span);
-    if let Some(kind) = of_c(&[&left, &right], |n| n[0].binary(op, n[1])) {
-        return Expr { kind: if op.tells_truth() { truth(kind) } else { kind }, span };
+    // A truth value would not show any more that it is C's.
+    if let (false, Some(kind)) = (op.tells_truth(), of_c(&[&left, &right], |n| n[0].binary(op, n[1]))) {
+        return Expr { kind, span };
     }
     Expr { kind: ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, span }
 }
@@ -177,8 +170,8 @@ pub fn elvis(value: Expr, otherwise: Expr) -> Expr {
 /// `op operand`
 pub fn unary(op: UnaryOp, operand: Expr, start: Span) -> Expr {
     let span = start.to(operand.span);
-    if let Some(kind) = of_c(&[&operand], |n| n[0].unary(op)) {
-        return Expr { kind: if op == UnaryOp::Not { truth(kind) } else { kind }, span };
+    if let (true, Some(kind)) = (op != UnaryOp::Not, of_c(&[&operand], |n| n[0].unary(op))) {
+        return Expr { kind, span };
     }
     Expr { kind: ExprKind::Unary { op, operand: Box::new(operand) }, span }
 }

@@ -1,4 +1,7 @@
 //! The command of `-c`: forked first, held until everything is attached.
+//!
+//! It stands in a stop of ptrace, from which it goes on with its `exec`: nothing that it does before is counted as the
+//! command's. Where it cannot be traced it waits for a byte in a pipe, and the end of that read is the first event.
 
 use std::ffi::{CString, OsStr};
 use std::io::Write;
@@ -14,9 +17,22 @@ use crate::{Error, inputs, words};
 /// A child that waits for [`Child::release`]; dropped before, it never runs its command.
 pub(crate) struct Child {
     pid: i32,
-    gate: Option<std::fs::File>,
+    /// What it waits at.
+    gate: Option<Gate>,
     reaped: bool,
 }
+
+/// What a child waits at.
+enum Gate {
+    /// A stop of ptrace. Should the tracer be killed, so is the child.
+    Stop,
+    /// A byte.
+    Pipe(std::fs::File),
+}
+
+/// The byte for a child that is to stop, and for one that is to go on with its command.
+const STOP: u8 = b's';
+const GO: u8 = b'!';
 
 /// The file that a command's first word names.
 fn find(word: &OsStr) -> Result<PathBuf, Error> {
@@ -110,7 +126,7 @@ impl Child {
                 // SAFETY: pointers are to live, NUL-terminated texts; `argv` ends with null.
                 unsafe { run_child(wait.as_raw_fd(), path.as_ptr(), argv.as_ptr()) }
             }
-            pid => Ok(Child { pid, gate: Some(gate.into()), reaped: false }),
+            pid => Ok(Child { pid, gate: Some(stop(pid, gate.into())), reaped: false }),
         }
     }
 
@@ -121,8 +137,28 @@ impl Child {
 
     /// Lets the child run its command.
     pub(crate) fn release(&mut self) {
-        if let Some(mut gate) = self.gate.take() {
-            let _ = gate.write_all(b"!");
+        match self.gate.take() {
+            // Its signal to itself is not delivered.
+            Some(Gate::Stop) => drop(ptrace(libc::PTRACE_DETACH, self.pid, 0, 0)),
+            Some(Gate::Pipe(mut pipe)) => drop(pipe.write_all(&[GO])),
+            None => {}
+        }
+    }
+
+    /// Lets it run its command under this process, which traces it with these options of ptrace.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn release_traced(&mut self, options: usize) -> std::io::Result<()> {
+        match self.gate.take() {
+            Some(Gate::Stop) => {
+                let traced = ptrace(libc::PTRACE_SETOPTIONS, self.pid, 0, options);
+                let on = if traced.is_ok() { libc::PTRACE_CONT } else { libc::PTRACE_DETACH };
+                ptrace(on, self.pid, 0, 0).and(traced)
+            }
+            Some(Gate::Pipe(mut pipe)) => {
+                let traced = ptrace(libc::PTRACE_SEIZE, self.pid, 0, options);
+                pipe.write_all(&[GO]).and(traced)
+            }
+            None => Err(std::io::ErrorKind::NotFound.into()),
         }
     }
 
@@ -137,6 +173,27 @@ impl Child {
     }
 }
 
+/// A request to trace a process.
+pub(crate) fn ptrace(request: libc::c_uint, pid: i32, address: usize, data: usize) -> std::io::Result<()> {
+    // SAFETY: the requests used here take plain numbers and change another process only.
+    match unsafe { libc::ptrace(request, pid, address, data) } {
+        -1 => Err(last_os()),
+        _ => Ok(()),
+    }
+}
+
+/// Has a child that waits for a byte stop, if it can be traced.
+fn stop(pid: i32, mut pipe: std::fs::File) -> Gate {
+    if ptrace(libc::PTRACE_SEIZE, pid, 0, libc::PTRACE_O_EXITKILL as usize).is_err() {
+        return Gate::Pipe(pipe);
+    }
+    let _ = pipe.write_all(&[STOP]);
+    let mut status = 0;
+    // SAFETY: `status` is writable; the pid is our own child's. It does no more than read that byte and stop.
+    unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    Gate::Stop
+}
+
 /// The child's life until exec.
 ///
 /// # Safety
@@ -147,6 +204,9 @@ unsafe fn run_child(wait: i32, path: *const libc::c_char, argv: *const *const li
     // SAFETY: see above; a read of 0 bytes means that the tracer gave up.
     unsafe {
         if libc::read(wait, (&raw mut byte).cast(), 1) == 1 {
+            if byte == STOP {
+                libc::kill(libc::getpid(), libc::SIGSTOP);
+            }
             libc::execv(path, argv);
             let text = b"cannot run the command of -c\n";
             libc::write(2, text.as_ptr().cast(), text.len());
@@ -157,8 +217,13 @@ unsafe fn run_child(wait: i32, path: *const libc::c_char, argv: *const *const li
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if self.gate.take().is_some() && !self.reaped {
-            // It has seen the closed pipe and exits by itself.
+        if let Some(gate) = self.gate.take().filter(|_| !self.reaped) {
+            // One that has seen the closed pipe exits by itself.
+            if matches!(gate, Gate::Stop) {
+                // SAFETY: our own child, not reaped yet, so the pid is still its.
+                unsafe { libc::kill(self.pid, libc::SIGKILL) };
+            }
+            drop(gate);
             // SAFETY: our own child; a null status is allowed.
             unsafe { libc::waitpid(self.pid, std::ptr::null_mut(), 0) };
         } else if !self.has_ended() {

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::error::last_os;
+use crate::child::{Child, ptrace};
 
 /// The longest that is waited: what the loader runs before may wait for others.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,13 +36,12 @@ struct Traced {
     until: Instant,
 }
 
-/// Lets a child go by `release`, and holds it while `look` looks: before its loader runs, and at its program's first
+/// Lets a child go, and holds it while `look` looks: before its loader runs, and at its program's first
 /// instruction. A child that cannot be traced, or that takes too long, is looked at and runs on.
-pub(crate) fn hold(pid: u32, release: impl FnOnce(), mut look: impl FnMut()) {
-    let pid = pid as i32;
-    let traced = ptrace(libc::PTRACE_SEIZE, pid, 0, libc::PTRACE_O_TRACEEXEC as usize).ok();
-    let traced = traced.map(|_| Traced { pid, until: Instant::now() + PATIENCE });
-    release();
+pub(crate) fn hold(child: &mut Child, mut look: impl FnMut()) {
+    let pid = child.pid() as i32;
+    let traced = child.release_traced(libc::PTRACE_O_TRACEEXEC as usize).ok();
+    let traced = traced.map(|()| Traced { pid, until: Instant::now() + PATIENCE });
     let held = traced.as_ref().and_then(|traced| traced.run_to_entry(&mut look));
     look();
     if let (Some(traced), None) = (&traced, held) {
@@ -133,18 +132,9 @@ fn entry(pid: i32) -> Option<u64> {
     Some((u128::from_le_bytes(*pair) >> 64) as u64)
 }
 
-fn ptrace(request: libc::c_uint, pid: i32, address: usize, data: usize) -> std::io::Result<()> {
-    // SAFETY: the requests used here take plain numbers and change another process only.
-    match unsafe { libc::ptrace(request, pid, address, data) } {
-        -1 => Err(last_os()),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::child::Child;
 
     fn maps(pid: u32) -> String {
         std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default()
@@ -161,7 +151,7 @@ mod tests {
         let file = std::env::temp_dir().join(format!("btc-entry-{}", std::process::id()));
         let mut child = Child::spawn(format!("touch {}", file.display()).as_ref()).unwrap();
         let (pid, mut seen) = (child.pid(), String::new());
-        hold(pid, || child.release(), || seen = maps(pid));
+        hold(&mut child, || seen = maps(pid));
         assert!(seen.contains("touch") || seen.contains("coreutils"), "{seen}");
         assert!(seen.contains("libc"), "{seen}");
         wait(child);
@@ -177,7 +167,7 @@ mod tests {
         while maps(pid).contains('/') {
             std::thread::sleep(Duration::from_millis(1));
         }
-        hold(pid, || {}, || {});
+        hold(&mut child, || {});
         wait(child);
         assert!(start.elapsed() < PATIENCE);
     }

@@ -57,7 +57,7 @@ pub(crate) fn release(child: &mut Child, ctx: &Context) {
     #[cfg(target_arch = "x86_64")]
     {
         let pid = child.pid();
-        crate::entry::hold(pid, || child.release(), || ctx.symbols.borrow_mut().unwind_mapped(pid));
+        crate::entry::hold(child, || ctx.symbols.borrow_mut().unwind_mapped(pid));
     }
     #[cfg(not(target_arch = "x86_64"))]
     {

@@ -104,7 +104,7 @@ the arguments of the event.
 | `uprobe`, `uretprobe`, `usdt` | with `-p` placed in that process only; the program leaves where another one fires |
 | `interval`, `iter`, `self`, `begin`, `end`, `test`, `bench` | have no process of their own and fire as ever |
 
-A command's events count from where it is let go: the end of the `read` by which btc's child waited, and its `execve`, are the first ones.
+A command's events count from its `execve` on.
 An object behaves the same: the number of the process is written into it when it is loaded. Loaded by another loader it counts all.
 
 ## Everything else

@@ -62,10 +62,10 @@ impl Records<'_> {
     fn fields_at(&self, field: &ast::CField, ty: Type, first: u32, bits: Option<u32>) -> Vec<FieldInfo> {
         match (&field.name, &ty) {
             (Some(name), _) => {
-                // `char` arrays are text; the truth of C is a number, as in bpftrace, where only that of a comparison and of
-                // the kernel's types prints as a word.
-                let ty = match ty {
-                    Type::Array { element, count, .. } if *element == Type::int(1, true) && count > 0 => Type::str(count),
+                // The truth of C is a number, as in bpftrace, where only that of a comparison and of the kernel's types
+                // prints as a word.
+                let ty = match self.with_texts(&field.ty, ty) {
+                    Type::Array { element, count, text: true } if count > 0 && *element == Type::int(1, true) => Type::str(count),
                     Type::Array { element, count, text } if *element == Type::Bool => {
                         Type::Array { element: Box::new(Type::int(1, false)), count, text }
                     }
@@ -80,6 +80,28 @@ impl Records<'_> {
             }
             // A bit field without a name only takes room.
             (None, _) => Vec::new(),
+        }
+    }
+
+    /// A member's type, in which arrays of `char` are text. Those of `signed char` hold numbers, as in bpftrace.
+    fn with_texts(&self, written: &TypeExpr, ty: Type) -> Type {
+        match (&written.kind, ty) {
+            (TypeExprKind::Array(of, _), Type::Array { element, count, .. }) => {
+                let text = self.is_char(of);
+                Type::Array { element: Box::new(self.with_texts(of, *element)), count, text }
+            }
+            (TypeExprKind::Name(name), ty) => match self.typedefs.get(name) {
+                Some(typedef) => self.with_texts(&typedef.written, ty),
+                None => ty,
+            },
+            (_, ty) => ty,
+        }
+    }
+
+    fn is_char(&self, written: &TypeExpr) -> bool {
+        match &written.kind {
+            TypeExprKind::Name(name) => name == "char" || self.typedefs.get(name).is_some_and(|t| self.is_char(&t.written)),
+            _ => false,
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Typedef {
     pub ty: Type,
     /// What C aligns it to.
     pub align: u32,
+    /// How it is written: only there `char` is another type than `signed char`.
+    pub written: TypeExpr,
 }
 
 /// Types and constants that names stand for.
@@ -77,7 +79,7 @@ impl<'t> Records<'t> {
                 CDefinition::Typedef(t) => {
                     let ty = all.typedef(&t.ty, d);
                     let align = all.typedef_align(t, &ty, d);
-                    all.typedefs.insert(t.name.name.clone(), Typedef { ty, align });
+                    all.typedefs.insert(t.name.name.clone(), Typedef { ty, align, written: t.ty.clone() });
                 }
             }
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -118,7 +119,16 @@ fn moment(seed: u64, hammer: &Path, syscalls: &Path) {
     // The child's number of calls tells whose it is.
     let calls = 1_000_000_000 + u64::from(std::process::id()) * 1000 + seed % 1000;
     let child = format!("{} {calls} 20000", syscalls.display());
-    let mut run = tracer(&["--unsafe", "-c", &child, "-e", &script(kind, hammer)]).spawn().expect("btc runs");
+    let mut run = tracer(&["--unsafe", "-c", &child, "-e", &script(kind, hammer)]);
+    let end_by_signals = || {
+        // A shell has what it runs in the background ignore Ctrl-C.
+        // SAFETY: no code of ours is called.
+        unsafe { [libc::SIGINT, libc::SIGTERM].map(|signal| libc::signal(signal, libc::SIG_DFL)) };
+        Ok(())
+    };
+    // SAFETY: signal may be called between fork and exec.
+    unsafe { run.pre_exec(end_by_signals) };
+    let mut run = run.spawn().expect("btc runs");
     let (out, errors) = (all_of(run.stdout.take().expect("a pipe")), all_of(run.stderr.take().expect("a pipe")));
     std::thread::sleep(Duration::from_micros(delay));
     let held = held(run.id());

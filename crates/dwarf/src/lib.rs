@@ -4,13 +4,17 @@
 //! Bytes of ELF sections come in, plain data goes out; this is the only crate that knows gimli. What the bytes say is
 //! not trusted: each question is answered by walks whose length the sections' size bounds, and broken entries are errors.
 
+mod classes;
+mod functions;
 mod index;
 mod lines;
 mod types;
 pub mod unwind;
 
+pub use classes::{Class, Special};
+pub use functions::{Function, Rules};
 pub use lines::Line;
-pub use types::{Member, Type, TypeId};
+pub use types::{Format, Member, Type, TypeId};
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -59,15 +63,6 @@ impl std::fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// A function.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Function {
-    /// Names, empty where there is none, and types of the parameters in order.
-    pub parameters: Vec<(String, Option<TypeId>)>,
-    /// What it returns; `None` for nothing.
-    pub returns: Option<TypeId>,
-}
 
 /// The debug information of one file.
 pub struct DebugInfo {
@@ -224,28 +219,6 @@ impl DebugInfo {
             Some(name) => Ok(Some(name)),
             None => self.inherited(unit, entry, |u, e| self.text(u, e, DW_AT_name)),
         }
-    }
-
-    fn read_function(&self, unit: &Rc<Unit>, entry: &Entry) -> Result<Function, Error> {
-        let type_of = |u: &Unit, e: &Entry| Ok(self.reference(u, e.attr_value(gimli::DW_AT_type)).map(TypeId));
-        let returns = self.inherited(unit, entry, type_of)?;
-        // An optimised function may list its parameters in another order; the abstract one does not.
-        let origin = self.reference(unit, entry.attr_value(DW_AT_abstract_origin));
-        let (of, offset) = match origin {
-            Some(origin) => self.locate(origin)?,
-            None => (unit.clone(), entry.offset()),
-        };
-        let mut parameters = Vec::new();
-        let mut tree = of.entries_tree(Some(offset))?;
-        let mut children = tree.root()?.children();
-        while let Some(child) = children.next()? {
-            let child = child.entry();
-            if child.tag() == gimli::DW_TAG_formal_parameter {
-                let name = self.inherited(&of, child, |u, e| self.text(u, e, DW_AT_name))?;
-                parameters.push((name.unwrap_or_default(), self.inherited(&of, child, type_of)?));
-            }
-        }
-        Ok(Function { parameters, returns })
     }
 }
 

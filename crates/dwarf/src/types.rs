@@ -1,6 +1,6 @@
 //! Types as C has them.
 
-use gimli::{AttributeValue, DW_AT_name, DW_AT_type};
+use gimli::{AttributeValue, DW_AT_name, DW_AT_type, Reader};
 
 use crate::{DebugInfo, Entry, Error, Unit};
 
@@ -35,6 +35,8 @@ pub enum Type {
         element: Option<TypeId>,
         /// Numbers of elements.
         counts: Vec<u64>,
+        /// A vector that the machine computes with as a whole.
+        vector: bool,
     },
     /// A struct, class or union.
     Record {
@@ -44,8 +46,9 @@ pub enum Type {
         union: bool,
         /// Size in bytes; `None` where it is only declared.
         size: Option<u64>,
-        /// Whether a function gets the address of one that is passed by value, as with some C++ classes.
-        by_reference: bool,
+        /// Whether a function gets the address of one that is passed by value, as with some C++ classes;
+        /// `None` where the compiler does not say.
+        by_reference: Option<bool>,
     },
     /// An enum.
     Enum {
@@ -78,9 +81,22 @@ pub enum Type {
         name: String,
         /// Size in bytes, 0 where it is not known.
         size: u64,
-        /// A floating-point number.
-        float: bool,
+        /// What it holds.
+        format: Format,
     },
+}
+
+/// What a type holds that is no integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A floating-point number.
+    Float,
+    /// Two floating-point numbers.
+    Complex,
+    /// Only the null pointer.
+    Null,
+    /// Anything else.
+    Unknown,
 }
 
 /// A member of a record. One without a name is an anonymous record, or a class that this one derives from.
@@ -94,6 +110,8 @@ pub struct Member {
     pub bit_offset: u64,
     /// Width of a bit field.
     pub bits: Option<u64>,
+    /// Bytes of whose multiple its place is, where the source says so.
+    pub alignment: Option<u64>,
 }
 
 impl DebugInfo {
@@ -110,13 +128,18 @@ impl DebugInfo {
             gimli::DW_TAG_pointer_type | gimli::DW_TAG_reference_type | gimli::DW_TAG_rvalue_reference_type => {
                 Ok(Type::Pointer(to))
             }
-            gimli::DW_TAG_array_type => Ok(Type::Array { element: to, counts: self.counts(&unit, &entry)? }),
+            gimli::DW_TAG_array_type => {
+                let vector = entry.has_attr(gimli::DW_AT_GNU_vector);
+                Ok(Type::Array { element: to, counts: self.counts(&unit, &entry)?, vector })
+            }
             tag @ (gimli::DW_TAG_structure_type | gimli::DW_TAG_class_type | gimli::DW_TAG_union_type) => {
                 let declared = entry.has_attr(gimli::DW_AT_declaration);
                 let size = if declared { None } else { Some(size.unwrap_or(0)) };
-                let convention = entry.attr_value(gimli::DW_AT_calling_convention);
-                let by_reference =
-                    convention == Some(AttributeValue::CallingConvention(gimli::DW_CC_pass_by_reference));
+                let by_reference = match entry.attr_value(gimli::DW_AT_calling_convention) {
+                    Some(AttributeValue::CallingConvention(gimli::DW_CC_pass_by_reference)) => Some(true),
+                    Some(AttributeValue::CallingConvention(gimli::DW_CC_pass_by_value)) => Some(false),
+                    _ => None,
+                };
                 Ok(Type::Record { name: name()?, union: tag == gimli::DW_TAG_union_type, size, by_reference })
             }
             gimli::DW_TAG_enumeration_type => self.enumeration(&unit, &entry, size.unwrap_or(4)),
@@ -125,8 +148,19 @@ impl DebugInfo {
             gimli::DW_TAG_volatile_type => qualified("volatile"),
             gimli::DW_TAG_restrict_type => qualified("restrict"),
             gimli::DW_TAG_atomic_type => qualified("_Atomic"),
-            _ => Ok(Type::Other { name: name()?.unwrap_or_default(), size: size.unwrap_or(0), float: false }),
+            tag => {
+                let name = name()?.unwrap_or_default();
+                let null = tag == gimli::DW_TAG_unspecified_type && name == "decltype(nullptr)";
+                let format = if null { Format::Null } else { Format::Unknown };
+                Ok(Type::Other { name, size: size.unwrap_or(0), format })
+            }
         }
+    }
+
+    /// Bytes of whose multiple the places of a type are, where the source says so.
+    pub fn alignment(&self, id: TypeId) -> Result<Option<u64>, Error> {
+        let (unit, offset) = self.locate(id.0)?;
+        Ok(number(&unit.entry(offset)?, gimli::DW_AT_alignment))
     }
 
     /// Members of a struct or union, in order; none for other types.
@@ -150,6 +184,7 @@ impl DebugInfo {
                 ty: self.reference(&unit, entry.attr_value(DW_AT_type)).map(TypeId),
                 bit_offset,
                 bits,
+                alignment: number(entry, gimli::DW_AT_alignment),
             });
         }
         Ok(all)
@@ -190,7 +225,7 @@ impl DebugInfo {
     }
 }
 
-fn number(entry: &Entry, attribute: gimli::DwAt) -> Option<u64> {
+pub(crate) fn number(entry: &Entry, attribute: gimli::DwAt) -> Option<u64> {
     entry.attr_value(attribute)?.udata_value()
 }
 
@@ -206,8 +241,18 @@ fn base(entry: &Entry, name: String, size: u64) -> Type {
         gimli::DW_ATE_unsigned | gimli::DW_ATE_unsigned_char | gimli::DW_ATE_UTF | gimli::DW_ATE_boolean => {
             Type::Int { is_char: is_char && name == "char", name, size, signed: false }
         }
-        other => Type::Other { name, size, float: other == gimli::DW_ATE_float },
+        gimli::DW_ATE_float => Type::Other { name, size, format: Format::Float },
+        gimli::DW_ATE_complex_float => Type::Other { name, size, format: Format::Complex },
+        _ => Type::Other { name, size, format: Format::Unknown },
     }
+}
+
+/// What an expression adds, if it does no more: so DWARF 2 tells where members are.
+fn constant(expression: &crate::Slice) -> Option<u64> {
+    let mut rest = expression.clone();
+    let adds = gimli::DwOp(rest.read_u8().ok()?) == gimli::DW_OP_plus_uconst;
+    let number = rest.read_uleb128().ok()?;
+    (adds && rest.is_empty()).then_some(number)
 }
 
 /// Where a member is in bits, and how many it has.
@@ -219,13 +264,17 @@ fn place(entry: &Entry) -> Option<(u64, Option<u64>)> {
     let location = entry.attr_value(gimli::DW_AT_data_member_location);
     let start = match &location {
         None => 0,
+        Some(AttributeValue::Block(block)) => constant(block)?.checked_mul(8)?,
+        Some(AttributeValue::Exprloc(expression)) => constant(&expression.0)?.checked_mul(8)?,
         Some(value) => value.udata_value()?.checked_mul(8)?,
     };
-    match (bits, number(entry, gimli::DW_AT_bit_offset), number(entry, gimli::DW_AT_byte_size)) {
-        // Up to DWARF 3 bits were counted from the most significant one of their unit.
+    let from_top = entry.attr_value(gimli::DW_AT_bit_offset).and_then(|v| v.sdata_value());
+    match (bits, from_top, number(entry, gimli::DW_AT_byte_size)) {
+        // Up to DWARF 4 bits are counted from the most significant one of their unit. In packed records they may begin
+        // behind it: then the count is negative.
         (Some(width), Some(from_top), Some(unit)) => {
-            let end = unit.checked_mul(8)?.checked_sub(from_top)?;
-            Some((start.checked_add(end.checked_sub(width)?)?, bits))
+            let end = i128::from(start) + i128::from(unit) * 8 - i128::from(from_top);
+            Some((u64::try_from(end - i128::from(width)).ok()?, bits))
         }
         _ => Some((start, bits)),
     }

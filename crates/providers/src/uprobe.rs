@@ -98,6 +98,13 @@ fn no_arguments(target: &Target, attach: &Attach, name: Option<&str>) -> Option<
         Err(problem) => return Some(problem),
     };
     let parameter = parameters.into_iter().find(|p| Some(p.name.as_str()) == name)?;
+    if parameter.ty.is_scalar() {
+        return Some(
+            "where the function gets it is not known: that depends on the result or on a parameter before it, whose \
+             passing debug information does not settle"
+                .into(),
+        );
+    }
     Some(format!("it is of type `{}`: only integers, enums and pointers can be read", parameter.spelling))
 }
 

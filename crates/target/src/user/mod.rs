@@ -3,11 +3,14 @@
 //! Their layout is that of the file that was compiled against. The file is not trusted: what it says of sizes must
 //! fit, and records that contain too much are refused.
 
+mod classes;
+mod classify;
 mod passing;
+mod shape;
 mod spell;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use btc_dwarf::{DebugInfo, Error, Type as Raw, TypeId, Wanted};
@@ -44,13 +47,17 @@ pub struct UserTypes {
     binary: Arc<str>,
     /// Values in records; `None` for those that contain too much, or themselves.
     parts: RefCell<HashMap<TypeId, Option<u32>>>,
+    /// How records are copied, and how they are aligned.
+    ways: RefCell<HashMap<TypeId, classes::Ways>>,
+    alignments: RefCell<HashMap<TypeId, shape::Alignment>>,
 }
 
 impl UserTypes {
     /// Takes the sections of a binary.
     pub fn new(binary: &str, sections: Sections) -> Result<UserTypes, String> {
         let info = DebugInfo::new(sections).map_err(|e| format!("`{binary}`: {e}"))?;
-        Ok(UserTypes { info, binary: binary.into(), parts: RefCell::default() })
+        let (parts, ways, alignments) = Default::default();
+        Ok(UserTypes { info, binary: binary.into(), parts, ways, alignments })
     }
 
     fn told<T>(&self, result: Result<T, Error>) -> Result<T, String> {
@@ -64,12 +71,16 @@ impl UserTypes {
 
     fn read_parameters(&self, symbol: &str) -> Result<Option<Vec<Parameter>>, Error> {
         let Some(function) = self.info.function(symbol)? else { return Ok(None) };
-        let mut places = passing::Places::new(self, function.returns)?;
-        let mut all = Vec::new();
-        for (name, id) in function.parameters {
+        let mut places = passing::Places::new(self, &function)?;
+        let mut all: Vec<Parameter> = Vec::new();
+        let mut names = HashSet::new();
+        for (number, (name, id)) in function.parameters.into_iter().enumerate() {
             let place = places.next(id)?;
             let ty = self.convert(id, 0)?;
-            let place = place.filter(|_| ty.is_scalar());
+            // Those of a pack have no name, or all the same.
+            let name = if name.is_empty() || names.contains(&name) { format!("{name}_{number}") } else { name };
+            let is_new = names.insert(name.clone());
+            let place = place.filter(|_| ty.is_scalar() && is_new);
             all.push(Parameter { name, ty, spelling: self.spelled(id, 0)?, place });
         }
         Ok(Some(all))
@@ -205,7 +216,7 @@ impl UserTypes {
             }
             Raw::Int { .. } | Raw::Other { .. } => Type::None,
             Raw::Pointer(to) => Type::pointer(self.convert(to, depth + 1)?, Space::User),
-            Raw::Array { element, counts } => self.array(element, &counts, depth)?,
+            Raw::Array { element, counts, .. } => self.array(element, &counts, depth)?,
             raw @ Raw::Record { .. } => Type::Record(self.record_type(id, &raw)?),
             Raw::Enum { size: size @ (1 | 2 | 4 | 8), signed, .. } => Type::int(size as u8, signed),
             Raw::Enum { .. } => return Err(Error("its debug information is broken: an enum of odd size".into())),

@@ -4,9 +4,11 @@
 //! Only words are told: integers and addresses. Everything else is counted as far as it takes room from them; behind
 //! something whose room is not known, nothing is told any more.
 
-use btc_dwarf::{Error, Type as Raw, TypeId};
+use btc_dwarf::{Error, Function, Rules, Type as Raw, TypeId};
 
-use super::{MAX_DEPTH, UserTypes};
+use super::UserTypes;
+use super::classify::{SMALL, Way};
+use super::shape::{Alignment, Number, Shape};
 
 /// Where a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ struct Convention {
     floats: u32,
     /// Bytes on the stack below the first parameter there: the return address.
     above: u32,
-    /// Whether the address of a large result goes where the first parameter would be.
+    /// Whether the address of a large result goes where the first parameter would be, and not in a register of its own.
     takes_result: bool,
     kind: Kind,
 }
@@ -39,63 +41,142 @@ enum Kind {
     WordsOnly,
 }
 
+/// The machine that has two kinds of floating-point numbers of 16 bytes.
+pub(super) const X86_64: u16 = 62;
+
 const CONVENTIONS: &[Convention] = &[
-    Convention { machine: 62, words: 6, floats: 8, above: 8, takes_result: true, kind: Kind::X86 },
+    Convention { machine: X86_64, words: 6, floats: 8, above: 8, takes_result: true, kind: Kind::X86 },
     Convention { machine: 183, words: 8, floats: 8, above: 0, takes_result: false, kind: Kind::Arm },
     Convention { machine: 243, words: 8, floats: 8, above: 0, takes_result: true, kind: Kind::WordsOnly },
 ];
 
-/// A record of more bytes goes through memory.
-const SMALL: u64 = 16;
+/// Where a parameter is, if that is known.
+type Found = Option<Spot>;
 
-/// A number in a value that is passed: where it begins, its size, and whether it is a floating-point one.
-type Leaf = (u64, u64, bool);
+/// Where a parameter is.
+enum Spot {
+    Word(Place),
+    /// It is no word.
+    Elsewhere,
+}
+
+/// Floating-point numbers of one size in a value and nothing else, as AAPCS64 has registers for them.
+enum Alike {
+    Floats { size: u64, count: u64 },
+    Not,
+    Unknown,
+}
 
 /// Hands out places, one parameter after another.
 pub(super) struct Places<'u> {
     types: &'u UserTypes,
+    /// `None` from where on nobody knows.
     convention: Option<&'static Convention>,
+    rules: Rules,
+    gnu: bool,
     words: u32,
     floats: u32,
     stack: u32,
 }
 
 impl<'u> Places<'u> {
-    pub fn new(types: &'u UserTypes, returns: Option<TypeId>) -> Result<Places<'u>, Error> {
+    pub fn new(types: &'u UserTypes, function: &Function) -> Result<Places<'u>, Error> {
         let convention = CONVENTIONS.iter().find(|c| c.machine == types.info.machine());
-        let mut places = Places { types, convention, words: 0, floats: 0, stack: 0 };
-        if let (Some(Raw::Record { size, by_reference, .. }), _) = types.strip(returns, 0)?
-            && convention.is_some_and(|c| c.takes_result)
-            && (by_reference || size.is_some_and(|n| n > SMALL))
-        {
-            places.words += 1;
+        let (rules, gnu) = (function.rules, function.gnu);
+        let mut places = Places { types, convention, rules, gnu, words: 0, floats: 0, stack: 0 };
+        if let Some(convention) = convention {
+            match places.hidden(convention, function.returns)? {
+                Some(hidden) => places.words += u32::from(hidden && convention.takes_result),
+                None => places.convention = None,
+            }
         }
         Ok(places)
+    }
+
+    /// Whether the function gets the address where its result goes.
+    fn hidden(&self, convention: &Convention, returns: Option<TypeId>) -> Result<Option<bool>, Error> {
+        let (raw, id) = self.types.strip(returns, 0)?;
+        let Some(raw) = raw else { return Ok((self.rules != Rules::Unknown).then_some(false)) };
+        match self.rules {
+            Rules::C => {}
+            Rules::Scalars => {
+                let nothing = match &raw {
+                    Raw::Int { name, size: 0, .. } => name == "!",
+                    Raw::Record { size, .. } => *size == Some(0),
+                    _ => false,
+                };
+                return Ok((nothing || scalar(&raw)).then_some(false));
+            }
+            Rules::Unknown => return Ok(None),
+        }
+        if !convention.takes_result {
+            return Ok(Some(false));
+        }
+        let shape = self.types.shape(returns)?;
+        if let (Shape::Record { .. }, Some(id)) = (&shape, id) {
+            match self.types.by_reference(id)? {
+                Some(false) => {}
+                other => return Ok(other),
+            }
+        }
+        Ok(match (convention.kind, shape) {
+            (Kind::X86, _) => match self.types.classify(returns)? {
+                Way::Registers(..) | Way::Unit => Some(false),
+                Way::Memory => Some(true),
+                Way::Unknown => None,
+            },
+            (_, Shape::One(_)) => Some(false),
+            (_, Shape::Two(number)) => Some(number.size() * 2 > SMALL),
+            (_, Shape::Record { size, .. }) => Some(size > SMALL),
+            _ => None,
+        })
     }
 
     /// The place of the next parameter; `None` for one that is no word, or is not known where.
     pub fn next(&mut self, ty: Option<TypeId>) -> Result<Option<Place>, Error> {
         let Some(convention) = self.convention else { return Ok(None) };
-        let (raw, id) = self.types.strip(ty, 0)?;
-        match raw {
-            Some(Raw::Record { by_reference: true, .. }) => drop(self.word(convention)),
-            Some(Raw::Record { size: Some(0), .. }) => {}
-            Some(Raw::Record { size: Some(size), .. }) => self.record(convention, id, size)?,
-            Some(Raw::Other { float: true, size: 4 | 8, .. }) if convention.kind != Kind::WordsOnly => {
-                self.float(convention);
-            }
-            // 16 bytes: on x86-64 in memory.
-            Some(Raw::Other { float: true, size: 16, .. }) if convention.kind == Kind::X86 => {
-                self.stack = self.stack.next_multiple_of(16).saturating_add(16);
-            }
-            Some(Raw::Other { float: true, size: 16, .. }) if convention.kind == Kind::Arm => self.float(convention),
-            Some(Raw::Bool { .. } | Raw::Int { size: 1..=8, .. } | Raw::Enum { .. } | Raw::Pointer(_)) => {
-                return Ok(Some(self.word(convention)));
-            }
-            Some(Raw::Int { size: 16, .. }) if convention.kind == Kind::X86 => self.words(convention, 2, 16),
-            _ => self.convention = None,
+        match self.spot(convention, ty)? {
+            Some(Spot::Word(place)) => return Ok(Some(place)),
+            Some(Spot::Elsewhere) => {}
+            None => self.convention = None,
         }
         Ok(None)
+    }
+
+    fn spot(&mut self, convention: &Convention, ty: Option<TypeId>) -> Result<Found, Error> {
+        if self.rules != Rules::C {
+            let known = self.rules == Rules::Scalars && self.types.strip(ty, 0)?.0.is_some_and(|raw| scalar(&raw));
+            return Ok(known.then(|| Spot::Word(self.word(convention))));
+        }
+        let shape = self.types.shape(ty)?;
+        if let Shape::One(Number::Word(_)) = shape {
+            return Ok(Some(Spot::Word(self.word(convention))));
+        }
+        if let Shape::Record { id, .. } = shape {
+            match self.types.by_reference(id)? {
+                Some(false) => {}
+                Some(true) => {
+                    self.word(convention);
+                    return Ok(Some(Spot::Elsewhere));
+                }
+                None => return Ok(None),
+            }
+        }
+        if matches!(shape, Shape::Record { size: 0, .. }) {
+            return Ok(Some(Spot::Elsewhere));
+        }
+        match convention.kind {
+            Kind::X86 => self.x86(convention, ty, &shape),
+            Kind::Arm => self.arm(convention, ty, &shape),
+            // By its address; the rest depends on which registers there are.
+            Kind::WordsOnly => Ok(match shape {
+                Shape::Record { size, .. } if size > SMALL && !self.types.alignment(ty, 0)?.vector => {
+                    self.word(convention);
+                    Some(Spot::Elsewhere)
+                }
+                _ => None,
+            }),
+        }
     }
 
     fn word(&mut self, convention: &Convention) -> Place {
@@ -108,98 +189,145 @@ impl<'u> Places<'u> {
         Place::Stack(at)
     }
 
-    fn float(&mut self, convention: &Convention) {
-        if self.floats < convention.floats {
-            self.floats += 1;
-        } else {
-            self.stack = self.stack.saturating_add(8);
+    /// Room on the stack. Where it is, alignment decides.
+    fn push(&mut self, size: u64, alignment: Alignment, most: u64) -> Found {
+        let (least, most) = (alignment.least.clamp(8, most) as u32, alignment.most.clamp(8, most) as u32);
+        if least == most {
+            self.stack = self.stack.checked_next_multiple_of(most)?;
+        } else if !self.stack.is_multiple_of(most) {
+            return None;
         }
+        let size = size.min(super::MAX_BYTES) as u32;
+        self.stack = self.stack.saturating_add(size.next_multiple_of(8));
+        Some(Spot::Elsewhere)
     }
 
-    /// Several words at once: all in registers, or all in memory.
-    fn words(&mut self, convention: &Convention, count: u32, bytes: u32) {
-        if self.words + count <= convention.words {
-            self.words += count;
-        } else {
-            self.stack = self.stack.saturating_add(bytes.next_multiple_of(8));
-            // AAPCS64: from here on, all that follows goes there too.
-            if convention.kind == Kind::Arm {
-                self.words = convention.words;
-            }
+    fn x86(&mut self, convention: &Convention, ty: Option<TypeId>, shape: &Shape) -> Result<Found, Error> {
+        let size = match shape {
+            Shape::One(number) => number.size(),
+            Shape::Two(number) => number.size() * 2,
+            Shape::Record { size, .. } | Shape::Vector(size) => *size,
+            Shape::Array { .. } | Shape::Unknown => return Ok(None),
+        };
+        let way = self.types.classify(ty)?;
+        if let Way::Registers(words, floats) = way
+            && self.words + words <= convention.words
+            && self.floats + floats <= convention.floats
+        {
+            self.words += words;
+            self.floats += floats;
+            return Ok(Some(Spot::Elsewhere));
         }
+        // Before its version 18, clang did not align them.
+        let is_wide = *shape == Shape::One(Number::Wide) && !self.gnu;
+        if way == Way::Unknown || is_wide {
+            return Ok(None);
+        }
+        let alignment = self.types.alignment(ty, 0)?;
+        Ok(self.push(size, alignment, u64::from(u32::MAX / 2)))
     }
 
-    fn record(&mut self, convention: &Convention, id: Option<TypeId>, size: u64) -> Result<(), Error> {
-        let bytes = size.min(super::MAX_BYTES) as u32;
-        let mut leaves = Vec::new();
-        if size <= 64 {
-            self.leaves(id, 0, 0, &mut leaves)?;
-        }
-        let first = leaves.first().map_or(0, |l| l.1);
-        let alike = leaves.iter().all(|(_, size, float)| *float && *size == first);
-        match convention.kind {
-            Kind::X86 if size > SMALL => self.stack = self.stack.saturating_add(bytes.next_multiple_of(8)),
-            Kind::X86 => {
-                let halves = (0..bytes.div_ceil(8)).map(u64::from);
-                let of_words = |half: &u64| leaves.iter().any(|(at, _, float)| at / 8 == *half && !float);
-                let words = halves.filter(of_words).count() as u32;
-                let floats = bytes.div_ceil(8) - words;
-                if self.words + words > convention.words || self.floats + floats > convention.floats {
-                    self.stack = self.stack.saturating_add(bytes.next_multiple_of(8));
-                } else {
-                    self.words += words;
-                    self.floats += floats;
-                }
+    fn arm(&mut self, convention: &Convention, ty: Option<TypeId>, shape: &Shape) -> Result<Found, Error> {
+        let alignment = self.types.alignment(ty, 0)?;
+        let (size, alike) = match shape {
+            Shape::One(Number::Float(size)) | Shape::Vector(size @ (8 | 16)) => {
+                (*size, Alike::Floats { size: *size, count: 1 })
             }
-            // Up to four equal floating-point numbers have registers of their own.
-            Kind::Arm if alike && (1..=4).contains(&leaves.len()) => {
-                let count = leaves.len() as u32;
+            Shape::One(number) => (number.size(), Alike::Not),
+            Shape::Two(number) => (number.size() * 2, Alike::Floats { size: number.size(), count: 2 }),
+            Shape::Record { .. } if alignment.vector => return Ok(None),
+            Shape::Record { size, .. } => (*size, self.alike(ty, 0)?),
+            Shape::Array { .. } | Shape::Vector(_) | Shape::Unknown => return Ok(None),
+        };
+        Ok(match alike {
+            Alike::Floats { count: count @ 1..=4, .. } => {
+                let count = count as u32;
                 if self.floats + count <= convention.floats {
                     self.floats += count;
-                } else {
-                    self.floats = convention.floats;
-                    self.stack = self.stack.saturating_add(bytes.next_multiple_of(8));
+                    return Ok(Some(Spot::Elsewhere));
                 }
+                self.floats = convention.floats;
+                // What the source says of alignment counts only in part.
+                let alignment = if alignment.explicit { Alignment { least: 1, ..alignment } } else { alignment };
+                self.push(size, alignment, 16)
             }
-            Kind::Arm if size > SMALL => drop(self.word(convention)),
-            Kind::Arm => self.words(convention, bytes.div_ceil(8), bytes),
-            Kind::WordsOnly => self.convention = None,
-        }
-        Ok(())
+            Alike::Unknown => None,
+            _ if size > SMALL => {
+                self.word(convention);
+                Some(Spot::Elsewhere)
+            }
+            _ => self.arm_words(convention, size, alignment),
+        })
     }
 
-    /// The numbers in a type that begins `base` bytes into the value; of many the first 64.
-    fn leaves(&self, ty: Option<TypeId>, base: u64, depth: u32, out: &mut Vec<Leaf>) -> Result<(), Error> {
-        if depth > MAX_DEPTH || out.len() >= 64 {
-            return Ok(());
-        }
-        let (raw, id) = self.types.strip(ty, 0)?;
-        match (raw, id) {
-            (Some(Raw::Record { .. }), Some(id)) => {
-                // Refuses those that contain themselves.
-                if self.types.weigh(id, 0).is_none() {
-                    return Ok(());
-                }
-                for member in self.types.info.members(id)? {
-                    self.leaves(member.ty, base.saturating_add(member.bit_offset / 8), depth + 1, out)?;
-                }
+    /// Up to 16 bytes in words: all in registers, which begin with an even one if they are aligned so, or all in memory.
+    fn arm_words(&mut self, convention: &Convention, size: u64, alignment: Alignment) -> Found {
+        let count = size.div_ceil(8) as u32;
+        if alignment.most > 8 && !self.words.is_multiple_of(2) && self.words < convention.words {
+            if alignment.least != 16 || alignment.most != 16 || alignment.explicit {
+                return None;
             }
-            (Some(Raw::Array { element, counts }), _) => {
-                let stride = u64::from(self.types.convert(element, 0)?.size());
-                let count = counts.iter().fold(1u64, |n, c| n.saturating_mul(*c)).min(64);
-                for n in 0..count {
-                    let before = out.len();
-                    self.leaves(element, base.saturating_add(n * stride), depth + 1, out)?;
-                    if out.len() == before {
-                        break;
-                    }
-                }
-            }
-            (Some(Raw::Int { size, .. } | Raw::Enum { size, .. }), _) => out.push((base, size, false)),
-            (Some(Raw::Other { size, float, .. }), _) => out.push((base, size, float)),
-            (Some(_), _) => out.push((base, 8, false)),
-            (None, _) => {}
+            self.words += 1;
         }
-        Ok(())
+        if self.words + count <= convention.words {
+            self.words += count;
+            return Some(Spot::Elsewhere);
+        }
+        // From here on, all that follows goes there too.
+        self.words = convention.words;
+        let alignment = if alignment.explicit { Alignment { least: 1, ..alignment } } else { alignment };
+        self.push(size, alignment, 16)
     }
+
+    fn alike(&self, ty: Option<TypeId>, depth: u32) -> Result<Alike, Error> {
+        if depth > super::MAX_DEPTH {
+            return Ok(Alike::Unknown);
+        }
+        Ok(match self.types.shape(ty)? {
+            // Half of them are of one kind, half of another.
+            Shape::One(Number::Float(2)) => Alike::Unknown,
+            Shape::One(Number::Float(size)) => Alike::Floats { size, count: 1 },
+            Shape::Two(number) => Alike::Floats { size: number.size(), count: 2 },
+            Shape::One(_) => Alike::Not,
+            Shape::Array { count: 0, .. } | Shape::Vector(_) | Shape::Unknown => Alike::Unknown,
+            Shape::Array { element, count, .. } => match self.alike(element, depth + 1)? {
+                Alike::Floats { size, count: each } => Alike::Floats { size, count: each.saturating_mul(count) },
+                other => other,
+            },
+            Shape::Record { id, size, union } => self.alike_members(id, size, union, depth)?,
+        })
+    }
+
+    fn alike_members(&self, id: TypeId, size: u64, union: bool, depth: u32) -> Result<Alike, Error> {
+        // Refuses those that contain themselves or too much.
+        if self.types.weigh(id, 0).is_none() {
+            return Ok(Alike::Unknown);
+        }
+        let mut found: Option<(u64, u64)> = None;
+        let mut not = false;
+        for member in self.types.info.members(id)? {
+            let part = if member.bits.is_some() { Alike::Not } else { self.alike(member.ty, depth + 1)? };
+            match (part, found) {
+                (Alike::Unknown, _) => return Ok(Alike::Unknown),
+                (Alike::Floats { size, count }, None) => found = Some((size, count)),
+                (Alike::Floats { size, count }, Some((first, so_far))) if size == first => {
+                    found = Some((size, if union { so_far.max(count) } else { so_far.saturating_add(count) }));
+                }
+                _ => not = true,
+            }
+        }
+        Ok(match found {
+            _ if not => Alike::Not,
+            // Compilers differ on what is empty.
+            None => Alike::Unknown,
+            Some((each, count)) if each.saturating_mul(count) == size => Alike::Floats { size: each, count },
+            // There is padding in it.
+            Some(_) => Alike::Not,
+        })
+    }
+}
+
+/// What all languages pass alike.
+fn scalar(raw: &Raw) -> bool {
+    matches!(raw, Raw::Bool { .. } | Raw::Int { size: 1..=8, .. } | Raw::Pointer(_))
 }

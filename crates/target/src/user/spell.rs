@@ -20,7 +20,7 @@ impl UserTypes {
             Raw::Other { name, .. } if name.is_empty() => "void()".to_string(),
             Raw::Other { name, .. } => name,
             Raw::Pointer(to) => format!("{}*", self.spelled(to, depth + 1)?),
-            Raw::Array { element, counts } => {
+            Raw::Array { element, counts, .. } => {
                 let lengths: String = counts.iter().map(|n| format!("[{n}]")).collect();
                 format!("{}{lengths}", self.spelled(element, depth + 1)?)
             }

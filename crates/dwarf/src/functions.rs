@@ -1,5 +1,6 @@
 //! Functions: what they take, what they return, and whether they are called as C functions are.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use gimli::{AttributeValue, DW_AT_abstract_origin, DW_AT_name, DW_AT_type, UnitOffset};
@@ -51,7 +52,7 @@ impl DebugInfo {
         };
         let mut parameters = Vec::new();
         let mut tree = of.entries_tree(Some(offset))?;
-        self.add_parameters(&of, tree.root()?, own.as_deref(), 0, &mut parameters)?;
+        self.add_parameters(&of, tree.root()?, own.as_ref(), 0, &mut parameters)?;
         let (rules, gnu) = self.rules(&of)?;
         // An optimiser that changed how a function is called says that it cannot be called in the usual way.
         let convention = self.inherited(unit, entry, |_, e| Ok(e.attr_value(gimli::DW_AT_calling_convention)))?;
@@ -69,8 +70,8 @@ impl DebugInfo {
     }
 
     /// The abstract forms of a function's parameters, those in no pack.
-    fn origins(&self, unit: &Unit, at: UnitOffset) -> Result<Vec<usize>, Error> {
-        let mut all = Vec::new();
+    fn origins(&self, unit: &Unit, at: UnitOffset) -> Result<HashSet<usize>, Error> {
+        let mut all = HashSet::new();
         let mut tree = unit.entries_tree(Some(at))?;
         let mut children = tree.root()?.children();
         while let Some(child) = children.next()? {
@@ -87,7 +88,7 @@ impl DebugInfo {
         &self,
         unit: &Rc<Unit>,
         node: gimli::EntriesTreeNode<'_, '_, crate::Slice>,
-        own: Option<&[usize]>,
+        own: Option<&HashSet<usize>>,
         depth: u32,
         out: &mut Vec<(String, Option<TypeId>)>,
     ) -> Result<(), Error> {

@@ -36,6 +36,12 @@ enum Class {
 /// Classes of 16 bytes.
 type Classes = [Class; 2];
 
+/// A look at all that is in a value.
+struct Walk {
+    numbers: u32,
+    gnu: bool,
+}
+
 /// Why there are no classes.
 enum Other {
     Memory,
@@ -50,8 +56,8 @@ impl From<Error> for Other {
 }
 
 impl UserTypes {
-    /// Where a value goes that is passed by value.
-    pub(super) fn classify(&self, ty: Option<TypeId>) -> Result<Way, Error> {
+    /// Where a value goes that is passed by value, by a function that GCC made or another compiler.
+    pub(super) fn classify(&self, ty: Option<TypeId>, gnu: bool) -> Result<Way, Error> {
         let alignment = match self.shape(ty)? {
             Shape::Two(Number::Extended) => return Ok(Way::Unit),
             Shape::Two(Number::Float(16)) => return Ok(Way::Memory),
@@ -69,8 +75,8 @@ impl UserTypes {
             Shape::One(_) | Shape::Two(_) | Shape::Vector(8 | 16) => None,
             Shape::Array { .. } | Shape::Vector(_) | Shape::Unknown => return Ok(Way::Unknown),
         };
-        let mut numbers = 0;
-        let classes = match self.classes(ty, 0, 0, &mut numbers) {
+        let mut walk = Walk { numbers: 0, gnu };
+        let classes = match self.classes(ty, 0, 0, &mut walk) {
             Ok(classes) => classes,
             Err(Other::Memory) => return Ok(Way::Memory),
             Err(Other::Unknown) => return Ok(Way::Unknown),
@@ -88,13 +94,17 @@ impl UserTypes {
     }
 
     /// Classes of a part that begins `at` bytes into the value.
-    fn classes(&self, ty: Option<TypeId>, at: u64, depth: u32, numbers: &mut u32) -> Result<Classes, Other> {
-        *numbers += 1;
-        if depth > MAX_DEPTH || *numbers > MAX_NUMBERS {
+    fn classes(&self, ty: Option<TypeId>, at: u64, depth: u32, walk: &mut Walk) -> Result<Classes, Other> {
+        walk.numbers += 1;
+        if depth > MAX_DEPTH || walk.numbers > MAX_NUMBERS {
             return Err(Other::Unknown);
         }
         let mut classes = [Class::Nothing; 2];
         match self.shape(ty)? {
+            // Versions of clang differ on these in records.
+            Shape::One(Number::Float(16)) | Shape::Two(Number::Float(16)) if depth > 0 && !walk.gnu => {
+                return Err(Other::Unknown);
+            }
             Shape::One(number) => put(&mut classes, number, at)?,
             Shape::Two(number) => {
                 put(&mut classes, number, at)?;
@@ -110,7 +120,7 @@ impl UserTypes {
                     return if each == 0 { Ok(classes) } else { Err(Other::Unknown) };
                 }
                 for n in 0..count {
-                    merge(&mut classes, self.classes(element, at.saturating_add(n * each), depth + 1, numbers)?)?;
+                    merge(&mut classes, self.classes(element, at.saturating_add(n * each), depth + 1, walk)?)?;
                 }
             }
             Shape::Record { id, .. } => {
@@ -119,7 +129,12 @@ impl UserTypes {
                         Some(bits) => bit_field(at.saturating_mul(8).saturating_add(member.bit_offset), bits)?,
                         None => {
                             let at = at.saturating_add(member.bit_offset / 8);
-                            self.classes(member.ty, at, depth + 1, numbers)?
+                            let part = self.classes(member.ty, at, depth + 1, walk)?;
+                            // What is aligned in itself, but not as a whole, goes through memory for clang.
+                            if !walk.gnu && !at.is_multiple_of(self.alignment_of_part(member.ty, depth + 1)?.most) {
+                                return Err(Other::Unknown);
+                            }
+                            part
                         }
                     };
                     merge(&mut classes, part)?;

@@ -120,16 +120,24 @@ impl<'u> Places<'u> {
             }
         }
         Ok(match (convention.kind, shape) {
-            (Kind::X86, _) => match self.types.classify(returns)? {
+            (Kind::X86, _) => match self.types.classify(returns, self.gnu)? {
                 Way::Registers(..) | Way::Unit => Some(false),
                 Way::Memory => Some(true),
                 Way::Unknown => None,
             },
             (_, Shape::One(_)) => Some(false),
             (_, Shape::Two(number)) => Some(number.size() * 2 > SMALL),
-            (_, Shape::Record { size, .. }) => Some(size > SMALL),
+            (_, Shape::Record { size, .. }) if size > SMALL => self.spacious(returns)?.then_some(true),
+            (_, Shape::Record { .. }) => Some(false),
             _ => None,
         })
+    }
+
+    /// Whether a large record is so by what is in it. RISC-V has registers for two floating-point numbers with any room
+    /// between them.
+    fn spacious(&self, ty: Option<TypeId>) -> Result<bool, Error> {
+        let alignment = self.types.alignment(ty, 0)?;
+        Ok(!alignment.vector && !alignment.explicit && !alignment.odd)
     }
 
     /// The place of the next parameter; `None` for one that is no word, or is not known where.
@@ -170,7 +178,7 @@ impl<'u> Places<'u> {
             Kind::Arm => self.arm(convention, ty, &shape),
             // By its address; the rest depends on which registers there are.
             Kind::WordsOnly => Ok(match shape {
-                Shape::Record { size, .. } if size > SMALL && !self.types.alignment(ty, 0)?.vector => {
+                Shape::Record { size, .. } if size > SMALL && self.spacious(ty)? => {
                     self.word(convention);
                     Some(Spot::Elsewhere)
                 }
@@ -209,7 +217,7 @@ impl<'u> Places<'u> {
             Shape::Record { size, .. } | Shape::Vector(size) => *size,
             Shape::Array { .. } | Shape::Unknown => return Ok(None),
         };
-        let way = self.types.classify(ty)?;
+        let way = self.types.classify(ty, self.gnu)?;
         if let Way::Registers(words, floats) = way
             && self.words + words <= convention.words
             && self.floats + floats <= convention.floats

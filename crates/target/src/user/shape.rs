@@ -148,7 +148,7 @@ impl UserTypes {
     }
 
     /// The same of a part of another value, for which typedefs count.
-    fn alignment_of_part(&self, ty: Option<TypeId>, depth: u32) -> Result<Alignment, Error> {
+    pub(super) fn alignment_of_part(&self, ty: Option<TypeId>, depth: u32) -> Result<Alignment, Error> {
         let inner = self.alignment(ty, depth)?;
         let mut at = ty;
         for _ in 0..MAX_DEPTH {
@@ -186,9 +186,6 @@ impl UserTypes {
             } else if gap && member.bits.is_none() {
                 all.odd = true;
             }
-            if member.alignment.is_some() {
-                all.least = all.least.max(part.least);
-            }
             all.most = all.most.max(part.most);
             (all.explicit, all.odd, all.vector) =
                 (all.explicit || part.explicit, all.odd || part.odd, all.vector || part.vector);
@@ -200,7 +197,8 @@ impl UserTypes {
         }
         if let Some(bytes) = self.info.alignment(id)? {
             let bytes = bytes.clamp(1, MOST);
-            all = Alignment { least: bytes, most: bytes, explicit: true, ..all };
+            // GCC says how it is, clang what the source asks for.
+            all = Alignment { least: bytes, most: bytes.max(all.most), explicit: true, ..all };
         }
         // An empty class has a byte.
         let end = if any || size == 0 { end.div_ceil(8) } else { 1 };

@@ -49,7 +49,7 @@ fn global_value(value: &GlobalValue, ctx: &Context, options: &Options, child: Op
         GlobalValue::KernelAddress(symbol) => ctx.symbols.borrow_mut().kernel_address(symbol).unwrap_or(0),
         GlobalValue::KfuncAllowed { name, provider } => u64::from(kfunc::is_allowed(name, provider)),
         GlobalValue::ShortKeys => u64::from(ctx.manifest.maps.iter().any(|m| short_keys::size(m).is_some())),
-        GlobalValue::Constant(name, _) => kernel_enums::constant(name)
+        GlobalValue::Constant(name, value) => kernel_enums::constant(ctx.manifest, name, *value)
             .ok_or_else(|| Error::new(format!("this kernel has no constant `{name}`")))? as u64,
         GlobalValue::CgroupId(path) => cgroup_id(path)?,
         GlobalValue::RealtimeOffset => ahead_of_boot(libc::CLOCK_REALTIME),

@@ -74,7 +74,8 @@ fn fits(here: &str, there: &str, exact: bool) -> bool {
         (Described::Unknown, _) => true,
         (Described::Number(sign, size), Described::Number(other, bytes)) => sign == other && (size == bytes || !exact),
         // One is shown as a word, the other as a number.
-        (Described::Truth, Described::Truth) | (Described::Byte, Described::Byte) => true,
+        (Described::Truth, Described::Truth) | (Described::Byte, Described::Byte | Described::Character) => true,
+        (Described::Character, Described::Character) | (Described::Number8, Described::Byte) => true,
         (Described::Pointer(to), Described::Pointer(other)) => points(to, other),
         (Described::Array(count, element), Described::Array(other, of)) => count == other && (element == of || fits(element, of, exact)),
         (Described::Nameless(fields), Described::Nameless(others)) => same_fields(fields, others),
@@ -115,6 +116,10 @@ enum Described<'a> {
     Truth,
     /// An element of an array of bytes.
     Byte,
+    /// One that is a character.
+    Character,
+    /// One that is none.
+    Number8,
     Pointer(&'a str),
     Array(&'a str, &'a str),
     Record(&'a str),
@@ -143,6 +148,8 @@ fn parse(ty: &str) -> Described<'_> {
         Some((sign @ ("s" | "u"), bytes)) if bytes.parse::<u8>().is_ok() => Described::Number(sign == "s", size(bytes)),
         Some((mark @ ("=" | "~"), value)) => Described::Value(value.parse().unwrap_or(i128::MAX), mark == "~"),
         Some(("1", "")) => Described::Byte,
+        Some(("c", "")) => Described::Character,
+        Some(("b", "")) => Described::Number8,
         Some(_) => Described::Record(ty),
     }
 }
@@ -152,12 +159,14 @@ fn spell(ty: &str) -> String {
         Described::Unknown => "something else".to_string(),
         Described::Number(signed, bytes) => number(bytes, signed),
         Described::Truth => "a truth value".to_string(),
-        Described::Byte => "a byte".to_string(),
+        Described::Byte | Described::Number8 => "a byte".to_string(),
+        Described::Character => "a character".to_string(),
         Described::Pointer(to) => match parse(to) {
             Described::Unknown => "a pointer to something else".to_string(),
             _ => format!("a pointer to {}", spell(to)),
         },
-        Described::Array(count, "1") => format!("an array of {count} bytes"),
+        Described::Array(count, "1" | "b") => format!("an array of {count} bytes"),
+        Described::Array(count, "c") => format!("an array of {count} characters"),
         Described::Array(count, element) => format!("an array of {count}, each {}", spell(element)),
         Described::Nameless(_) => "a struct without a name".to_string(),
         Described::Record(name) => format!("a `{name}`"),
@@ -181,6 +190,12 @@ mod tests {
             ("*", "*struct a", true),
             ("[16]1", "[16]1", true),
             ("[16]1", "[8]1", false),
+            ("[16]1", "[16]c", true),
+            ("[16]c", "[16]c", true),
+            ("[16]c", "[16]1", false),
+            ("[16]b", "[16]1", true),
+            ("[16]b", "[16]c", false),
+            ("[16]b", "[16]u2", false),
             ("[4]s4", "[4]u4", false),
             ("[0]1", "[0]u8", false),
             ("1", "u8", false),

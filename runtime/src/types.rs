@@ -197,11 +197,21 @@ impl Types {
                 let Some(field) = self.field(id, path) else { continue };
                 // Characters have a sign in the language, whatever the kernel's build made of `char`.
                 let is_character = path.ends_with(']') && self.is_char(field);
-                let ty = if is_character { "s1".to_string() } else { self.whole(field, 0) };
+                let ty = match self.characters(field) {
+                    Some(count) => format!("[{count}]c"),
+                    None if is_character => "s1".to_string(),
+                    None => self.whole(field, 0),
+                };
                 found.entry((record.clone(), path.to_string())).or_default().push(ty);
             }
         }
         found
+    }
+
+    /// How many characters an array of them has.
+    fn characters(&self, id: u32) -> Option<u32> {
+        let (ty, _) = self.strip(id).filter(|(ty, _)| kind(ty) == sys::BTF_KIND_ARRAY)?;
+        self.is_char(array(ty).type_).then(|| array(ty).nelems)
     }
 
     /// What a field is: of a record without a name all that is in it, for nothing else tells it from another.

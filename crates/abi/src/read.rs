@@ -14,7 +14,7 @@ pub struct Read {
     /// The way to it: `member.inner[2].last`; members of records without a name are those of the record around.
     pub path: String,
     /// What it is where the object was made, as [`Shape::Pointer`](crate::Shape::Pointer) tells what is pointed at: `s4`,
-    /// `*struct x`, `[16]1`, `struct x`. Of numbers the sign alone counts here: what has too many bits there, the
+    /// `*struct x`, `[16]1` (any bytes; `[16]c` characters alone, `[16]b` none), `struct x`. Of numbers the sign alone counts here: what has too many bits there, the
     /// program's code refuses. Of an enumerator, least and greatest number that the code has room for: `0..2147483647`.
     pub ty: String,
     /// Where the script needs it.

@@ -115,6 +115,22 @@ fn programs_of_32_bits_are_not_seen() {
     assert_eq!(entries(&printed, "@all"), [], "{printed}");
 }
 
+/// The registers that hold arguments of other programs hold none of theirs.
+#[test]
+fn arguments_by_number_are_told_to_be_none_in_programs_of_32_bits() {
+    if let Some(reason) = unfit() {
+        return println!("skipped: {reason}");
+    }
+    let Some(narrow) = narrow() else { return println!("skipped: no 32-bit programs can be built and run here") };
+    let narrow = narrow.display().to_string();
+    let told = |kind: &str| {
+        let (_, messages) = traced(&format!("{kind}:{narrow}:main {{ @ = count(); }}"), &narrow);
+        messages.contains("32 bits") && messages.contains("`arg0`")
+    };
+    assert!(told("uprobe"));
+    assert!(!told("uretprobe"));
+}
+
 /// Calls spell one argument in several ways: `fd` is `unsigned int` of one and `unsigned long` of the next.
 #[test]
 fn arguments_that_are_spelled_otherwise_are_the_same_words() {

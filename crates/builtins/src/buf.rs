@@ -1,8 +1,8 @@
 //! `buf(data, length)`: bytes, with their number.
 
-use btc_abi::LossKind;
+use btc_abi::{LossKind, Refused};
 use btc_diagnostics::{Code, Diagnostic};
-use btc_ir::{Cond, Memory, Op, Width};
+use btc_ir::{Cond, Memory, Op, Value, Width};
 use btc_types::Type;
 
 use crate::{Call, Check, Function, Kind, Lowered, Lowering, Param, ParamKind, Probes, Returns, Source, texts};
@@ -65,11 +65,34 @@ fn check(c: &mut Check) -> Type {
     Type::Buffer { capacity: wanted.clamp(1, most.max(1)) }
 }
 
+/// How many bytes of a struct of the kernel are taken. One that has more room here than `max_strlen` allows is cut there,
+/// too; any other must not be larger on the target.
+fn kernel_length(l: &mut (dyn Lowering<'_> + '_), size: Value, ty: &Type, capacity: u32) -> Value {
+    if ty.size() <= capacity {
+        let (fits, large) = (l.b().block(0), l.b().block(0));
+        l.b().branch_imm(Cond::UGt, size, i64::from(capacity), large, fits);
+        l.b().switch_to(large);
+        let none = l.b().iconst(0);
+        l.require(none, Refused::Room { record: ty.to_string(), bytes: capacity });
+        l.b().jump(fits, &[]);
+        l.b().switch_to(fits);
+    }
+    l.b().push(Op::UMin(size, u64::from(capacity)))
+}
+
 fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     let Type::Buffer { capacity } = call.ty else { return Lowered::None };
+    let whole = call.args.len() == 1;
+    let kernel = if whole { l.kernel_size(0) } else { None };
+    // What the script's own copy has decides how much of it there is.
+    if !whole && !call.args[0].remote {
+        l.require_bytes(0);
+    }
     let from = texts::address(l, call, 0);
-    let known = call.args.len() == 1 || call.int(1).is_some();
-    let length = if known {
+    let known = (whole && kernel.is_none()) || call.int(1).is_some();
+    let length = if let Some(size) = kernel {
+        kernel_length(l, size, &call.args[0].ty, capacity)
+    } else if known {
         let length = call.int(1).map_or(capacity, |n| capacity.min(u32::try_from(n).unwrap_or(capacity)));
         l.b().iconst(i64::from(length))
     } else {
@@ -90,7 +113,8 @@ fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     l.b().store(Width::B4, dest.base, dest.offset, length);
     let to = Memory { base: dest.base, offset: dest.offset + 4 };
     match from {
-        Source::Direct(from) if known => l.b().copy(to, from, capacity),
+        // Behind a smaller struct its copy holds zeros.
+        Source::Direct(from) if known || kernel.is_some() => l.b().copy(to, from, capacity),
         Source::Direct(from) => {
             let from = texts::pointer(l, from);
             l.read_sized(to, length, from, btc_types::Space::Kernel);

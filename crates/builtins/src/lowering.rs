@@ -130,6 +130,11 @@ pub trait Lowering<'m> {
     fn dest(&mut self) -> Memory;
     /// The bytes of an argument that is no scalar, as they are: a text's too.
     fn source(&mut self, arg: usize) -> Source;
+    /// The size in bytes of an argument that is a struct of the kernel, or an array of them, as the target has it; `None`
+    /// for others, whose types tell it.
+    fn kernel_size(&mut self, arg: usize) -> Option<Value>;
+    /// Goes on only where an argument has as many bytes on the target as its type has here: for code that goes by that.
+    fn require_bytes(&mut self, arg: usize);
     /// Memory of the call's own, aligned to 8 bytes, with whatever content.
     fn alloc(&mut self, size: u32) -> Memory;
     /// The same number, of which the verifier knows nothing. It follows each value that a

@@ -17,6 +17,7 @@ pub static MACADDR: Function = Function {
     doc: "A hardware address of 6 bytes, or at an address, that prints as `0A:BB:CC:DD:EE:FF`.",
     lower: |l, call| {
         let dest = l.dest();
+        l.require_bytes(0);
         texts::copy(l, call, 0, dest, 6);
         Lowered::InDest
     },

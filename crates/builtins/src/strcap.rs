@@ -21,6 +21,9 @@ pub static STRCAP: Function = Function {
 fn lower(l: &mut (dyn Lowering<'_> + '_), call: &Call) -> Lowered {
     match &call.args[0].ty {
         Type::Pointer { .. } => strlen::lower(l, call),
-        ty => Lowered::Value(l.b().iconst(i64::from(ty.size()))),
+        ty => {
+            l.require_bytes(0);
+            Lowered::Value(l.b().iconst(i64::from(ty.size())))
+        }
     }
 }

@@ -36,7 +36,10 @@ pub(crate) fn text(l: &mut (dyn Lowering<'_> + '_), call: &Call, n: usize) -> By
             l.read_str(at, UNBOUNDED + 1, UNBOUNDED + 1, None, from, *space);
             Bytes { at, capacity: UNBOUNDED + 1, terminated: true }
         }
-        ty => Bytes { at: l.memory(n), capacity: ty.size().max(1), terminated: ty.is_str() },
+        ty => {
+            l.require_bytes(n);
+            Bytes { at: l.memory(n), capacity: ty.size().max(1), terminated: ty.is_str() }
+        }
     }
 }
 
@@ -57,7 +60,7 @@ pub(crate) fn bytes(l: &mut (dyn Lowering<'_> + '_), call: &Call, n: usize, most
             l.b().store(Width::B8, at.base, at.offset, value);
             at
         }
-        _ => match l.source(n) {
+        _ => match own_bytes(l, n) {
             Source::Direct(at) => at,
             Source::Remote(from, space) => {
                 let at = l.alloc(size);
@@ -67,6 +70,12 @@ pub(crate) fn bytes(l: &mut (dyn Lowering<'_> + '_), call: &Call, n: usize, most
         },
     };
     Bytes { at, capacity: size, terminated: false }
+}
+
+/// Where the bytes of an argument that is no scalar are, whose number its type tells.
+fn own_bytes(l: &mut (dyn Lowering<'_> + '_), n: usize) -> Source {
+    l.require_bytes(n);
+    l.source(n)
 }
 
 /// Copies the first `size` bytes of an argument that is no scalar, or that a pointer or an

@@ -111,7 +111,8 @@ impl Shared<'_> {
             .collect()
     }
 
-    fn enum_names(&mut self, e: &EnumType) -> u32 {
+    /// The number of an enum in the manifest.
+    pub fn enum_names(&mut self, e: &EnumType) -> u32 {
         let names = EnumNames {
             name: e.name.clone(),
             variants: e.variants.iter().map(|(n, v)| (*v, n.clone())).collect(),

@@ -181,7 +181,8 @@ impl FnLower<'_, '_, '_> {
 
     fn kernel_enum(&mut self, ty: &EnumType, variant: &str, value: i64) -> Value {
         if ty.name.is_empty() {
-            // Relocations know enums by their tags.
+            // Relocations know enums by their tags. Which one without a tag is meant the names in it tell.
+            self.shared.enum_names(ty);
             return self.global(GlobalValue::Constant(variant.to_string(), value));
         }
         let range = range(ty, value);

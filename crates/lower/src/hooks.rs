@@ -12,7 +12,7 @@ use btc_types::{Space, StackShape, Type};
 use crate::function::FnLower;
 use crate::loops::{Loop, Rounds};
 use btc_builtins::helpers::GET_CURRENT_TASK;
-use crate::place::{CorePlace, Place};
+use crate::place::{CorePlace, Place, is_kernel_record};
 use crate::send::FieldSource;
 
 /// A call with the function around it.
@@ -138,6 +138,15 @@ impl<'m> Lowering<'m> for Hook<'_, 'm, '_, '_> {
                 Source::Remote(address, self.known(space))
             }
         }
+    }
+
+    fn kernel_size(&mut self, arg: usize) -> Option<Value> {
+        let ty = &self.args[arg].ty;
+        is_kernel_record(ty).then(|| self.f.target_size(ty))
+    }
+
+    fn require_bytes(&mut self, arg: usize) {
+        self.f.require_bytes(&self.args[arg]);
     }
 
     fn alloc(&mut self, size: u32) -> Memory {

@@ -19,7 +19,7 @@ impl FnLower<'_, '_, '_> {
         let (address, space) = self.address(from);
         let room = ty.size();
         let size = self.target_size(ty);
-        if let (Place::Core(core), Type::Record(_)) = (from, ty) {
+        if let Place::Core(core) = from {
             self.require_same_record(core, size, ty);
         }
         let (fits, large) = (self.b.block(0), self.b.block(0));
@@ -41,7 +41,8 @@ impl FnLower<'_, '_, '_> {
         self.require_equal(more, 0, Refused::Field { field: field.spelled(), ty: spelled(ty) });
     }
 
-    fn target_size(&mut self, ty: &Type) -> Value {
+    /// The bytes of a value on the target.
+    pub fn target_size(&mut self, ty: &Type) -> Value {
         match ty {
             Type::Record(r) => self.size_of_known(r),
             Type::Array { element, count, .. } => {
@@ -74,6 +75,15 @@ impl FnLower<'_, '_, '_> {
     pub fn as_laid_out(&mut self, record: &RecordType, number: i64) -> Value {
         self.require_sizes(record);
         self.b.iconst(number)
+    }
+
+    /// Goes on only where the bytes of a value are as many as on the build's target, for code that goes by their number.
+    pub fn require_bytes(&mut self, e: &hir::Expr) {
+        if let Some(field) = self.core_path(e).filter(|_| has_record(&e.ty)) {
+            let size = self.b.late(field.fact(Fact::ByteSize));
+            self.require_equal(size, e.ty.size(), Refused::Field { field: field.spelled(), ty: spelled(&e.ty) });
+        }
+        self.require_size(&e.ty);
     }
 
     fn require_size(&mut self, ty: &Type) {
@@ -139,9 +149,22 @@ impl FnLower<'_, '_, '_> {
         let is_one = matches!(e.kind, ExprKind::Argument { .. }) || self.core_path(e).is_some();
         if is_one {
             self.require_way(e);
+            self.require_same_bytes(e);
             return self.require_same_type(e);
         }
         e.children().into_iter().for_each(|e| self.require_same_types(e));
+    }
+
+    /// Goes on only where an array of bytes holds characters on the target as it does here, or does not: one is a string.
+    fn require_same_bytes(&mut self, e: &hir::Expr) {
+        let described = match &e.ty {
+            Type::Str { capacity, .. } => format!("[{capacity}]c"),
+            Type::Array { count, text: true, .. } => format!("[{count}]b"),
+            _ => return,
+        };
+        if let Some(field) = self.core_path(e) {
+            self.note_read(&CorePlace { described, ..field });
+        }
     }
 
     fn require_same_field(&mut self, field: &CorePlace, ty: &Type, bits: Option<(u32, u32)>) {
@@ -238,6 +261,14 @@ impl FnLower<'_, '_, '_> {
         self.b.switch_to(other);
         self.refuse(what);
         self.b.switch_to(same);
+    }
+}
+
+fn has_record(ty: &Type) -> bool {
+    match ty {
+        Type::Record(_) => true,
+        Type::Array { element, .. } => has_record(element),
+        _ => false,
     }
 }
 

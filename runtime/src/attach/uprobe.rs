@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use object::{Object, ObjectSymbol, SymbolKind};
+use object::{Architecture, Object, ObjectSymbol, SymbolKind};
 
 use super::perf::{Config1, Event, probe_type};
 use super::boundary::{self, Spot, Wrong};
@@ -194,6 +194,7 @@ fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Found, P
             judge(boundary::check(&elf, &spot), options)?;
             function.offset = function.offset.saturating_add(wanted.offset);
         }
+        found.doubt = found.doubt.or_else(|| stack_arguments(elf.architecture(), wanted));
         return Ok(found);
     }
     let address = wanted.offset;
@@ -204,6 +205,14 @@ fn functions(path: &Path, wanted: &Wanted, options: &Options) -> Result<Found, P
     }
     judge(boundary::check_address(&elf, address), options)?;
     Ok(Found { functions: vec![Function::nameless(boundary::function_at(&elf, address), address, offset)], doubt: None })
+}
+
+/// That registers hold no arguments: i386 passes them on the stack, in words of 4 bytes.
+fn stack_arguments(machine: Architecture, wanted: &Wanted) -> Option<String> {
+    let is_entry = !wanted.ret && wanted.offset == 0;
+    (is_entry && machine == Architecture::I386).then(|| {
+        "its code is for 32 bits, with all arguments on the stack: `arg0`, `arg1` … are not them".to_string()
+    })
 }
 
 /// A pattern means all that match, and so does a name of C++ that has no types; other names mean one.

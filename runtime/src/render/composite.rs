@@ -15,6 +15,7 @@ pub(super) fn array(
     out: &mut Vec<u8>,
     render: Render,
 ) {
+    let stride = kernel_stride(ctx, element).unwrap_or(stride);
     out.push(b'[');
     for i in 0..count {
         if i > 0 {
@@ -23,6 +24,15 @@ pub(super) fn array(
         render(ctx, element, part(bytes, i.saturating_mul(stride), element), out);
     }
     out.push(b']');
+}
+
+/// The distance between elements that were copied as this kernel has them; `None` for all whose size the object fixes.
+fn kernel_stride(ctx: &Context, element: &Encoding) -> Option<u32> {
+    match element {
+        Encoding::KernelRecord { name, union, .. } => ctx.kernel_records.borrow_mut().size(name, *union),
+        Encoding::Array { element, count, .. } => Some(kernel_stride(ctx, element)?.saturating_mul(*count)),
+        _ => None,
+    }
 }
 
 /// The parts of a composite with commas between them.
@@ -136,5 +146,25 @@ mod tests {
         assert_eq!(both(&m, &record, &[1, 2]), ("{ .a = 1, .b = 2 }".into(), "{\"a\": 1, \"b\": 2}".into()));
         let array = Encoding::Array { element: Box::new(Encoding::Bool), count: 2, stride: 1 };
         assert_eq!(both(&m, &array, &[1, 0]), ("[true,false]".into(), "[true,false]".into()));
+    }
+
+    #[test]
+    fn elements_are_as_far_apart_as_on_this_kernel() {
+        if !std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
+            println!("skipped: this kernel does not show its types");
+            return;
+        }
+        // Two words, since ever; the object was made where it had four.
+        let list = |count| Encoding::Array {
+            element: Box::new(Encoding::KernelRecord { name: "list_head".into(), union: false, size: 32 }),
+            count,
+            stride: 32,
+        };
+        let bytes: Vec<u8> = (1..=16u64).flat_map(u64::to_le_bytes).collect();
+        let wanted = "[{ .next = 0x1, .prev = 0x2 },{ .next = 0x3, .prev = 0x4 }]";
+        assert_eq!(both(&Manifest::default(), &list(2), &bytes[..64]).0, wanted);
+        let nested = Encoding::Array { element: Box::new(list(2)), count: 2, stride: 64 };
+        let second = "[{ .next = 0x5, .prev = 0x6 },{ .next = 0x7, .prev = 0x8 }]";
+        assert_eq!(both(&Manifest::default(), &nested, &bytes).0, format!("[{wanted},{second}]"));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use btc_abi::EnumNames;
+use btc_abi::{EnumNames, Manifest};
 
 use crate::types::{Types, Variants};
 
@@ -27,13 +27,16 @@ fn search<T>(mut look: impl FnMut(&Types) -> Option<T>) -> Option<T> {
 
 /// What a kernel, or a module, calls the values of an enum; `None` where it has no such enum.
 pub fn enum_names(types: &Types, wanted: &EnumNames) -> Option<Variants> {
-    let (mut best, mut most) = (None, 0);
+    let (mut best, mut most) = (None, (0, 0));
     types.enums(|tag, variants| {
         if tag != wanted.name {
             return;
         }
         let variants = variants();
-        let alike = variants.iter().filter(|(_, name)| wanted.variants.iter().any(|(_, n)| n == name)).count();
+        let shared = |(_, name): &&(i64, String)| wanted.variants.iter().any(|(_, n)| n == name);
+        // Of those that share as many names it is the one that gives more of them the same numbers.
+        let same = variants.iter().filter(|variant| wanted.variants.contains(variant)).count();
+        let alike = (variants.iter().filter(shared).count(), same);
         // Two enums may have one tag, in files that do not know of each other.
         if alike > most || (!tag.is_empty() && best.is_none()) {
             (best, most) = (Some(variants), alike);
@@ -42,20 +45,20 @@ pub fn enum_names(types: &Types, wanted: &EnumNames) -> Option<Variants> {
     best
 }
 
-/// The value that a kernel, or a module, has for an enumerator of an enum without a tag.
-pub fn enum_constant(types: &Types, variant: &str) -> Option<i64> {
-    let mut value = None;
-    types.enums(|tag, variants| {
-        if tag.is_empty() && value.is_none() {
-            value = variants().into_iter().find(|(_, name)| name == variant).map(|(value, _)| value);
-        }
-    });
-    value
+/// The value that a kernel, or a module, has for an enumerator of an enum without a tag, which had `value` where the object
+/// was made: that of the enum whose names tell that it is the one that was meant. Others may have the name, too.
+pub fn enum_constant(types: &Types, manifest: &Manifest, variant: &str, value: i64) -> Option<i64> {
+    let is_meant = |e: &&EnumNames| {
+        e.kernel && e.name.is_empty() && e.variants.iter().any(|(v, name)| *v == value && name == variant)
+    };
+    let wanted = manifest.enums.iter().find(is_meant)?;
+    let variants = enum_names(types, wanted)?;
+    variants.into_iter().find(|(_, name)| name == variant).map(|(value, _)| value)
 }
 
-/// The value of an enumerator of an enum without a tag.
-pub(crate) fn constant(variant: &str) -> Option<i64> {
-    search(|types| enum_constant(types, variant))
+/// The value of an enumerator of an enum without a tag on this kernel.
+pub(crate) fn constant(manifest: &Manifest, variant: &str, value: i64) -> Option<i64> {
+    search(|types| enum_constant(types, manifest, variant, value))
 }
 
 /// The enums of a manifest that were asked for so far.
@@ -109,7 +112,9 @@ mod tests {
         let nameless = stale("", &[(1, "BPF_ANY"), (7, "BPF_NOEXIST")]);
         assert_eq!(known.name(1, &nameless, 1, 4, false), Some("BPF_NOEXIST"));
         assert_eq!(known.name(2, &stale("no_such_enum", &[(3, "X")]), 3, 4, false), None);
-        assert_eq!((constant("BPF_NOEXIST"), constant("NO_SUCH_CONSTANT")), (Some(1), None));
+        let manifest = Manifest { enums: vec![nameless], ..Manifest::default() };
+        let constant = |name: &str, value| constant(&manifest, name, value);
+        assert_eq!((constant("BPF_NOEXIST", 7), constant("BPF_NOEXIST", 8)), (Some(1), None));
     }
 
     #[test]

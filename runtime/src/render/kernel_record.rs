@@ -18,17 +18,30 @@ const MAX_NESTING: u32 = 16;
 pub(crate) struct Known {
     /// The kernel's types; nothing where it has none.
     btf: Option<Option<Btf<'static>>>,
-    records: HashMap<(String, bool), Rc<Vec<Field>>>,
+    records: HashMap<(String, bool), Rc<Record>>,
     enums: Vec<EnumNames>,
+}
+
+/// A struct or union of this kernel.
+#[derive(Default)]
+struct Record {
+    /// Bytes; `None` where this kernel has none of that name.
+    size: Option<u32>,
+    fields: Vec<Field>,
 }
 
 /// Names of enums from this number up are those of this kernel, not of the manifest.
 const HOST_ENUMS: u32 = 1 << 31;
 
 impl Known {
-    fn fields(&mut self, name: &str, union: bool) -> Rc<Vec<Field>> {
-        if let Some(fields) = self.records.get(&(name.to_string(), union)) {
-            return fields.clone();
+    /// Bytes that such a record has on this kernel.
+    pub(super) fn size(&mut self, name: &str, union: bool) -> Option<u32> {
+        self.record(name, union).size
+    }
+
+    fn record(&mut self, name: &str, union: bool) -> Rc<Record> {
+        if let Some(record) = self.records.get(&(name.to_string(), union)) {
+            return record.clone();
         }
         let btf = self.btf.get_or_insert_with(|| Btf::from_vmlinux().ok());
         let kind = if union { BtfKind::Union } else { BtfKind::Struct };
@@ -36,11 +49,12 @@ impl Known {
             let record = btf.type_by_name::<BtfType<'_>>(name)?.skip_mods_and_typedefs();
             // A typedef or function may have the name too: the list is searched then.
             let record = if record.kind() == kind { record } else { search(btf, name, kind)? };
-            Some(Layout { btf, enums: &mut self.enums }.members(record, 0))
+            let fields = Layout { btf, enums: &mut self.enums }.members(record, 0);
+            Some(Record { size: Some(size(record, 0)), fields })
         });
-        let fields = Rc::new(found.unwrap_or_default());
-        self.records.insert((name.to_string(), union), fields.clone());
-        fields
+        let record = Rc::new(found.unwrap_or_default());
+        self.records.insert((name.to_string(), union), record.clone());
+        record
     }
 
     /// The enum of that number, if it is one of this kernel's.
@@ -55,13 +69,13 @@ fn search<'b>(btf: &'b Btf<'static>, name: &str, kind: BtfKind) -> Option<BtfTyp
 }
 
 pub(super) fn text(ctx: &Context, name: &str, union: bool, bytes: &[u8], out: &mut Vec<u8>) {
-    let fields = ctx.kernel_records.borrow_mut().fields(name, union);
-    composite::record(ctx, &fields, bytes, out);
+    let record = ctx.kernel_records.borrow_mut().record(name, union);
+    composite::record(ctx, &record.fields, bytes, out);
 }
 
 pub(super) fn json(ctx: &Context, name: &str, union: bool, bytes: &[u8], out: &mut Vec<u8>) {
-    let fields = ctx.kernel_records.borrow_mut().fields(name, union);
-    composite::record_json(ctx, &fields, bytes, out);
+    let record = ctx.kernel_records.borrow_mut().record(name, union);
+    composite::record_json(ctx, &record.fields, bytes, out);
 }
 
 /// Reads the layout of records, and collects the enums that it meets.

@@ -208,6 +208,9 @@ the binary that was compiled against:** an object that reads them belongs to tha
 
 Parameters are read where the function begins: integers, truth values, enums and pointers, in registers and on the stack. Structs and
 floating-point numbers that are passed by value cannot be read; where the others then are is counted with them (x86-64, arm64).
+What the psABI leaves open, or the debug information does not tell, is an error, and so are the parameters behind it. C++ objects
+that are copied or destroyed by functions of their own go by address; Rust functions follow the convention of C as long as all is
+numbers and thin pointers; of Go, Swift, D and Zig nothing is known.
 Enums are numbers, as in bpftrace: `(enum color)args.c` prints as a name. Unlike bpftrace's, parameters on the stack are there, and members of
 anonymous structs and unions are found.
 Split debug information (`.dwo`), sections compressed with zstd, and names that several debug files share (`dwz`) are not read.

@@ -140,6 +140,8 @@ impl Checker<'_, '_> {
                 Returns::Time(_) => Type::UINT64,
                 Returns::Known(ty, value) => {
                     let kind = ExprKind::Int(value(&mut check));
+                    // The answer is that of the types here: they must be those on the target.
+                    self.typed_by.extend(checked.into_iter().map(as_stored).filter(may_differ));
                     return hir::Expr { kind, ty: ty.clone(), span };
                 }
             }
@@ -513,6 +515,14 @@ pub(super) fn size_of(ty: &Type, count: i64, span: Span) -> hir::Expr {
 }
 
 /// Whether a type may be another on the target: that of a field of a kernel struct or an argument, or of what may hold one.
+/// The array of characters that a string was made of.
+fn as_stored(e: hir::Expr) -> hir::Expr {
+    match e.kind {
+        ExprKind::Cast(inner) if e.ty.is_str() && inner.ty.is_str() => as_stored(*inner),
+        _ => e,
+    }
+}
+
 pub(super) fn may_differ(e: &hir::Expr) -> bool {
     match &e.kind {
         ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Param(_) => false,

@@ -131,6 +131,18 @@ impl Enums {
         found.collect()
     }
 
+    /// What an enumerator of an enum without a tag is, by those that have most names of what another kernel means by it: the
+    /// enum there in which it is `value`. Nothing where that kernel has a tag for it.
+    fn most_alike(&self, name: &str, value: i64, there: &Enums) -> BTreeSet<i64> {
+        let meant: BTreeSet<&String> =
+            there.tagless.iter().filter(|values| values.contains(&(value, name.to_string()))).flatten().map(|(_, n)| n).collect();
+        let own = self.tagless.iter().filter_map(|values| Some((values, values.iter().find(|(_, n)| n == name)?.0)));
+        let alike = |values: &Values| values.iter().filter(|(_, n)| meant.contains(n)).count();
+        let all: Vec<(usize, i64)> = own.map(|(values, number)| (alike(values), number)).collect();
+        let most = all.iter().map(|(n, _)| *n).max().filter(|_| !meant.is_empty());
+        all.into_iter().filter(|(n, _)| Some(*n) == most).map(|(_, number)| number).collect()
+    }
+
     fn all_places(&self) -> BTreeMap<String, BTreeSet<(String, i64)>> {
         let mut all: BTreeMap<String, BTreeSet<(String, i64)>> = BTreeMap::new();
         let tagged = self.tagged.iter().flat_map(|(tag, all)| all.iter().map(move |values| (tag.as_str(), values)));
@@ -170,8 +182,8 @@ type Counted = BTreeMap<String, Result<Vec<i64>, String>>;
 fn counted(object: &Object, to: &Known, names: &BTreeSet<String>, all: &mut Counted) {
     let (mut contents, mut missing) = (object.contents.clone(), BTreeSet::new());
     for global in &object.manifest.globals {
-        let GlobalValue::Constant(name, _) = &global.value else { continue };
-        let Some(value) = ask(to, |types| enum_constant(types, name)) else {
+        let GlobalValue::Constant(name, value) = &global.value else { continue };
+        let Some(value) = ask(to, |types| enum_constant(types, &object.manifest, name, *value)) else {
             missing.insert(name.clone());
             continue;
         };
@@ -225,7 +237,11 @@ pub fn constants(kernels: &[Known]) -> Tally {
                 let what = || format!("{name} from {} on {}: {own:x?}, native {native:x?}, places {right:x?}, here {:x?}", from.name, to.name, places[f][name]);
                 // Of many enums with that name a native compile takes the first; the object stays with its own.
                 let mine = |place: &&(String, i64)| places[f][name].iter().any(|(tag, _)| *tag == place.0);
-                let is_right = |numbers: &Vec<i64>| right.iter().filter(mine).any(|(_, n)| numbers.first() == Some(n));
+                // Of several without a tag it is the one with the other names that it had here.
+                let natively = every[f][f].get(name).and_then(|n| n.as_ref().ok()?.first());
+                let alike = natively.map(|n| enums[t].most_alike(name, *n, &enums[f])).unwrap_or_default();
+                let is_meant = |n: &i64| alike.is_empty() || alike.contains(n) || right.iter().any(|(tag, _)| !tag.is_empty());
+                let is_right = |numbers: &Vec<i64>| numbers.first().is_some_and(is_meant) && right.iter().filter(mine).any(|(_, n)| numbers.first() == Some(n));
                 match (own, native) {
                     (Ok(own), Some(Ok(native))) if is_right(own) && (own == native || right.len() > 1) => tally.equal += 1,
                     (Ok(_), _) => tally.wrong.push(what()),

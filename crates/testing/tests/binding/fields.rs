@@ -62,6 +62,12 @@ fn others(path: &Path, found: &Found, kernels: &[Known]) -> &'static [Way] {
     if found.unit.is_some() { &ways::OTHERS[..ways::OTHERS.len() - 1] } else { &ways::OTHERS }
 }
 
+/// Whether it is of another kind on some kernel that has it.
+fn is_of_other_kind(path: &Path, found: &Found, kernels: &[Known]) -> bool {
+    let kind = std::mem::discriminant(&found.leaf);
+    kernels.iter().filter_map(|k| k.structs.find(path)).any(|other| std::mem::discriminant(&other.leaf) != kind)
+}
+
 /// All that is asked of a kernel's fields.
 fn cases<'p>(paths: &'p [Path], from: &Known, kernels: &[Known]) -> Vec<Case<'p>> {
     let mut cases = Vec::new();
@@ -69,6 +75,9 @@ fn cases<'p>(paths: &'p [Path], from: &Known, kernels: &[Known]) -> Vec<Case<'p>
         let Some(found) = from.structs.find(path) else { continue };
         if matches!(found.leaf, Leaf::Other | Leaf::Bytes(_)) || from.structs.is_declared(path) || reads_shared(path, from) {
             continue;
+        }
+        if is_of_other_kind(path, &found, kernels) {
+            cases.push(Case { path, found: found.clone(), way: Way::Kind });
         }
         cases.extend([Way::Value].iter().chain(others(path, &found, kernels)).map(|way| Case { path, found: found.clone(), way: *way }));
     }
@@ -141,7 +150,7 @@ fn is_right(shown: &Shown, n: usize, right: &Shown, found: &Found, case: &Case) 
 /// What a program of an object shows where a kernel has casts or has not.
 fn compare(loaded: &Loaded, manifest: &Manifest, program: &str, casts: bool, case: &Case, right: Option<&Found>) -> Result<(), Option<String>> {
     // What is not read may be lacking: a script asks before it reads what some kernels have.
-    if case.way == Way::Dropped && right.is_none() {
+    if matches!(case.way, Way::Dropped | Way::Kind) && right.is_none() {
         return Err(None);
     }
     for pattern in PATTERNS {

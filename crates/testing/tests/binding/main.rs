@@ -132,7 +132,7 @@ fn check(folder: PathBuf, least: u64, all: fn(&[Known]) -> Tally) {
         tally.refused.len()
     );
     let some = |list: &[String]| list.iter().take(40).cloned().collect::<Vec<_>>().join("\n");
-    assert!(tally.wrong.is_empty(), "{}", some(&tally.wrong));
+    assert!(tally.wrong.is_empty(), "{}\n{}", some(&tally.wrong), some(&tally.refused));
     assert!(tally.refused.is_empty(), "{}", some(&tally.refused));
     assert!(tally.equal >= least && tally.errors > 0, "too few comparisons");
 }

@@ -9,9 +9,11 @@ use btf_rs::{Btf, BtfType, Type};
 
 use crate::bound::Object;
 use crate::kernel::Known;
-use crate::machine::{Loaded, PATTERNS, World};
+use crate::machine::{KERNEL, Loaded, PATTERNS, World};
 use crate::{Script, Tally, objects};
 
+/// Where a record is.
+const PLACE: u64 = KERNEL | 0x7fff_8880_0001_0000;
 /// Types in one script.
 const BATCH: usize = 50;
 /// Typedefs and qualifiers within each other.
@@ -73,12 +75,25 @@ fn is_record(name: &str) -> bool {
 /// A record larger than this is no part of a tuple.
 const MOST_PART: usize = 100_000;
 
+/// Behind the name of a record, for its bytes.
+const BYTES: &str = ", its bytes";
+/// A record of more bytes is not shown whole.
+const MOST_SHOWN: usize = 400;
+
 /// Shows how many bytes it has, by itself and in a tuple, and what the compiler decides by that: whether it has more than `least`.
 fn record(name: &str, least: usize) -> Script {
     let part = if least < MOST_PART { format!("print(sizeof((*(({name} *)0), 1)));") } else { String::new() };
     let decided = format!("if comptime (sizeof({name}) > {least}) {{ print(1); }} else {{ print(2); }}");
     let text = format!("begin {{ print(sizeof({name})); {part} {decided} }}\n");
     Script { probe: name.to_string(), text }
+}
+
+/// Shows a record's bytes, where it is and of a copy. (What its size decides is another script: the first is refused where
+/// this need not be.)
+fn bytes(name: &str) -> Script {
+    let place = format!("*({name} *){PLACE:#x}");
+    let text = format!("begin {{ print(sizeof({name})); print(buf({place})); $copy = {place}; print(buf($copy)); }}\n");
+    Script { probe: format!("{name}{BYTES}"), text }
 }
 
 /// Shows how many bytes it has, what it makes of a number, and all its bits.
@@ -88,6 +103,11 @@ fn script(name: &str, least: usize) -> Script {
     }
     let text = format!("begin {{ print(sizeof({name})); print((int64)({name})-259); print((uint8[])({name})1); }}\n");
     Script { probe: name.to_string(), text }
+}
+
+/// What a value has without the room behind it, which is as large as where the object was made.
+fn filled(value: &[u8]) -> Vec<u8> {
+    value[..value.iter().rposition(|b| *b != 0).map_or(0, |n| n + 1)].to_vec()
 }
 
 /// What each type's program shows on a kernel, or why it does not.
@@ -106,9 +126,10 @@ fn shown(object: &Object, to: &Known) -> BTreeMap<String, Result<Vec<Vec<u8>>, S
         let done = match wrong(name) {
             Some((_, why)) => Err(why.clone()),
             // A record begins with its number.
-            None => loaded.effects(&probe.program, world).map(|e| e.records.iter().map(|r| r[8..].to_vec()).collect()),
+            None => loaded.effects(&probe.program, world).map(|e| e.records.iter().map(|r| filled(&r[8..])).collect()),
         };
-        all.insert(name.to_string(), done);
+        let what = if line.contains("print(buf(") { BYTES } else { "" };
+        all.insert(format!("{name}{what}"), done);
     }
     all
 }
@@ -129,7 +150,10 @@ pub fn all(kernels: &[Known]) -> Tally {
     let least = |name: &String| sizes.iter().filter_map(|s| s.get(name)).flatten().map(|(size, _)| *size).min().unwrap_or(0);
     let mut every = Vec::new();
     for (from, own) in kernels.iter().zip(&sizes) {
-        let scripts: Vec<Script> = differing.iter().filter(|n| own.contains_key(**n)).map(|n| script(n, least(n))).collect();
+        let known: Vec<&String> = differing.iter().filter(|n| own.contains_key(**n)).copied().collect();
+        let is_shown = |n: &&&String| is_record(n) && own[**n].iter().all(|(size, _)| (1..=MOST_SHOWN).contains(size));
+        let whole = known.iter().filter(is_shown).map(|n| bytes(n));
+        let scripts: Vec<Script> = known.iter().map(|n| script(n, least(n))).chain(whole).collect();
         let mut there = vec![BTreeMap::new(); kernels.len()];
         for batch in scripts.chunks(BATCH) {
             for object in objects(from, batch, &mut tally).into_iter().map(Object::new) {
@@ -142,10 +166,11 @@ pub fn all(kernels: &[Known]) -> Tally {
     for (f, from) in kernels.iter().enumerate() {
         for (t, to) in kernels.iter().enumerate() {
             for (name, own) in &every[f][t] {
+                let of = name.strip_suffix(BYTES).unwrap_or(name);
                 let what = || format!("{name} from {} on {}: {own:x?}, native {:x?}", from.name, to.name, every[t][t].get(name));
                 match (own, every[t][t].get(name)) {
                     (Ok(own), Some(Ok(native))) if own == native => tally.equal += 1,
-                    (Err(_), _) if sizes[f][name] != *sizes[t].get(name).unwrap_or(&BTreeSet::new()) => tally.errors += 1,
+                    (Err(_), _) if sizes[f][of] != *sizes[t].get(of).unwrap_or(&BTreeSet::new()) => tally.errors += 1,
                     // What the kernel lacks is not compared: its size goes into nothing that is read there.
                     (Ok(_), None) => tally.errors += 1,
                     _ => tally.wrong.push(what()),

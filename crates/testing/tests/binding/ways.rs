@@ -26,6 +26,8 @@ pub enum Way {
     Bytes,
     /// A pointer from it.
     Pointed,
+    /// Whether it is a pointer, an array or a string.
+    Kind,
     /// All bits of another number the other way, of the type of both; the field is never read.
     Dropped,
 }
@@ -59,12 +61,22 @@ impl Way {
             Way::Typed => format!("print((typeof({field}))-1);"),
             Way::Bytes => format!("print(((uint8[8]){field})[7]);"),
             Way::Pointed => format!("print((uint64)(void *){field});"),
+            Way::Kind => format!("print(is_ptr({field}) ? 1 : is_array({field}) ? 2 : is_str({field}) ? 3 : 0);"),
             Way::Dropped => format!("print(~(1 ? (int8)5 : {field}));"),
         }
     }
 
     /// What a kernel shows that has the field there.
     pub fn right(self, found: &Found, root: u64, pattern: Pattern) -> Option<Shown> {
+        if self == Way::Kind {
+            return Some(Shown::Number(match found.leaf {
+                Leaf::Pointer(_) => 1,
+                Leaf::Bytes(_) => 2,
+                Leaf::Text(_) => 3,
+                Leaf::Number { .. } | Leaf::Bool | Leaf::Record(..) => 0,
+                Leaf::Other => return None,
+            }));
+        }
         let value = found.value(root, pattern)?;
         let (bits, signed) = match found.leaf {
             Leaf::Number { bits, signed } => (bits, signed),
@@ -77,7 +89,7 @@ impl Way {
         let all = (1 << width) - 1;
         Some(Shown::Number(match self {
             Way::Address if found.unit.is_some() => return None,
-            Way::Value | Way::Address => n,
+            Way::Value | Way::Address | Way::Kind => n,
             Way::Size => i128::from(width / 8),
             Way::Complement | Way::Held | Way::Within if width == 64 && signed => !n,
             // What is less wide is shown without a sign.

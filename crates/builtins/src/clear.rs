@@ -14,7 +14,7 @@ pub static CLEAR: Function = Function {
     returns: Returns::Fixed(Type::None),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Deletes all entries of a map.",
+    doc: "Deletes all entries of a map, when the record arrives: what the program adds until then goes, too, and `len()` counts it.",
     lower: |l, _| {
         let map = l.map(0);
         l.send(Action::Clear { map, printed: None }, &[]);

@@ -16,6 +16,6 @@ pub static LEADER_TID: Function = Function {
     }),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Thread id of the leader of the thread group of a task, or of the current one.",
+    doc: "Thread id of the leader of the thread group of a task, or of the current one: as the initial pid namespace has it.",
     lower: |l, call| Lowered::Value(task::id(l, call, "group_leader")),
 };

@@ -21,7 +21,7 @@ pub static LHIST: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "A histogram of `n`, an `int64`, from `min` to `max` with buckets of width `step`. A `uint64` from 2^63 on, such as `retval` of an error, \
-          counts as below `min`.",
+          counts as below `min`. Where `step` does not divide the range, the last bucket has the rest of it and all that is above, as in bpftrace.",
     lower,
 };
 

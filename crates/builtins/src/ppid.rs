@@ -16,6 +16,6 @@ pub static PPID: Function = Function {
     }),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Process id of the parent of a task, or of the current one.",
+    doc: "Process id of the parent of a task, or of the current one: as the initial pid namespace has it, also where the tracer is in another.",
     lower: |l, call| Lowered::Value(task::id(l, call, "real_parent")),
 };

@@ -20,7 +20,7 @@ pub static PRINT: Function = Function {
     probes: Probes::Any,
     is_unsafe: false,
     doc: "Prints a value and a newline, or a map as it is when the record arrives: its `top` \
-          entries (0 for all), the values divided by `div` (counts of `lhist()` are not).",
+          entries (0 for all), the values divided by `div` (counts of `lhist()` and totals of `stats()` are not).",
     lower,
 };
 

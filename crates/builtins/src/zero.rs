@@ -14,7 +14,7 @@ pub static ZERO: Function = Function {
     returns: Returns::Fixed(Type::None),
     probes: Probes::Any,
     is_unsafe: false,
-    doc: "Sets all values of a map to 0.",
+    doc: "Sets all values of a map to 0, when the record arrives: what the program adds until then is lost with them.",
     lower: |l, _| {
         let map = l.map(0);
         l.send(Action::Zero { map }, &[]);

@@ -89,7 +89,7 @@ pub const SETTINGS: &[Setting] = &[
     row("print_maps_on_exit", SettingKind::Bool, "true", "whether maps are printed at the end"),
     row("show_debug_info", SettingKind::Bool, "true", "whether stacks show files, lines and inlined functions"),
     row("stack_mode", SettingKind::Word(MODES), "bpftrace", "form of stacks"),
-    row("str_trunc_trailer", SettingKind::Text, "..", "mark of a text that was cut"),
+    row("str_trunc_trailer", SettingKind::Text, "..", "mark of a text that was cut, or that is just as long as fits"),
     row("unstable_dw_ustack", SettingKind::Word(SWITCH), "warn", "what the use of dw_ustack is: fine, a warning, an error"),
     row("unstable_import", SettingKind::Word(SWITCH), "enable", "accepted"),
     row("unstable_import_statement", SettingKind::Word(SWITCH), "enable", "accepted"),
